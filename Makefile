@@ -30,7 +30,7 @@ faults: .venv/.dev-ready  ## try every fault of the database at each statement o
 	@COVERDESK_FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/web/faults $(ARGS)
 
 histories: .venv/.dev-ready  ## compare many random histories of contracts and work with a simple model (HISTORIES=10000)
-	@COVERDESK_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -p no:xdist tests/workflows/work/test_any_history.py $(ARGS)
+	@COVERDESK_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/workflows/work/test_any_history.py $(ARGS)
 
 tamperings: .venv/.dev-ready  ## change copies of a desk's database behind its back 1,000 times; the audit must find each
 	@COVERDESK_TAMPERINGS=1000 $(BIN)/python -m pytest -n 2 tests/workflows/ledger/test_tampering.py $(ARGS)

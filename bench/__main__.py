@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 
 from bench import (
     audits,
+    bank_matching,
     calls,
     candidates,
     decision,
     desk_size,
     draw_downs,
+    invoices,
     long_contracts,
     planning,
     reads,
@@ -41,13 +43,17 @@ MEASURES: dict[str, Measure] = {
     "read-memory": reads.measure_memory,
     "replay": replay.measure,
     "audit": audits.measure,
+    "bank": bank_matching.measure,
+    "invoices": invoices.measure,
 }
 
 
 def main() -> int:
     """Run the requested measures. Returns 1 if one could not run, never because of a result."""
     asked = _arguments()
-    options = Options(asked.contracts, asked.rounds, asked.requests, asked.decisions, asked.postings)
+    options = Options(
+        asked.contracts, asked.rounds, asked.requests, asked.decisions, asked.postings, asked.invoices
+    )
     kinds = tuple(kind for kind in KINDS if asked.database in (None, kind))
     results: list[Result] = []
     with databases(asked.folder, kinds) as found:
@@ -83,6 +89,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--postings", type=int, default=defaults.postings, help="postings of the ledger to audit"
+    )
+    parser.add_argument(
+        "--invoices", type=int, default=defaults.invoices, help="invoices to issue and to write as documents"
     )
     parser.add_argument("--folder", help="where databases are created; not in memory (default: the system's)")
     asked = parser.parse_args()

@@ -8,6 +8,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from psycopg import RawCursor
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
@@ -171,7 +172,8 @@ def _raw_cursor(database: Database) -> Iterator[Any]:
         driver: Any = connection.driver_connection
         if database.is_sqlite:
             driver.execute("BEGIN")
-        yield driver.cursor()
+        # the product's statements have the numbered placeholders of PostgreSQL itself
+        yield driver.cursor() if database.is_sqlite else RawCursor(driver)
         if database.is_sqlite:
             driver.execute("ROLLBACK")
     finally:

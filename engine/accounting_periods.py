@@ -28,6 +28,12 @@ class PeriodNotOver(PeriodForbids):
     code = "period-not-over"
 
 
+class PointsOpen(PeriodForbids):
+    """Points of the month's checklist are not done, and no reason was given to close it nevertheless."""
+
+    code = "points-open"
+
+
 class PeriodClosed(PeriodForbids):
     """The accounting period is closed already."""
 

@@ -6,19 +6,21 @@ Source: product.md sections 1, 4 and 5.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 from zoneinfo import ZoneInfo
+
+from engine.currencies import money_text
 
 HolderKind = Literal["service_request", "item", "customer", "org_unit"]
 ContractState = Literal["pending", "active", "expired", "exhausted", "cancelled"]
 PendingReason = Literal["awaiting_start", "awaiting_payment", "awaiting_enable"]
-Unit = Literal["minutes", "incidents"]
+Unit = Literal["minutes", "incidents", "money"]
 TimeExpired = Literal["rollover", "ignore", "bill"]
 ExcludedTime = Literal["next_contract", "bill", "free"]
 OnExpiry = Literal["time_expired"]
-LimitName = Literal["period", "minutes", "incidents"]
+LimitName = Literal["period", "minutes", "incidents", "money"]
 LimitUse = Literal["required", "optional"]
-Draws = Literal["nothing", "minutes", "incidents"]
+Draws = Literal["nothing", "minutes", "incidents", "money"]
 Allocation = Literal["once", "monthly"]
 IncidentHoldState = Literal["held", "settled", "released"]
 GrantKind = Literal["sold", "top_up", "allocation", "adjustment"]
@@ -36,16 +38,22 @@ EXCLUDED_TIME: tuple[ExcludedTime, ...] = get_args(ExcludedTime)
 ON_EXPIRY: tuple[OnExpiry, ...] = get_args(OnExpiry)
 LIMITS: tuple[LimitName, ...] = get_args(LimitName)
 DRAWS: tuple[Draws, ...] = get_args(Draws)
+METERED: tuple[Draws, ...] = ("minutes", "money")
+"""What work draws; incidents are held by service requests."""
 ALLOCATIONS: tuple[Allocation, ...] = get_args(Allocation)
 INCIDENT_HOLD_STATES: tuple[IncidentHoldState, ...] = get_args(IncidentHoldState)
 """What becomes of an incident that is held for a service request."""
 GRANT_KINDS: tuple[GrantKind, ...] = get_args(GrantKind)
 AMENDMENT_KINDS: tuple[AmendmentKind, ...] = get_args(AmendmentKind)
 PER_REQUEST = "per_request"
+DEFAULT_PRIORITY = 100
+"""The priority of a grant that is given none; the lowest number is drawn first."""
 
 
-def amount_text(amount: int, unit: str) -> str:
-    """An amount with its unit for a sentence: "1 minute", "20 incidents"."""
+def amount_text(amount: int, unit: str, currency: str | None = None) -> str:
+    """An amount with its unit for a sentence: "1 minute", "20 incidents", "EUR 40.00"."""
+    if unit == "money" and currency is not None:
+        return money_text(amount, currency)
     return f"{amount:,} {unit.removesuffix('s') if amount == 1 else unit}"
 
 
@@ -61,14 +69,23 @@ class Holder(NamedTuple):
         return f"{self.kind}:{self.id}"
 
 
+class Scope(Protocol):
+    """For which work a grant pays."""
+
+    def holds(self, facts: Any) -> bool:
+        """Whether it pays for work with these facts (`engine.rulebook.ChargingFacts`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A grant of minutes or incidents. Immutable: corrections are new grants or withdrawals.
+    """A grant of minutes, incidents or money. Immutable: corrections are new grants or withdrawals.
 
     `effective_at` None means from the contract's start, which enabling may move; `expires_at` None means as
-    long as the contract runs. `quantity`, `available` and `held` are whole minutes or incidents, by `unit`;
-    `available` and `held` are the balances at the instant of the query. Instants are aware UTC;
-    `expires_at` is exclusive.
+    long as the contract runs. `quantity`, `available` and `held` are whole minutes, incidents or minor units
+    of `currency`, by `unit`; `available` and `held` are the balances at the instant of the query. `currency`
+    is None unless the unit is money. Instants are aware UTC; `expires_at` is exclusive. The grant with the
+    lowest `priority` is drawn first, whatever its end. It pays only for work for which its `scope` holds;
+    None for any work.
     """
 
     id: str
@@ -79,6 +96,14 @@ class Grant:
     expires_at: datetime | None
     available: int = 0
     held: int = 0
+    currency: str | None = None
+    priority: int = DEFAULT_PRIORITY
+    scope: Scope | None = None
+
+    @property
+    def posting_unit(self) -> str:
+        """The unit of its postings: money is posted in its currency, so that each currency sums to zero."""
+        return self.currency or self.unit
 
 
 def is_within(start: datetime, until: datetime | None, at: datetime) -> bool:
@@ -151,25 +176,58 @@ class Contract:
 
 
 class Limits(NamedTuple):
-    """A contract's remaining whole minutes and incidents at one instant."""
+    """A contract's remaining whole minutes, incidents and minor units of money at one instant."""
 
     minutes_available: int = 0
     incidents_available: int = 0
     incidents_held: int = 0
+    money_available: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """The terms that a contract of a type gets unless the seller gives others.
 
-    Units: whole months, minutes and incidents; `price_minor` in the currency's minor unit.
+    Units: whole months, minutes and incidents; `money` and `price_minor` in the currency's minor unit.
     """
 
     duration_months: int | None = None
     minutes: int | None = None
     incidents: int | None = None
+    money: int | None = None
     price_minor: int | None = None
     sla: str | None = None
+
+
+class CarryOver(NamedTuple):
+    """How much of a month's rest is retained, and for how many further `months`; all of it without a cap.
+
+    Units: whole minutes; percent of the month's allocation, rounded down to the minute.
+    """
+
+    months: int
+    cap_minutes: int | None = None
+    cap_percent: int | None = None
+
+    def most_of(self, allocation_minutes: int) -> int:
+        """The whole minutes of a month that are retained at most."""
+        return _capped(allocation_minutes, self.cap_minutes, self.cap_percent)
+
+
+class Borrow(NamedTuple):
+    """How much a month may draw ahead on the next one: whole minutes, or percent of it, rounded down."""
+
+    cap_minutes: int | None = None
+    cap_percent: int | None = None
+
+    def most_of(self, allocation_minutes: int) -> int:
+        """The whole minutes of the next month that are drawn ahead at most."""
+        return _capped(allocation_minutes, self.cap_minutes, self.cap_percent)
+
+
+def _capped(minutes: int, cap_minutes: int | None, cap_percent: int | None) -> int:
+    most = minutes if cap_minutes is None else min(minutes, cap_minutes)
+    return most if cap_percent is None else min(most, minutes * cap_percent // 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +235,8 @@ class ContractType:
     """One checked file of `rules/contract_types/`. Its conditions are in the JSON form of business-rules.
 
     `limits` lists the limits that a contract of the type must (`required`) or may (`optional`) have; it can
-    have no others. With `allocation` monthly, each month of the period gets a grant of minutes of its own.
+    have no others. With `allocation` monthly, each month of the period gets a grant of minutes of its own;
+    `carry_over` says what is retained of its rest, and `borrow` what a month may draw ahead on the next.
     `exhaustion_alert_days` is how many days before the projected exhaustion people are warned: 0 for not at
     all, None for what the setting says.
     """
@@ -195,6 +254,8 @@ class ContractType:
     on_expiry: OnExpiry = "time_expired"
     allocation: Allocation = "once"
     exhaustion_alert_days: int | None = None
+    carry_over: CarryOver | None = None
+    borrow: Borrow | None = None
 
 
 class StateAt(NamedTuple):

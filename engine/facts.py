@@ -73,9 +73,10 @@ class Candidate(NamedTuple):
     """A contract held by the request's item, customer or an org unit above it, or by the request itself.
 
     `distance` is 0 for the item, the customer and the service request; for org units it is 1 for the
-    nearest and increases along the primary line first. `minutes_available` (whole minutes) and
-    `incidents_available` can still be drawn at the instant of the decision; `own_incident_held` is true if an
-    incident is already held for this request. Instants are aware UTC; `expires_at` is exclusive.
+    nearest and increases along the primary line first. `minutes_available` (whole minutes),
+    `incidents_available` and `money_available` (minor units) can still be drawn at the instant of the
+    decision; `own_incident_held` is true if an incident is already held for this request. Instants are aware
+    UTC; `expires_at` is exclusive.
     """
 
     contract: str
@@ -94,6 +95,7 @@ class Candidate(NamedTuple):
     minutes_available: int = 0
     incidents_available: int = 0
     incidents_held: int = 0
+    money_available: int = 0
     own_incident_held: bool = False
 
     @property

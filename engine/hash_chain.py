@@ -53,23 +53,19 @@ def content_text(
 
     `belongs_at` is the instant at which an adjustment belongs; None for any other transaction.
     """
-    parts = [
-        FORMAT,
-        text_field(chain_id),
-        text_field(transaction_id),
-        text_field(kind),
-        f"{effective_at};{recorded_at};",
-        text_field(cause),
-        text_field(idempotency_key),
-        text_field(reverses_id),
-        text_field(contract_id),
-        text_field(service_request_id),
+    # as `text_field` writes them, but without its call: an audit makes one for each transaction
+    head = (
+        f"{FORMAT}{len(chain_id)}:{chain_id}{len(transaction_id)}:{transaction_id}{len(kind)}:{kind}"
+        f"{effective_at};{recorded_at};{len(cause)}:{cause}"
+        f"{text_field(idempotency_key)}{text_field(reverses_id)}"
+        f"{text_field(contract_id)}{text_field(service_request_id)}"
+    )
+    postings = [
+        f"{leg};{len(owner)}:{owner}{len(account)}:{account}{len(unit)}:{unit}{amount};"
+        for leg, owner, account, unit, amount in legs
     ]
-    for leg, owner, account, unit, amount in legs:
-        parts.append(f"{leg};{len(owner)}:{owner}{len(account)}:{account}{len(unit)}:{unit}{amount};")
-    if belongs_at is not None:
-        parts.append(f"{BELONGS}{belongs_at};")
-    return "".join(parts)
+    belongs = "" if belongs_at is None else f"{BELONGS}{belongs_at};"
+    return f"{head}{''.join(postings)}{belongs}"
 
 
 def content_hash(content: str) -> bytes:

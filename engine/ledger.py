@@ -1,4 +1,4 @@
-"""Balanced, append-only movements of minutes and incidents.
+"""Balanced, append-only movements of minutes, incidents and money.
 
 The postings of every transaction sum to zero per unit. Corrections never update: a reversal mirrors its
 transaction at the same effective instant, so that a balance as of any instant is the same as if the mistake
@@ -12,9 +12,13 @@ The movements of a grant, written as `owner account amount`:
     settle   1:   G held -1        G consumed +1
     release  1:   G held -1        G available +1
     hold     1:   G consumed -1    G held +1          (a closed request is reopened)
+    hold    60:   G available -60  G held +60         (work that awaits approval; settled or released later)
     expire 510:   G available -510 G expired +510
     restore 20:   G expired -20   G available +20     (work before the expiry, recorded after it)
     withdraw 5:   G available -5  G sold +5
+    carry_over 9: G available -9  G sold +9   R sold -9  R available +9    (G's month ends; R keeps its rest)
+    borrow  7:    G sold -7       G consumed +7       (work before G's month begins)
+    repay   7:    G available -7  G sold +7           (when it begins)
     carry   30:   E worked -30     H carried +30
     redate: the postings of an adjustment at the instant at which it belongs, and mirrored where it was
     draw 30 of the carried:  H carried -30  C carried_drawn +30, together with a draw from a grant
@@ -26,18 +30,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from engine.contracts import Unit
 from engine.errors import DeskError
 
 Account = Literal[
     "sold", "available", "held", "consumed", "expired",
     "worked", "carried", "carried_drawn", "ignored", "overage",
+    "receivable", "cash", "customer_credit", "deferred_revenue", "revenue", "tax", "discount", "write_off",
 ]  # fmt: skip
 Kind = Literal[
     "grant", "withdraw", "draw", "hold", "settle", "release", "expire", "restore",
-    "carry", "draw_carried", "ignore", "overage", "reversal", "redate",
+    "carry", "draw_carried", "ignore", "overage", "reversal", "redate", "carry_over", "borrow", "repay",
+    "invoice", "credit_note", "payment", "payment_back", "credit_used", "credit_given", "write_off",
+    "recognize", "breakage",
 ]  # fmt: skip
 
+ExportFormat = Literal["csv", "datev"]
+EXPORT_FORMATS: tuple[ExportFormat, ...] = ("csv", "datev")
+"""The formats in which journals are handed over to an accounting program."""
 GRANT_ACCOUNTS: tuple[Account, ...] = ("available", "held", "consumed", "expired")
 
 
@@ -49,11 +58,14 @@ class UnbalancedTransaction(DeskError):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One leg: `amount` whole minutes or incidents, by `unit`, added to `owner`'s `account`."""
+    """One leg: `amount` whole minutes, incidents or minor units of money, added to `owner`'s `account`.
+
+    `unit` is minutes, incidents, or the currency of money (ISO 4217): each currency sums to zero by itself.
+    """
 
     owner: str
     account: Account
-    unit: Unit
+    unit: str
     amount: int
 
 
@@ -80,7 +92,7 @@ class LedgerTransaction:
 
 @dataclass(frozen=True, slots=True)
 class GrantBalance:
-    """The balances of a grant in whole minutes or incidents.
+    """The balances of a grant in its unit: whole minutes, incidents or minor units of money.
 
     purchased = consumed + held + available + expired.
     """
@@ -118,9 +130,9 @@ def check_balanced(postings: Sequence[Posting]) -> None:
 
 
 def move(
-    unit: Unit, amount: int, source: tuple[str, Account], target: tuple[str, Account]
+    unit: str, amount: int, source: tuple[str, Account], target: tuple[str, Account]
 ) -> tuple[Posting, ...]:
-    """Two legs that move `amount` whole minutes or incidents (above zero) from one account to another."""
+    """Two legs that move `amount` (above zero), in a unit as of `Posting`, from one account to another."""
     return (
         Posting(source[0], source[1], unit, -amount),
         Posting(target[0], target[1], unit, amount),
@@ -135,9 +147,12 @@ def mirrored(postings: Iterable[Posting]) -> tuple[Posting, ...]:
 def reversal_of(
     transaction_id: str, original: LedgerTransaction, *, cause: str, why: str
 ) -> LedgerTransaction:
-    """The mirror of a transaction, at the same effective instant. Its key allows one per original."""
+    """The mirror of a transaction, at the same effective instant. Its key allows one per original.
+
+    What was held is released.
+    """
     return LedgerTransaction(
-        "reversal",
+        "release" if original.kind == "hold" else "reversal",
         original.effective_at,
         mirrored(original.postings),
         cause,
@@ -148,7 +163,7 @@ def reversal_of(
 
 
 def grant_balance(postings: Iterable[Posting]) -> GrantBalance:
-    """Sum the postings to a grant's own accounts, in whole minutes or incidents."""
+    """Sum the postings to a grant's own accounts, in the grant's unit."""
     sums: dict[str, int] = dict.fromkeys(GRANT_ACCOUNTS, 0)
     for posting in postings:
         if posting.account in sums:

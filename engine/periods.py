@@ -274,6 +274,14 @@ def months_between(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> tu
     return tuple(months)
 
 
+def month_after(starts_at: datetime, n: int, zone: ZoneInfo) -> datetime:
+    """The end (aware UTC, exclusive) of the nth month from an instant, as `months_between` counts months.
+
+    Raises: AbsurdDate outside the years 1970 to 2199.
+    """
+    return contract_end(last_included_day(local_date(starts_at, zone), Duration(months=n)), zone)
+
+
 def _nth_instant(n: int, anchor: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
     elapsed = n * timedelta(seconds=duration.elapsed_seconds)
     if n == 0 or not (duration.calendar_months or duration.calendar_days):

@@ -66,11 +66,15 @@ class RecordedDecision:
 
 
 class Drawn(NamedTuple):
-    """Whole minutes drawn from a contract's grants at an instant (aware UTC); negative if returned."""
+    """What is drawn from a contract's grants at an instant (aware UTC); negative if returned.
+
+    Whole minutes, and minor units of money for a contract in money.
+    """
 
     at: datetime
     contract: str
     minutes: int
+    money: int = 0
 
 
 class Replay:
@@ -88,7 +92,8 @@ class Replay:
         """For each such request: the pack it held an incident of, and the pack it would hold one of."""
         self._incidents: Counter[str] = Counter()
         self._minutes: Counter[str] = Counter()
-        """By contract, how many more (or fewer) incidents and minutes would be left than were."""
+        self._money: Counter[str] = Counter()
+        """By contract, how much more (or less) would be left than was, in incidents, minutes and money."""
         self._pending_draws: list[Drawn] = []
 
     def decide(self, recorded: RecordedDecision, made_by_rules: AbstractSet[str] = frozenset()) -> Result:
@@ -100,6 +105,7 @@ class Replay:
         while self._pending_draws and self._pending_draws[0].at <= recorded.facts.at:
             drawn = heappop(self._pending_draws)
             self._minutes[drawn.contract] -= drawn.minutes
+            self._money[drawn.contract] -= drawn.money
         request = recorded.service_request
         before = self._changed.get(request) if request is not None else None
         result = self._result(recorded, before, made_by_rules)
@@ -112,13 +118,13 @@ class Replay:
         return result
 
     def book_work(self, drawn: Iterable[Drawn]) -> None:
-        """Record how many more or fewer minutes later work would draw than it did."""
+        """Record how much more or less later work would draw than it did."""
         for one in drawn:
-            if one.minutes:
+            if one.minutes or one.money:
                 heappush(self._pending_draws, one)
 
     def draws(self, result: Result, recorded: RecordedDecision) -> str:
-        """What the contract of a result draws: nothing, minutes or incidents."""
+        """What the contract of a result draws: nothing, minutes, incidents or money."""
         # A contract that a rule would create is not among the candidates: its type is in the result.
         type_key = result.type
         if result.contract is not None:
@@ -168,8 +174,9 @@ class Replay:
         """The candidates with the limits that would remain."""
         for one in candidates:
             minutes = self._minutes.get(one.contract.id, 0)
+            money = self._money.get(one.contract.id, 0)
             incidents = self._incidents.get(one.contract.id, 0)
-            if not minutes and not incidents:
+            if not minutes and not incidents and not money:
                 yield one
                 continue
             left = one.limits
@@ -178,6 +185,7 @@ class Replay:
                     max(0, left.minutes_available + minutes),
                     max(0, left.incidents_available + incidents),
                     max(0, left.incidents_held - incidents),
+                    max(0, left.money_available + money),
                 )
             )
 

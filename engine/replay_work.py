@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.charging import price_minor
 from engine.contracts import TimeExpired
-from engine.drawdown import EntryToPay, Payer, SegmentToPay, Slice, plan_entry
+from engine.drawdown import plan_entry
+from engine.payers import EntryToPay, Payer, SegmentToPay, Slice
 
 NOT_WORKED = "not_worked"
 """Time on a request that would have been waiting: the work could not have been done."""
@@ -23,12 +24,21 @@ OVERAGE = "overage"
 
 
 class Allocated(NamedTuple):
-    """Where whole minutes of a work entry went: kind, contract and grant as in a draw-down's slice."""
+    """Where whole minutes of a work entry went: kind, contract and grant as in a draw-down's slice.
+
+    `amount_minor` is what a grant of money paid for them.
+    """
 
     kind: str
     contract: str | None
     grant: str | None
     minutes: int
+    amount_minor: int | None = None
+
+    @property
+    def drawn(self) -> int:
+        """What it took from its grant, in the grant's unit."""
+        return self.minutes if self.amount_minor is None else self.amount_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,8 @@ class Worked:
     price_before_minor: int = 0
     price_after_minor: int = 0
     currency: str | None = None
+    facts: Any = None
+    """What the scopes of grants are about (`engine.rulebook.ChargingFacts`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +100,11 @@ class SimulatedBalances:
         self._taken: Counter[str] = Counter()
 
     def give_back(self, work: Iterable[Worked]) -> None:
-        """Return the minutes that the work drew from grants, so that other work can draw them."""
+        """Return what the work drew from grants, so that other work can draw it."""
         for entry in work:
             for one in entry.allocated:
                 if one.grant is not None:
-                    self._taken[one.grant] -= one.minutes
+                    self._taken[one.grant] -= one.drawn
 
     def pay(self, work: Iterable[Worked], payment: Payment, rates_minor: Mapping[str | None, int]) -> Effect:
         """Draw the work of a request, already given back, from other payers.
@@ -131,11 +143,12 @@ class SimulatedBalances:
             payment.time_expired,
             segments=entry.segments,
             cascade=payment.cascade,
+            facts=entry.facts,
         )
         slices = plan_entry(to_pay, payers)
         for piece in slices:
             if piece.kind == GRANT and piece.grant is not None:
-                self._taken[piece.grant] += piece.minutes
+                self._taken[piece.grant] += piece.drawn
         return slices
 
     def _with_remaining(self, payer: Payer) -> Payer:

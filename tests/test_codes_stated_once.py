@@ -10,8 +10,8 @@ import pytest
 from engine import (
     contract_alerts,
     contracts,
-    drawdown,
     facts,
+    payers,
     quantities,
     roles,
     service_requests,
@@ -23,7 +23,7 @@ from web.pages.wording import alerts, labels
 from workflows.core import actors
 
 ROOT = Path(__file__).resolve().parent.parent
-DEFINED_IN = (contract_alerts, contracts, drawdown, facts, quantities, roles, service_requests, sla, actors)
+DEFINED_IN = (contract_alerts, contracts, payers, facts, quantities, roles, service_requests, sla, actors)
 PACKAGES = ("engine", "workflows", "web")
 SHORTEST = 3
 """Two codes side by side may mean a thing of their own."""
@@ -82,7 +82,7 @@ def test_no_list_of_codes_is_written_out_again() -> None:
         (labels.HOLDER_KINDS, contracts.HOLDER_KINDS),
         (labels.TIME_EXPIRED, contracts.TIME_EXPIRED),
         (labels.STANDINGS, facts.STANDINGS),
-        (labels.ALLOCATIONS, drawdown.ALLOCATION_KINDS),
+        (labels.ALLOCATIONS, payers.ALLOCATION_KINDS),
         (alerts.ALERT_KINDS, (*sla_alerts.SLA_ALERT_KINDS, *contract_alerts.CONTRACT_ALERT_KINDS)),
         (labels.ROLES, (*roles.USER_ROLES, "system")),
     ],
@@ -101,6 +101,6 @@ def test_groups_of_codes_divide_the_whole() -> None:
     assert set(s.REOPENABLE_STATES) == set(s.FINISHED_STATES) - {"cancelled"}
     assert sorted(s.WAITING_OUTCOMES + s.OPENING_OUTCOMES) == sorted(s.OUTCOMES)
     assert sorted(OUTCOME_OF_ACTION.values()) == sorted(s.OUTCOMES)
-    assert set(drawdown.REST_KIND) == set(contracts.TIME_EXPIRED)
+    assert set(payers.REST_KIND) == set(contracts.TIME_EXPIRED)
     for group in (actors.STAFF, actors.DESK, actors.OFFICE, actors.SUPERVISORS):
         assert set(group) <= set(roles.USER_ROLES) - {"customer"}

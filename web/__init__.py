@@ -22,6 +22,7 @@ def create_app(desk: "Desk", environment: "Environment") -> "Flask":
     from web.hosts import OwnHostsOnly, own_hosts
     from web.operations import register_operations
     from web.pages import register_pages
+    from web.payment_notices import register_payment_notices
     from web.static_files import register_static_files
 
     app = Flask(__name__)
@@ -46,4 +47,5 @@ def create_app(desk: "Desk", environment: "Environment") -> "Flask":
     register_operations(app)
     register_api(app)
     register_pages(app)
+    register_payment_notices(app)
     return app

@@ -7,14 +7,15 @@ from ipaddress import ip_address
 from pathlib import Path
 from re import ASCII
 from re import compile as regex
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workflows.core.session_limits import SessionLimits
 from workflows.notifications.mail import read_smtp_url
+from workflows.notifications.webhooks.addresses import UnusableUrl, read_hosts
 
 DEFAULT_KEYS = frozenset({"change-me", "changeme", "default", "dev", "development", "secret", "test"})
 MIN_KEY_LENGTH = 16
@@ -40,6 +41,14 @@ class Environment(BaseSettings):
     base_url: str | None = None
     allowed_hosts: str = ""
     """Further host names of the desk besides that of `base_url`, separated by commas."""
+    webhook_hosts: str = ""
+    """Hosts that webhooks may be sent to although their addresses are not public, separated by commas."""
+    stripe_secret_key: Annotated[str | None, Field(min_length=8)] = None
+    """The key of Stripe's API: with it and the next one, invoices can be paid online."""
+    stripe_webhook_secret: Annotated[str | None, Field(min_length=8)] = None
+    """The secret by which Stripe signs what it sends to /payment-notices/stripe."""
+    stripe_api_base: str | None = None
+    """The address of Stripe's API, if it is another one, as that of a server for tests."""
     monitoring_token: Annotated[str | None, Field(min_length=16)] = None
     """The bearer token for the details of /readyz and /metrics."""
     log_format: Literal["json", "console"] | None = None
@@ -62,12 +71,27 @@ class Environment(BaseSettings):
                 raise PydanticCustomError("smtp_url", "It {reason}.", {"reason": str(error)}) from None
         return value
 
+    @field_validator("webhook_hosts")
+    @classmethod
+    def _check_webhook_hosts(cls, value: str) -> str:
+        try:
+            read_hosts(value)
+        except UnusableUrl as error:
+            raise PydanticCustomError("webhook_hosts", "{reason}", {"reason": str(error)}) from None
+        return value
+
     @field_validator("base_url")
     @classmethod
     def _check_base_url(cls, value: str | None) -> str | None:
         if value is not None and not BASE_URL.fullmatch(value):
             raise ValueError("Write the whole address, for example https://desk.example.com.")
         return value
+
+    @model_validator(mode="after")
+    def _has_both_stripe_secrets(self) -> Self:
+        if (self.stripe_secret_key is None) != (self.stripe_webhook_secret is None):
+            raise ValueError("Set both COVERDESK_STRIPE_SECRET_KEY and COVERDESK_STRIPE_WEBHOOK_SECRET.")
+        return self
 
     session_idle_hours: Annotated[int, Field(ge=1, le=8760)] = 12
     session_days: Annotated[int, Field(ge=1, le=3650)] = 30

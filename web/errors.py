@@ -15,14 +15,19 @@ from pydantic_core import to_json
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from engine.accounting_periods import PeriodForbids
+from engine.datev import DatevForbids
 from engine.errors import DeskError
+from engine.price_list import PricesOverlap
 from engine.rulebook import RuleSetRefused
 from web.field_errors import field_errors
 from web.refused_rules import report_refused_rules
+from workflows.accounting_exports.use_cases import AccountsNotMapped
 from workflows.core import errors as refusals
 from workflows.core.desk import HAS_COMMITTED, asks_for_retry, outcome_unknown
+from workflows.core.payment_provider import NoticeRefused, ProviderUnavailable
 from workflows.operations.deployment import is_database_failure, is_disk_full, is_unstorable_value
 from workflows.rule_sets.publishing import check_view
+from workflows.selling.quote_decisions import QuoteLinkNotValid
 from workflows.users.authentication import NotAuthenticated
 from workflows.users.login_delays import TooManyAttempts
 from workflows.users.password_links import LinkNotValid
@@ -36,19 +41,25 @@ class MalformedBody(DeskError):
 
 STATUSES: Mapping[type[DeskError], int] = {
     MalformedBody: 400,
+    NoticeRefused: 400,
     NotAuthenticated: 401,
     refusals.NotAllowed: 403,
     refusals.NotFound: 404,
     LinkNotValid: 410,
+    QuoteLinkNotValid: 410,
     refusals.StateForbids: 409,
     PeriodForbids: 409,
     refusals.Conflict: 409,
+    AccountsNotMapped: 409,
+    DatevForbids: 409,
+    PricesOverlap: 409,
     refusals.VersionChanged: 412,
     TooManyAttempts: 429,
     refusals.NoRuleSet: 503,
     refusals.OutcomeUnknown: 503,
     refusals.Contended: 503,
     refusals.DiskFull: 503,
+    ProviderUnavailable: 503,
     DeskError: 422,
 }
 HTTP_PROBLEMS = {
@@ -56,14 +67,14 @@ HTTP_PROBLEMS = {
     404: ("not-found", "There is nothing at this address."),
     405: ("method-not-allowed", "This address does not support this method."),
     413: ("too-large", "The body is too large."),
-    415: ("unsupported-media-type", "Send the body as application/json."),
+    415: ("unsupported-media-type", "Send the body as application/json, or a file where the call takes one."),
     429: ("too-many-requests", "Too many calls. Please wait before trying again."),
 }
 STANDARD_MEMBERS = frozenset({"type", "title", "status", "detail", "errors", "pointer"})
 PROBLEM_JSON = "application/problem+json"
 PUBLISHING_SUFFIXES = ("/publish", "/approve")
 """Suffixes of the paths that put a rule set in force."""
-MACHINE_PREFIXES = ("/api/", "/healthz", "/readyz", "/metrics")
+MACHINE_PREFIXES = ("/api/", "/payment-notices/", "/healthz", "/readyz", "/metrics")
 """Prefixes of the paths that programs call, not people."""
 
 log = structlog.get_logger("coverdesk.web")

@@ -1,7 +1,7 @@
 """The differences of a replay as table rows: one value per column, for CSV files of command line and page."""
 
-from engine.drawdown import ALLOCATION_KINDS
-from web.csv_text import cell
+from engine.payers import ALLOCATION_KINDS
+from workflows.core.csv_text import cell
 from workflows.views.replays import DifferenceView
 
 KINDS = (*ALLOCATION_KINDS, "not_worked")

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.contracts import HolderKind
+from engine.currencies import money_text
 from engine.quantities import hours_text
 from web.statement_labels import GRANT_KINDS, MOVEMENTS
 from web.statement_pdf import MOST_LINES, Column, statement_pdf
@@ -25,6 +26,8 @@ HOLDER_CSV = (
     "service_request_number",
     "minutes",
     "incidents",
+    "money",
+    "currency",
     "balance_after",
     "why",
 )
@@ -56,17 +59,17 @@ def contract_pdf(
     contract = read_contract(tx, contract_id)
     statement = read_statement(tx, contract_id, from_=from_, to=to)
     zone = ZoneInfo(contract.time_zone)
-    unit = statement.unit
+    unit, currency = statement.unit, statement.currency
     return statement_pdf(
         title=f"Statement of {contract.number}",
         facts=[
             f"{contract.type_label}, held by {contract.holder_name}",
             _days(from_, to),
-            f"Opening balance {_amount(statement.opening_balance, unit)}, "
-            f"closing balance {_amount(statement.closing_balance, unit)}. Times are in {zone.key}.",
+            f"Opening balance {_amount(statement.opening_balance, unit, currency)}, "
+            f"closing balance {_amount(statement.closing_balance, unit, currency)}. Times are in {zone.key}.",
         ],
         columns=_CONTRACT,
-        rows=(_contract_row(line, unit, zone) for line in statement.lines),
+        rows=(_contract_row(line, unit, currency, zone) for line in statement.lines),
         sender=tx.settings.company.name,
         created_at=tx.now,
     )
@@ -107,14 +110,14 @@ def holder_csv_rows(lines: Iterable[HolderStatementLine]) -> Iterator[list[Any]]
     return ([getattr(line, name) for name in HOLDER_CSV] for line in lines)
 
 
-def _contract_row(line: StatementLine, unit: str, zone: ZoneInfo) -> list[str]:
+def _contract_row(line: StatementLine, unit: str, currency: str | None, zone: ZoneInfo) -> list[str]:
     return [
         f"{line.effective_at.astimezone(zone):%Y-%m-%d %H:%M}",
         MOVEMENTS.get(line.kind, line.kind),
         _request(line),
         line.why,
-        _change(line.minutes or line.incidents, unit),
-        _amount(line.balance_after, unit),
+        _change(line.minutes or line.incidents or line.money, unit, currency),
+        _amount(line.balance_after, unit, currency),
     ]
 
 
@@ -126,8 +129,8 @@ def _holder_row(line: HolderStatementLine, zone: ZoneInfo) -> list[str]:
         MOVEMENTS.get(line.kind, line.kind),
         _request(line),
         line.why,
-        _change(line.minutes or line.incidents, line.unit),
-        "" if line.balance_after is None else _amount(line.balance_after, line.unit),
+        _change(line.minutes or line.incidents or line.money, line.unit, line.currency),
+        "" if line.balance_after is None else _amount(line.balance_after, line.unit, line.currency),
     ]
 
 
@@ -142,11 +145,13 @@ def _days(from_: date | None, to: date | None) -> str:
     return f"Movements {first} {f'to {to}' if to is not None else 'until now'}"
 
 
-def _change(amount: int, unit: str) -> str:
+def _change(amount: int, unit: str, currency: str | None) -> str:
     if not amount:
         return "none"
-    return f"{'+' if amount > 0 else '-'}{_amount(abs(amount), unit)}"
+    return f"{'+' if amount > 0 else '-'}{_amount(abs(amount), unit, currency)}"
 
 
-def _amount(amount: int, unit: str) -> str:
+def _amount(amount: int, unit: str, currency: str | None) -> str:
+    if unit == "money":
+        return money_text(amount, currency or "")
     return str(amount) if unit == "incidents" else hours_text(amount)

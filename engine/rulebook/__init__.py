@@ -14,8 +14,10 @@ from engine.rulebook.compiled_source import compiled_source
 from engine.rulebook.evaluation.charging import Charge, ChargingBook, ChargingFacts
 from engine.rulebook.evaluation.contract_types import ContractFacts, TypeRules
 from engine.rulebook.evaluation.coverage import CoverageBook, Match
-from engine.rulebook.evaluation.rates import Rate, RateCard
+from engine.rulebook.evaluation.invoice_checks import InvoiceCheckBook, InvoiceFacts
+from engine.rulebook.evaluation.rates import STANDARD_CARD, Rate, RateCard
 from engine.rulebook.files.coverage_examples import OUTCOME_OF_ACTION
+from engine.rulebook.files.scope import GrantScope, check_scope, scope_of
 from engine.rulebook.rule_set import (
     RuleSet,
     UnknownContractType,
@@ -32,11 +34,15 @@ from engine.rulebook.vocabulary.engines import RulesEngine
 __all__ = [
     "MAX_BYTES",
     "OUTCOME_OF_ACTION",
+    "STANDARD_CARD",
     "Charge",
     "ChargingBook",
     "ChargingFacts",
     "ContractFacts",
     "CoverageBook",
+    "GrantScope",
+    "InvoiceCheckBook",
+    "InvoiceFacts",
     "Match",
     "Problem",
     "Rate",
@@ -47,10 +53,12 @@ __all__ = [
     "TypeRules",
     "UnknownContractType",
     "check_rule_set",
+    "check_scope",
     "compiled_source",
     "decode_rule_file",
     "is_rule_file",
     "load_accepted_rule_set",
     "load_rule_set",
+    "scope_of",
     "version_of",
 ]

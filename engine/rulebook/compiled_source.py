@@ -15,6 +15,7 @@ def compiled_source(rule_set: RuleSet) -> str:
 def _sources(rule_set: RuleSet) -> Iterator[tuple[str, Source]]:
     yield "coverage.json", rule_set.coverage.compiled.source
     yield "charging.json", rule_set.charging.compiled.source
+    yield "invoice_checks.json", rule_set.invoice_checks.compiled.source
     for name, card in rule_set.rate_cards.items():
         yield f"rate_cards/{name}.json", compile_charging(card.rules).source
     for key, rules in rule_set.type_rules.items():

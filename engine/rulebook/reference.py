@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from engine.rulebook.compiled.rank import RANK_CRITERIA
 from engine.rulebook.files.coverage_examples import OUTCOME_OF_ACTION
 from engine.rulebook.vocabulary.operators import OPERATORS
-from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, RATES
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, INVOICE_CHECK, RATES
 from engine.rulebook.vocabulary.terms import Action, Operand, Operator, Param, ValueType, Variable, Vocabulary
 
 TYPE_NAMES: dict[ValueType, str] = {
@@ -74,6 +74,10 @@ def reference_text() -> str:
         "The same as those of charging rules.",
         "### Actions of rate rules",
         _actions(RATES),
+        "### Conditions of checks of invoices",
+        _variables(INVOICE_CHECK, "invoice"),
+        "### Actions of checks of invoices",
+        _actions(INVOICE_CHECK),
         "### Conditions of contract types",
         _variables(CONTRACT_TYPE, "contract"),
         "### Operators",

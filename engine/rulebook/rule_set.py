@@ -17,11 +17,13 @@ from engine.named_calendars import NamedCalendar
 from engine.rulebook.evaluation.charging import ChargingBook
 from engine.rulebook.evaluation.contract_types import ContractFacts, TypeRules
 from engine.rulebook.evaluation.coverage import CoverageBook
+from engine.rulebook.evaluation.invoice_checks import InvoiceCheckBook
 from engine.rulebook.evaluation.rates import RateCard
 from engine.rulebook.files.calendar_file import read_calendar_file
 from engine.rulebook.files.charging_file import read_charging_file
 from engine.rulebook.files.contract_type_file import KEY, KEY_FORM, read_contract_type_file
 from engine.rulebook.files.coverage_file import read_coverage_file
+from engine.rulebook.files.invoice_check_file import read_invoice_check_file
 from engine.rulebook.files.rate_card_file import read_rate_card
 from engine.rulebook.files.rule_reader import Declarations
 from engine.rulebook.files.sla_file import read_sla_file
@@ -37,7 +39,8 @@ COVERAGE_FILE = "coverage.json"
 CHARGING_FILE = "charging.json"
 SLA_FILE = "slas.json"
 CALENDAR_FILE = "calendars.json"
-SINGLE_FILES = (COVERAGE_FILE, CHARGING_FILE, CALENDAR_FILE, SLA_FILE)
+INVOICE_CHECK_FILE = "invoice_checks.json"
+SINGLE_FILES = (COVERAGE_FILE, CHARGING_FILE, CALENDAR_FILE, SLA_FILE, INVOICE_CHECK_FILE)
 TYPE_PATH = regex(r"contract_types/([^/]+)\.json")
 VARIANT_PATH = regex(r"variants/([^/]+)\.json")
 RATE_CARD_PATH = regex(r"rate_cards/([^/]+)\.json")
@@ -63,6 +66,7 @@ class RuleSet:
     files: Mapping[str, str]
     coverage: CoverageBook
     charging: ChargingBook
+    invoice_checks: InvoiceCheckBook
     contract_types: Mapping[str, ContractType]
     slas: Mapping[str, Sla]
     calendars: Mapping[str, NamedCalendar]
@@ -82,6 +86,7 @@ class RuleSet:
             self,
             coverage=self.coverage.run_by(engine),
             charging=self.charging.run_by(engine),
+            invoice_checks=self.invoice_checks.run_by(engine),
             rate_cards=MappingProxyType(cards),
             variants=MappingProxyType(variants),
             type_rules=MappingProxyType(types),
@@ -230,13 +235,19 @@ class _Folder:
             if (match := VARIANT_PATH.fullmatch(path))
         }
         charging = self._charging(known)
+        checks = self._invoice_checks(known)
         cards = {
             match.group(1): self._rate_card(path, match.group(1), known)
             for path in self.roots
             if (match := RATE_CARD_PATH.fullmatch(path))
         }
         self._check_required_files(types)
-        if coverage is None or charging is None or any(report.has_errors for report in self.reports.values()):
+        if (
+            coverage is None
+            or charging is None
+            or checks is None
+            or any(report.has_errors for report in self.reports.values())
+        ):
             return None
         warnings = tuple(problem for path in sorted(self.reports) for problem in self.reports[path].problems)
         return RuleSet(
@@ -244,6 +255,7 @@ class _Folder:
             files=MappingProxyType(dict(self.texts)),
             coverage=coverage,
             charging=charging,
+            invoice_checks=checks,
             contract_types=MappingProxyType({key: rules.type for key, rules in types.items()}),
             slas=MappingProxyType(slas),
             calendars=MappingProxyType(calendars),
@@ -339,6 +351,13 @@ class _Folder:
             )
             self._report(CHARGING_FILE).warning(TOP, message)
         return ChargingBook()
+
+    def _invoice_checks(self, known: Declarations) -> InvoiceCheckBook | None:
+        root = self.roots.get(INVOICE_CHECK_FILE)
+        if root is None:
+            return InvoiceCheckBook()
+        report = self._report(INVOICE_CHECK_FILE)
+        return report.within_limit(lambda: read_invoice_check_file(report, root, known))
 
     def _check_required_files(self, types: Mapping[str, TypeRules]) -> None:
         if COVERAGE_FILE not in self.reports:

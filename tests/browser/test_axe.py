@@ -6,6 +6,7 @@ from npm as it is, with its licence: `vendor/axe-core`.
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,20 +15,27 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from engine.service_requests import WORK_STATES
 from tests.support.api import ENVIRONMENT
 from tests.support.builders import RULES
 from tests.support.pages import new_session
 from tests.support.web_clients import COMPILED
 from web import create_app
-from workflows.core.actors import Actor
+from workflows.commands.service_requests import MergeRequest
+from workflows.commands.webhooks import NewWebhook
+from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk
 from workflows.demo import LOGINS, load_demo
+from workflows.jobs.definitions import run_job
+from workflows.notifications.mail_links import make_quote_secret
+from workflows.notifications.webhooks.endpoints import create_webhook, send_test
 from workflows.operations.deployment import open_desk
 from workflows.replay.use_cases import start_replay
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t
 from workflows.users.password_links import show_link
+from workflows.work.merging import merge_requests
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -49,18 +57,32 @@ FIND = """async (rules) => {
 }"""
 QUERIES = {
     "/coverage": ["", "?customer=customer:{customer_id}"],
+    "/invoices": ["", "?view=overdue", "?number=nothing-like-it"],
     "/ledger": ["?audit=run"],
+    "/to-invoice": ["", "?view=waived"],
+    "/bank-entries": ["", "?view=left"],
     "/requests": ["?view=open", "?view=all&q=nothing-like-it"],
     "/contracts": ["", "?view=running-out"],
     "/password/new": ["", "?link={link}"],
     "/search": ["?q=notebook"],
+    "/quote": ["?link={quote_link}"],
+    "/quotes": ["", "?q=nothing-like-it"],
+    "/products": ["", "?q=nothing-like-it"],
+    "/work-approval": ["", "?state=rejected", "?q=nothing-like-it"],
+    "/work-approval/approve": ["?entry={entry_id}"],
+    "/work-approval/reject": ["?entry={entry_id}"],
 }
 NOT_PAGES = {
+    "accounting_exports.file",
     "contract.statement_csv",
     "contract.statement_pdf",
     "holder_statement.as_csv",
     "holder_statement.as_pdf",
+    "invoice.cii",
+    "invoice.pdf",
+    "invoice.ubl",
     "log_request.coverage",
+    "logo.picture",
     "log_request.parties",
     "pickers.pick",
     "replays.summary",
@@ -81,9 +103,9 @@ def desk(migrated_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactor
     files = read_rules_folder(RULES)
     publish_first(made, files)
     load_demo(made)
-    made.refresh()
     administrator = _actor(made, "administrator")
     assert administrator is not None
+    files = dict(made.refresh().rules.files)  # the demonstration publishes a rate card
     _, running = start_replay(made, administrator, files, made.now() - timedelta(days=20), made.now())
     running.join()
     yield made
@@ -122,7 +144,7 @@ def test_every_route_is_a_page_that_is_visited(desk: Desk) -> None:
     rules = {rule.endpoint for rule in app.url_map.iter_rules() if _is_read(rule.endpoint, rule.methods)}
     assert rules >= NOT_PAGES
     opened = set()
-    for role in ("administrator", "nobody"):
+    for role in ("administrator", "customer", "nobody"):
         client = _client(app, desk, _actor(desk, role))
         adapter = app.url_map.bind("localhost")
         for path in _paths(app, desk):
@@ -162,7 +184,15 @@ def _is_read(endpoint: str, methods: set[str] | None) -> bool:
 
 def _records(desk: Desk, endpoint: str) -> list[dict[str, str]]:
     """The arguments with which a page is opened."""
-    states = {"service_request.show": t.service_request, "contract.show": t.contract}
+    states = {
+        "service_request.show": t.service_request,
+        "contract.show": t.contract,
+        "invoice.show": t.invoice,
+    }
+    if endpoint == "quotes.show":
+        with desk.database.read() as connection:
+            every = connection.execute(select(t.quote.c.id)).scalars().all()
+        return [{**_any_record(desk), "quote_id": one} for one in every]
     if endpoint not in states:
         return [_any_record(desk)]
     table = states[endpoint]
@@ -180,20 +210,91 @@ def _any_record(desk: Desk) -> dict[str, str]:
             return str(connection.execute(select(column).limit(1)).scalar_one())  # type: ignore[call-overload]
 
         entry = connection.execute(select(t.work_entry).limit(1)).one()
+        price = connection.execute(
+            select(t.product_price)
+            .join(t.product, t.product.c.id == t.product_price.c.product_id)
+            .where(t.product.c.offered, t.product.c.kind == "contract_type")
+            .order_by(t.product_price.c.first_on.desc())
+        ).first()
+        assert price is not None
+        drafts = select(t.invoice.c.id).where(t.invoice.c.state == "draft")
+        draft = str(connection.execute(drafts.limit(1)).scalar_one())
         return {
             "service_request_id": entry.service_request_id,
             "entry_id": entry.id,
+            "merged_id": _merged(desk),
             "contract_id": first(t.contract.c.id),
             "customer_id": first(t.customer.c.id),
             "org_unit_id": first(t.org_unit.c.id),
             "item_id": first(t.item.c.id),
+            "invoice_id": draft,
+            "payment_id": first(t.payment.c.id),
+            "bank_statement_id": first(t.bank_statement.c.id),
+            "bank_entry_id": str(
+                connection.execute(
+                    select(t.bank_entry.c.id).where(t.bank_entry.c.state == "offered").limit(1)
+                ).scalar_one()
+            ),
+            "sold_item_id": str(
+                connection.execute(
+                    select(t.sold_item.c.id).where(t.sold_item.c.kind == "part").limit(1)
+                ).scalar_one()
+            ),
+            "sale_id": first(t.recurring_sale.c.id),
+            "action": "credit",
             "user_id": first(t.user_account.c.id),
+            "product_id": price.product_id,
+            "price_id": price.id,
+            "quote_id": first(t.quote.c.id),
+            "quote_link": _quote_link(desk),
             "version": first(t.rule_set.c.version),
             "replay_id": first(t.rule_replay.c.id),
             "group": "waiting",
             "month": "2026-01",
+            "key": "request_resolved",
             "link": _password_link(desk),
+            **_webhook(desk),
         }
+
+
+def _merged(desk: Desk) -> str:
+    """A request that is merged into another one of its customer; two are merged where none is."""
+    r = t.service_request.c
+    with desk.database.read() as connection:
+        found = connection.execute(select(r.id).where(r.merged_into_id.is_not(None)).limit(1)).scalar()
+        if found is not None:
+            return str(found)
+        rows = connection.execute(select(r.id, r.customer_id).where(r.state.in_(WORK_STATES))).all()
+    one, other = next((a.id, b.id) for a, b in combinations(rows, 2) if a.customer_id == b.customer_id)
+    supervisor = _actor(desk, "supervisor")
+    assert supervisor is not None
+    desk.perform(supervisor, lambda tx: merge_requests(tx, one, MergeRequest(into=other)))
+    return str(one)
+
+
+def _webhook(desk: Desk) -> dict[str, str]:
+    """A webhook with a failed delivery; both are made where there is none."""
+    d = t.webhook_delivery.c
+    with desk.database.read() as connection:
+        found = connection.execute(select(d.endpoint_id, d.id).limit(1)).one_or_none()
+    if found is not None:
+        return {"webhook_id": str(found.endpoint_id), "delivery_id": str(found.id)}
+    administrator = _actor(desk, "administrator")
+    assert administrator is not None
+    command = NewWebhook(url="https://hooks.example/desk", description="The data warehouse")
+    webhook, _ = desk.perform(administrator, lambda tx: create_webhook(tx, command))
+    delivery = desk.perform(administrator, lambda tx: send_test(tx, webhook))
+    run_job(desk, "deliver_webhooks")
+    return {"webhook_id": webhook, "delivery_id": delivery}
+
+
+def _quote_link(desk: Desk) -> str:
+    """The secret of a link to the quote that is open."""
+    link, version = t.quote_link.c, t.quote_version.c
+    with desk.database.read() as connection:
+        latest = select(link.id).join(t.quote_version, version.id == link.version_id)
+        found = connection.execute(latest.order_by(version.sent_at.desc()).limit(1)).scalar_one()
+    return desk.perform(SYSTEM, lambda tx: make_quote_secret(tx, str(found)))
 
 
 def _password_link(desk: Desk) -> str:

@@ -7,12 +7,14 @@ without it these tests are skipped.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engine.contracts import Contract, Grant, Holder, TimeExpired, Window, grant_window
-from engine.drawdown import Payer, TimeWorked, plan_draw_down
+from engine.drawdown import plan_draw_down
+from engine.payers import Payer, TimeWorked
 
 Case = dict[str, Any]
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,8 +24,6 @@ POLICIES: dict[str, TimeExpired] = {"carry": "rollover", "record": "ignore", "re
 
 def why_not_ours(case: Case) -> str | None:
     """The reason why a case does not apply to our draw-down; None if it applies."""
-    if len({grant["priority"] for grant in case["grants"]}) > 1:
-        return "grants have no priority: the burn order is expiry, effective instant, id"
     if "resets" in case:
         return "no grant is reset: a month's allocation is a grant of its own"
     if any("rejected_usage" in check for check in case["checks"]):
@@ -116,10 +116,7 @@ def events(case: Case, grants: dict[str, Grant], until: datetime) -> list[tuple[
 
 
 def payer(grants: dict[str, Grant], left: dict[str, int]) -> Payer:
-    with_balances = tuple(
-        Grant(one.id, "C", "minutes", one.quantity, one.effective_at, one.expires_at, left[one.id])
-        for one in grants.values()
-    )
+    with_balances = tuple(replace(one, available=left[one.id]) for one in grants.values())
     return Payer("C", Holder("customer", "ann"), ALWAYS, "minutes", with_balances)
 
 
@@ -138,7 +135,10 @@ def grants_of(case: Case) -> list[Grant]:
     for row in rows:
         window = contract_window(row)
         grant_id = f"{row.get('created_at') or row['effective_at']} {row['id']}"
-        made.append(Grant(grant_id, "C", "minutes", row["amount"], window.start, window.until))
+        priority = row["priority"]
+        made.append(
+            Grant(grant_id, "C", "minutes", row["amount"], window.start, window.until, priority=priority)
+        )
     return made
 
 

@@ -1,4 +1,4 @@
-"""Cases taken as facts from other systems: entries that are recorded late, and grants that are withdrawn.
+"""Cases taken as facts from other systems: late entries, withdrawn grants, priorities and scopes.
 
 The cases are in a separate folder; without it these tests are skipped.
 """
@@ -11,24 +11,22 @@ from typing import Any
 
 from engine.charging import price_minor
 from engine.contracts import Grant, Holder, Window
-from engine.drawdown import EntryToPay, Payer, plan_entries
+from engine.drawdown import plan_entries
+from engine.payers import EntryToPay, Payer, SegmentToPay
+from engine.quantities import Money
+from engine.rulebook import ChargingFacts, scope_of
 
 Case = dict[str, Any]
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 ANN = Holder("customer", "ann")
-NO_MONEY = "grants of money are not there yet"
-NO_ORDER_OF_THEIR_OWN = "grants have neither priority nor scope yet"
+FACTS = {"fee": "work_type", "metric": "item_type"}
+"""The facts that their scopes are about, and those of ours that have any text."""
 
 
 def why_not_ours(case: Case) -> str | None:
     """The reason why a case does not apply to our draw-down; None if it applies."""
     if case["op"] != "draw":
         return "no draw-down"
-    grants = case["input"]["grants"]
-    if any(grant["kind"] != "minutes" for grant in grants):
-        return NO_MONEY
-    if any("scope" in grant for grant in grants) or len({grant.get("priority", 100) for grant in grants}) > 1:
-        return NO_ORDER_OF_THEIR_OWN
     return None
 
 
@@ -38,7 +36,7 @@ def test_late_entries_agree(shared_cases: Path) -> None:
     wrong = [f"{case['id']}: {case['expect']}, got {got}" for case in ours if (got := differing(case))]
     assert not wrong, "\n".join(wrong)
     reasons = Counter(why_not_ours(case) for case in cases if case["op"] == "draw")
-    assert reasons == {None: 9, NO_MONEY: 4, NO_ORDER_OF_THEIR_OWN: 4}
+    assert reasons == {None: 17}
 
 
 def differing(case: Case) -> Case:
@@ -46,19 +44,19 @@ def differing(case: Case) -> Case:
     given, expected = case["input"], case["expect"]
     entries = [entry_of(one) for one in given["entries"]]
     plan = plan_entries(entries, {"C": payer_of(given["grants"])})
-    draws: dict[str, Counter[str]] = {}
+    draws: dict[str, dict[str, list[int]]] = {}
     uncovered: Counter[str] = Counter()
     for name, slices in plan.slices.items():
-        draws[name] = Counter()
+        draws[name] = {}
         for piece in slices:
             if piece.grant is not None:
-                draws[name][piece.grant] += piece.minutes
+                drawn, minutes = draws[name].get(piece.grant, (0, 0))
+                draws[name][piece.grant] = [drawn + piece.drawn, minutes + piece.minutes]
             else:
                 uncovered[name] += piece.minutes
     found: Case = {
         "draws": {
-            name: [[grant, minutes, minutes] for grant, minutes in taken.items()]
-            for name, taken in draws.items()
+            name: [[grant, *amounts] for grant, amounts in taken.items()] for name, taken in draws.items()
         },
         "balances": plan.left,
         "uncovered": dict(uncovered),
@@ -78,7 +76,11 @@ def agrees(found: Any, expected: Any) -> bool:
 def entry_of(row: Case) -> EntryToPay:
     at = instant(row["at"])
     recorded_at = instant(row.get("recorded", row["at"]))
-    return EntryToPay(row["id"], at, None, row["minutes"], recorded_at, ("C",))
+    minutes = row["minutes"]
+    rate = Money(row["rate"], "EUR") if "rate" in row else None
+    segments = (SegmentToPay(at, None, minutes, rate=rate),)
+    facts = ChargingFacts(**{FACTS[name]: value for name, value in row.get("facts", {}).items()})
+    return EntryToPay(row["id"], at, None, minutes, recorded_at, ("C",), segments=segments, facts=facts)
 
 
 def payer_of(rows: list[Case]) -> Payer:
@@ -86,15 +88,27 @@ def payer_of(rows: list[Case]) -> Payer:
         Grant(
             row["id"],
             "C",
-            "minutes",
+            row["kind"],
             row["amount"],
             instant(row["effective"]),
             instant(row["expires"]) if row["expires"] else None,
             0 if row.get("withdrawn") else row["amount"],
+            currency="EUR" if row["kind"] == "money" else None,
+            priority=row.get("priority", 100),
+            scope=scope_of(scope_json(row["scope"])) if "scope" in row else None,
         )
         for row in rows
     )
-    return Payer("C", ANN, Window(BEGINNING, None), "minutes", grants)
+    return Payer("C", ANN, Window(BEGINNING, None), rows[0]["kind"], grants)
+
+
+def scope_json(scope: Case) -> Case:
+    """The scope of a case, in the form of ours: each fact has one of the values."""
+    parts = [
+        {"any": [{"name": FACTS[name], "operator": "equal_to", "value": value} for value in values]}
+        for name, values in scope.items()
+    ]
+    return {"all": parts}
 
 
 def instant(text: Any) -> datetime:

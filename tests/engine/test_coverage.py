@@ -25,6 +25,7 @@ LEFT = {
     "support_hours": Limits(minutes_available=60),
     "time_limited_subscription": Limits(minutes_available=60),
     "incident_pack": Limits(incidents_available=1),
+    "prepaid_amount": Limits(money_available=1),
 }
 RULES = load_rule_set(shipped_files())
 """Loaded once: Hypothesis uses it many times."""
@@ -117,6 +118,8 @@ def test_dates_give_the_standing_with_its_reason(dates: Any, expected: tuple[str
         ("incident_pack", Limits(incidents_available=1), ("valid", None)),
         ("incident_pack", Limits(incidents_held=1), ("ended", "no_incidents_left")),
         ("incident_pack", Limits(), ("ended", "no_incidents_left")),
+        ("prepaid_amount", Limits(money_available=1), ("valid", None)),
+        ("prepaid_amount", Limits(minutes_available=60), ("ended", "no_money_left")),
         ("subscription", Limits(), ("valid", None)),
     ],
 )

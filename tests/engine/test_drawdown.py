@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.burn_order import burn_order
 from engine.contracts import Draws, Grant, Holder, TimeExpired, Window, grant_window
-from engine.drawdown import Payer, Slice, TimeWorked, burn_order, plan_draw_down
+from engine.drawdown import plan_draw_down
+from engine.payers import Payer, Slice, TimeWorked
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

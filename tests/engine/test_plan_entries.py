@@ -9,20 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.contracts import Grant, Holder, TimeExpired, Window
-from engine.drawdown import (
+from engine.draw_down_difference import Posted, difference
+from engine.drawdown import plan_draw_down, plan_entries
+from engine.payers import (
     Carried,
     CarriedDraw,
     DrawDownPlan,
     EntryToPay,
     Payer,
-    Posted,
     SegmentToPay,
     Slice,
     TimeWorked,
-    difference,
-    plan_draw_down,
-    plan_entries,
 )
+from engine.quantities import Money
 from tests.support.draw_down_model import Model, ModelContract, ModelEntry, ModelGrant, ModelSegment
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -144,6 +143,16 @@ def test_what_a_month_lacked_is_drawn_by_the_next_months_before_another_contract
     ]
 
 
+def test_minutes_lacked_before_a_by_month_contract_is_valid_wait_for_none_of_its_months() -> None:
+    """Its months may not have been allocated then; the answer is the same before and after."""
+    months = payer("C1", 60, 60, begins=12, by_month=True)
+    to_come, other = replace(months, grants=()), payer("C2", 500, begins=4)
+    entries = [entry("E", day(3), 20, "C1")]
+    plans = [plan_entries(entries, by_id(first, other), until=day(6)) for first in (months, to_come)]
+    assert plans[0].carried_draws == plans[1].carried_draws
+    assert [(one.contract, one.minutes) for one in plans[0].carried_draws] == [("C2", 20)]
+
+
 def test_a_by_month_contract_draws_what_it_found_at_its_start_month_by_month() -> None:
     carried = [Carried(ANN.key, None, 100, day(0)), Carried(ANN.key, None, 7, day(9))]
     plan = plan_entries([], by_id(payer("C1", 60, 60, begins=5, by_month=True)), carried=carried)
@@ -263,7 +272,7 @@ def test_a_plan_is_what_the_model_says(
         drawn.update(
             (piece.grant, piece.effective_at) for piece in slices if piece.grant for _ in range(piece.minutes)
         )
-    assert drawn == Counter(expected.drawn)
+    assert drawn == Counter((grant, at) for grant, at, _ in expected.drawn)
     assert all(minutes >= 0 for minutes in plan.left.values())
 
 
@@ -289,7 +298,13 @@ def test_the_latest_entry_is_planned_from_what_is_left_as_with_all_others(
 
 slices_of = st.lists(
     st.builds(
-        Slice, st.just("grant"), st.just("C1"), st.sampled_from("AB"), st.integers(1, 2), st.just(START)
+        Slice,
+        st.just("grant"),
+        st.just("C1"),
+        st.sampled_from("AB"),
+        st.integers(1, 2),
+        st.just(START),
+        st.sampled_from([None, Money(1, "EUR"), Money(2, "EUR")]),
     ),
     max_size=4,
 )
@@ -309,8 +324,56 @@ def test_the_difference_turns_what_is_posted_into_what_is_planned_and_leaves_the
     after = Counter((one.entry, one.slice) for one in posted)
     reversed_ = Counter((one.entry, one.slice) for one in found.to_reverse)
     new = Counter(found.to_post)
-    after.subtract(reversed_)
+    settled = Counter((one.entry, one.slice) for one in found.to_settle)
+    after.subtract(reversed_ + settled)
     after.update(new)
+    after.update(Counter((name, piece._replace(held=False)) for name, piece in settled.elements()))
     wanted = Counter((name, piece) for name, slices in planned.items() for piece in slices)
     assert +after == wanted
     assert not reversed_ & new
+    released = Counter((name, piece._replace(held=False)) for name, piece in reversed_ if piece.held)
+    assert not released & new, "what is still taken is settled, not released and taken again"
+
+
+# ------------------------------------------------------------------ entries that await approval
+
+
+def test_what_a_submitted_entry_takes_from_grants_is_held() -> None:
+    submitted = entry("E1", day(1), 50)._replace(held=True)
+    plan = plan_entries([submitted, entry("E2", day(2), 20)], {"C1": payer("C1", 60)})
+    assert plan.slices == {
+        "E1": [Slice("grant", "C1", "C1-G0", 50, day(1), held=True)],
+        "E2": [Slice("grant", "C1", "C1-G0", 10, day(2)), Slice("carried", "C1", None, 10, day(2))],
+    }
+
+
+def test_carried_minutes_of_a_submitted_entry_are_held_by_the_grants_that_give_them() -> None:
+    # 30 of E1 are carried and held, then 20 of E2; G0 of C2 gives the first 40, G1 the last 10
+    entries = [entry("E1", day(1), 30)._replace(held=True), entry("E2", day(2), 20)]
+    plan = plan_entries(entries, {"C1": payer("C1"), "C2": payer("C2", 40, 60, begins=3)})
+    [draw] = plan.carried_draws
+    assert draw.grants == (("C2-G0", 40), ("C2-G1", 10))
+    assert draw.held == (("C2-G0", 30),)
+
+
+def test_an_approval_settles_what_was_held_and_moves_nothing_else() -> None:
+    held = Slice("grant", "C1", "G1", 30, day(1), held=True)
+    carried = Slice("carried", "C1", None, 10, day(1))
+    posted = [Posted("1", "E1", held), Posted("2", "E1", carried), Posted("3", "E2", held)]
+    found = difference({"E1": [held._replace(held=False), carried], "E2": [held]}, posted)
+    assert (found.to_reverse, found.to_post, found.to_settle) == ([], [], [posted[0]])
+    assert found.entries == {"E1"}
+
+
+def test_an_entry_that_is_submitted_again_is_held_again() -> None:
+    drawn = Slice("grant", "C1", "G1", 30, day(1))
+    found = difference({"E1": [drawn._replace(held=True)]}, [Posted("1", "E1", drawn)])
+    assert [one.id for one in found.to_reverse] == ["1"]
+    assert found.to_post == [("E1", drawn._replace(held=True))]
+    assert found.to_settle == []
+
+
+def test_what_was_held_elsewhere_is_released_and_not_settled() -> None:
+    held = Slice("grant", "C1", "G1", 30, day(1), held=True)
+    found = difference({"E1": [Slice("grant", "C1", "G2", 30, day(1))]}, [Posted("1", "E1", held)])
+    assert ([one.id for one in found.to_reverse], len(found.to_post), found.to_settle) == (["1"], 1, [])

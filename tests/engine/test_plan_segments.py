@@ -7,7 +7,8 @@ from typing import Literal
 import pytest
 
 from engine.contracts import ExcludedTime, Grant, Holder, TimeExpired, Window
-from engine.drawdown import EntryToPay, Payer, SegmentToPay, Slice, plan_entries, plan_entry
+from engine.drawdown import plan_entries, plan_entry
+from engine.payers import EntryToPay, Payer, SegmentToPay, Slice
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -80,7 +81,7 @@ def test_a_subscription_that_follows_covers_what_is_excluded() -> None:
 
 
 def test_work_without_a_contract_is_recorded_whatever_is_excluded() -> None:
-    alone = replace(entry(segment(0, 30, "bill"), segment(1, 30)), payers=())
+    alone = entry(segment(0, 30, "bill"), segment(1, 30))._replace(payers=())
     assert slices(alone) == [("ignored", None, 30, 0), ("ignored", None, 30, 1)]
 
 
@@ -91,10 +92,7 @@ def test_what_a_segment_carries_is_drawn_although_another_one_follows_it() -> No
         grants=(Grant("C1-G", "C1", "minutes", 10, START + HOUR, None, 10),),
     )
     following = replace(payer("C2", 50), valid_from=START + 5 * HOUR)
-    carrying = replace(
-        entry(segment(0, 30), segment(1, 5), policy="rollover"),
-        payers=("C1",),
-    )
+    carrying = entry(segment(0, 30), segment(1, 5), policy="rollover")._replace(payers=("C1",))
     plan = plan_entries([carrying], {"C1": late, "C2": following})
     assert [piece.kind for piece in plan.slices["E"]] == ["carried", "grant"]
     assert [(draw.contract, draw.minutes) for draw in plan.carried_draws] == [("C2", 30)]

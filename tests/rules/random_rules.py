@@ -138,6 +138,7 @@ _candidates = st.builds(
     standing=st.sampled_from(["valid", "pending", "ended", "excluded"]),
     minutes_available=st.sampled_from([0, 1, 59, 60, 61]),
     incidents_available=st.sampled_from([0, 1, 2]),
+    money_available=st.sampled_from([0, 1, 9_999, 10_000]),
     own_incident_held=st.booleans(),
 )
 contract_facts = st.builds(
@@ -147,6 +148,7 @@ contract_facts = st.builds(
     minutes_available=st.sampled_from([0, 1, 59, 60, 61]),
     incidents_available=st.sampled_from([0, 1, 2]),
     incidents_held=st.sampled_from([0, 1, 2]),
+    money_available=st.sampled_from([0, 1, 9_999, 10_000]),
     own_incident_held=st.booleans(),
     service_request_closed=st.booleans(),
 )

@@ -82,6 +82,7 @@ def use(rules: RuleSet) -> None:
         minutes_available=1,
         incidents_available=1,
         incidents_held=1,
+        money_available=1,
         own_incident_held=False,
         service_request_closed=False,
     )

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from engine.rulebook import check_rule_set
 from engine.rulebook.schemas import schema_texts
 from engine.rulebook.vocabulary.operators import OPERATORS
-from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, RATES
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, INVOICE_CHECK, RATES
 from tests.rules.files import RULES, shipped_files, with_text
 from tests.rules.mutations import structural_mutation
 from tests.rules.regenerate import README, readme_text
@@ -84,6 +84,11 @@ def test_each_example_of_the_reference_is_valid() -> None:
                     "rate_cards/standard.json",
                     {"label": "Own", "currency": "EUR", "rules": [rule], "examples": []},
                 )
+            elif "checks of invoices" in title:
+                rule["actions"] = [act or {"name": "require_confirmation"}]
+                if act:
+                    rule["conditions"] = {"all": [{"name": "has_overage", "operator": "is_true"}]}
+                path, document = "invoice_checks.json", {"rules": [rule], "examples": []}
             elif "charging" in title or line.startswith("| names |"):
                 rule["actions"] = [act or {"name": "do_not_charge"}]
                 path, document = "charging.json", {"rules": [rule], "examples": []}
@@ -96,7 +101,9 @@ def test_each_example_of_the_reference_is_valid() -> None:
             assert validator(path).is_valid(document), line
             tried += 1
     operators = sum(len(some) for some in OPERATORS.values())
-    words = sum(len(one.variables) + len(one.actions) for one in (COVERAGE, CHARGING, CONTRACT_TYPE))
+    words = sum(
+        len(one.variables) + len(one.actions) for one in (COVERAGE, CHARGING, INVOICE_CHECK, CONTRACT_TYPE)
+    )
     words += len(RATES.actions)
     assert tried == operators + words
 
@@ -128,7 +135,7 @@ def test_the_shipped_files_conform_to_their_schemas(path: str) -> None:
         ("coverage.json", "/examples/0/facts/logged_hour", 3),
         ("coverage.json", "/examples/0/decision/outcome", "done"),
         ("contract_types/incident_pack.json", "/expires_when/any/0/name", "priority"),
-        ("contract_types/incident_pack.json", "/draws", "money"),
+        ("contract_types/incident_pack.json", "/draws", "coins"),
         ("slas.json", "/slas/0/targets", {}),
         ("charging.json", "/examples/0/charge/percent", 1001),
         ("calendars.json", "/calendars/0/weekly/mon", [["9 o'clock", "17:00"]]),

@@ -16,10 +16,12 @@ from typing import Any, TypeVar
 from engine.errors import DeskError
 from tests.support.builders import FixedClock
 from tests.support.sample_desk import SampleDesk
+from workflows.billing.issuing import issue_invoice
 from workflows.commands.service_requests import FireTrigger, NewServiceRequest, SearchCoverage
 from workflows.commands.work import WorkGiven
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
+from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.jobs.definitions import JOBS, run_job
 from workflows.jobs.scheduler import tick
@@ -132,10 +134,30 @@ def attempt(context: WorkerContext, use_case: Callable[[Transaction], Any]) -> s
     return "done"
 
 
+def issue_each(context: WorkerContext, invoice_ids: list[str]) -> list[str]:
+    """Issue the drafts that nobody has issued yet; return their ids."""
+    issued = []
+    with desk_at(context) as desk:
+        for invoice_id in invoice_ids:
+            try:
+                issued.append(desk.perform(context.actor, partial(issue_invoice, invoice_id=invoice_id)))
+            except StateForbids:
+                continue
+    return issued
+
+
+def run_job_at_once(context: WorkerContext, name: str) -> int:
+    """Run one job; returns its count."""
+    with desk_at(context) as desk:
+        return run_job(desk, name)
+
+
 def run_every_job(context: WorkerContext, rounds: int) -> int:
     """Run all jobs that need no network, without claiming slots; return how much was done."""
     with desk_at(context) as desk:
-        return sum(run_job(desk, name) for _ in range(rounds) for name in JOBS if name != "deliver_outbox")
+        return sum(
+            run_job(desk, name) for _ in range(rounds) for name in JOBS if not name.startswith("deliver_")
+        )
 
 
 def tick_every_job(context: WorkerContext) -> list[str]:
@@ -144,7 +166,7 @@ def tick_every_job(context: WorkerContext) -> list[str]:
         return [
             name
             for name, job in JOBS.items()
-            if name != "deliver_outbox" and tick(desk, name, job.every_seconds) is not None
+            if not name.startswith("deliver_") and tick(desk, name, job.every_seconds) is not None
         ]
 
 

@@ -3,6 +3,7 @@
 It knows nothing of the engine or the database. A test compares it with what the product has posted.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -14,6 +15,8 @@ Key = tuple[datetime, datetime, str]
 
 @dataclass
 class ModelGrant:
+    """`minutes` are minor units of money in a contract whose minutes have a price."""
+
     id: str
     minutes: int
     opens_at: datetime
@@ -21,6 +24,10 @@ class ModelGrant:
     granted_at: datetime = BEGINNING
     withdrawn: int = 0
     withdrawals: list[tuple[datetime, int]] = field(default_factory=list)
+    priority: int = 100
+    is_month: bool = False
+    rest_of: str | None = None
+    """The month whose rest it gets at the month's end, by id; `minutes` are then the most that it may get."""
 
     def is_open(self, at: datetime) -> bool:
         return self.opens_at <= at and (self.closes_at is None or at < self.closes_at)
@@ -39,6 +46,20 @@ class ModelContract:
     cancelled_at: datetime | None = None
     past_policies: list[tuple[datetime, str]] = field(default_factory=list)
     past_holders: list[tuple[datetime, str]] = field(default_factory=list)
+    minor_per_minute: int = 0
+    """The price of each minute for a contract in money."""
+    lends: dict[str, int] = field(default_factory=dict)
+    """How many minutes the month before may draw ahead, by the month's grant."""
+
+    def next_month(self, at: datetime) -> ModelGrant | None:
+        """The month after the one of an instant; None if there is none."""
+        months = sorted((one for one in self.grants if one.is_month), key=lambda one: one.opens_at)
+        later = [one for one in months if one.opens_at > at]
+        return later[0] if self.covers(at) and len(later) < len(months) and later else None
+
+    def rests(self) -> list[ModelGrant]:
+        """What can ever get the rest of a month."""
+        return [one for one in self.grants if one.rest_of is not None and self._span(one) is not None]
 
     def policy_at(self, at: datetime) -> str:
         return next((one for until, one in sorted(self.past_policies) if at < until), self.policy)
@@ -71,7 +92,12 @@ class ModelContract:
         ends = [one for one in (self.ends_at,) if one is not None]
         return sorted(
             found,
-            key=lambda one: (min([one.closes_at or last, *ends]), max(one.opens_at, self.starts_at), one.id),
+            key=lambda one: (
+                one.priority,
+                min([one.closes_at or last, *ends]),
+                max(one.opens_at, self.starts_at),
+                one.id,
+            ),
         )
 
     def boundaries(self) -> set[datetime]:
@@ -125,12 +151,14 @@ class ModelEntry:
 
 @dataclass
 class Result:
-    """Minutes by where they went, as (entry, kind, contract, grant, instant), and by grant and instant."""
+    """Minutes by where they went, as (entry, kind, contract, grant); what each grant gave, and when."""
 
     taken: dict[tuple[str, str, str, str | None], int] = field(default_factory=dict)
-    drawn: list[tuple[str, datetime]] = field(default_factory=list)
+    drawn: list[tuple[str, datetime, int]] = field(default_factory=list)
     carried: list[tuple[str, datetime]] = field(default_factory=list)
     carried_drawn: list[tuple[str, datetime]] = field(default_factory=list)
+    rests: dict[str, int] = field(default_factory=dict)
+    """The minutes that months left, by the grant that got them."""
 
 
 @dataclass
@@ -142,6 +170,61 @@ class _Minute:
     holder: str
 
 
+class _Left:
+    """What grants have left, minute by minute; what is withdrawn of a rest is reserved in its month."""
+
+    def __init__(self, contracts: Iterable[ModelContract]) -> None:
+        self._grants = {one.id: one for contract in contracts for one in contract.grants}
+        self._left = {one.id: one.minutes - one.withdrawn for one in self._grants.values()}
+        self._given: dict[str, int] = {}
+        self._lent: dict[str, int] = {}
+        self._settled: set[str] = set()
+        for one in self._grants.values():
+            if one.rest_of is not None:
+                self._left[one.id], self._given[one.id] = 0, one.withdrawn
+                self._left[one.rest_of] -= one.withdrawn
+
+    def of(self, grant: ModelGrant) -> int:
+        return self._left[grant.id]
+
+    def take(self, contract: ModelContract, at: datetime, *, ahead: bool = True) -> tuple[str, int] | None:
+        """Take a minute of a contract; the grant that gave it, and what of it."""
+        for grant in contract.open_grants(at):
+            if self._left[grant.id] or self._pull(grant):
+                # the minute that a grant of money began is paid by it
+                amount = min(contract.minor_per_minute or 1, self._left[grant.id])
+                self._left[grant.id] -= amount
+                return grant.id, amount
+        month = contract.next_month(at) if ahead else None
+        if month is None or not self._left[month.id]:
+            return None
+        lent = self._lent.get(month.id, 0)
+        if lent >= contract.lends.get(month.id, 0):
+            return None
+        self._left[month.id] -= 1
+        self._lent[month.id] = lent + 1
+        return month.id, 1
+
+    def settle(self, rest: str) -> int:
+        """Give a rest what its month has left, up to the cap; all that it has been given."""
+        while self._pull(self._grants[rest]):
+            pass
+        self._settled.add(rest)
+        return self._given[rest]
+
+    def _pull(self, grant: ModelGrant) -> bool:
+        """Give a rest one minute of its month, where it is not settled yet."""
+        month = grant.rest_of
+        if month is None or grant.id in self._settled or not self._left[month]:
+            return False
+        if self._given[grant.id] >= grant.minutes:
+            return False
+        self._left[month] -= 1
+        self._left[grant.id] += 1
+        self._given[grant.id] += 1
+        return True
+
+
 class Model:
     """All that has happened, in whatever order it was entered; `result` works it out as of `now`."""
 
@@ -151,11 +234,13 @@ class Model:
 
     def result(self, now: datetime) -> Result:
         found = Result()
-        left = {one.id: one.minutes - one.withdrawn for c in self.contracts.values() for one in c.grants}
+        left = _Left(self.contracts.values())
         waiting: list[_Minute] = []
         for (at, _, _), what, subject in sorted(self._happenings(now)):
             if what == "work":
                 self._work(self.entries[subject], left, waiting, found)
+            elif what == "a rest":
+                found.rests[subject] = left.settle(subject)
             else:
                 self._draw(self.contracts[subject], at, what == "valid", left, waiting, found)
         return found
@@ -163,8 +248,9 @@ class Model:
     def _happenings(self, now: datetime) -> list[tuple[Key, str, str]]:
         events = [((one.worked_at, one.recorded_at, one.id), "work", one.id) for one in self.entries.values()]
         for one in self.contracts.values():
+            events += [((rest.opens_at, BEGINNING, rest.id), "a rest", rest.id) for rest in one.rests()]
             begins = one.valid_from
-            if one.covers(begins):
+            if one.covers(begins) and not one.minor_per_minute:
                 events.append(((begins, one.sold_at, one.id), "valid", one.id))
                 for at, grant_id in one.openings():
                     if at > begins:
@@ -191,17 +277,15 @@ class Model:
         )
         return [first, *others]
 
-    def _work(self, entry: ModelEntry, left: dict[str, int], waiting: list[_Minute], found: Result) -> None:
+    def _work(self, entry: ModelEntry, left: "_Left", waiting: list[_Minute], found: Result) -> None:
         chain = self._chain(entry)
         cuts = {cut for contract in chain for cut in contract.boundaries()}
         for at in [at for segment in entry.segments for at in segment.instants(cuts)]:
-            payer = next(
-                ((one.id, grant.id) for one in chain for grant in one.open_grants(at) if left[grant.id]), None
-            )
+            payer = next(((one, grant) for one in chain if (grant := left.take(one, at))), None)
             if payer is not None:
-                left[payer[1]] -= 1
-                self._take(found, (entry.id, "grant", *payer))
-                found.drawn.append((payer[1], at))
+                contract, (grant_id, amount) = payer
+                self._take(found, (entry.id, "grant", contract.id, grant_id))
+                found.drawn.append((grant_id, at, amount))
                 continue
             # the terms of a contract hold for a whole entry, as they are when its work begins
             began = entry.worked_at
@@ -216,7 +300,7 @@ class Model:
         contract: ModelContract,
         at: datetime,
         becomes_valid: bool,
-        left: dict[str, int],
+        left: "_Left",
         waiting: list[_Minute],
         found: Result,
     ) -> None:
@@ -227,18 +311,17 @@ class Model:
         for minute in sorted(theirs, key=lambda one: (one.contract != contract.id, one.at)):
             if not self._may_draw(contract, minute, at, becomes_valid):
                 continue
-            grant = next((one for one in contract.open_grants(at) if left[one.id]), None)
+            grant = left.take(contract, at, ahead=False)
             if grant is None:
                 return
-            left[grant.id] -= 1
             waiting.remove(minute)
-            found.drawn.append((grant.id, at))
+            found.drawn.append((grant[0], at, 1))
             found.carried_drawn.append((contract.holder_at(at), at))
 
-    def _was_in_force(self, contract: ModelContract, at: datetime, left: dict[str, int]) -> bool:
+    def _was_in_force(self, contract: ModelContract, at: datetime, left: "_Left") -> bool:
         """Whether it had minutes just before a grant was added."""
         before = [one for one in contract.grants if max(one.opens_at, contract.starts_at) < at]
-        return any(left[one.id] and (one.closes_at is None or one.closes_at >= at) for one in before)
+        return any(left.of(one) and (one.closes_at is None or one.closes_at >= at) for one in before)
 
     def _may_draw(self, contract: ModelContract, minute: _Minute, at: datetime, becomes_valid: bool) -> bool:
         if minute.at > at:
@@ -247,7 +330,8 @@ class Model:
             return True
         lacking = self.contracts[minute.contract]
         later = [opens_at for opens_at, _ in lacking.openings() if opens_at > at]
-        if lacking.by_month and any(lacking.holder_at(one) == minute.holder for one in later):
+        is_valid = lacking.by_month and lacking.covers(lacking.valid_from) and lacking.valid_from <= at
+        if is_valid and any(lacking.holder_at(one) == minute.holder for one in later):
             return False
         return becomes_valid or not contract.by_month or minute.at <= contract.valid_from
 

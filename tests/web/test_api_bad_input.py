@@ -65,6 +65,39 @@ INVALID_PRICES: list[Any] = [
     {"currency": "EUR"},
 ]
 INVALID_GRANTS: list[Any] = [7, {}, [7], [{"minutes": 0}], [{}], [{"minutes": 1, "incidents": 1}]]
+INVALID_SCOPES: list[Any] = [
+    7,
+    "travel",
+    [],
+    {},
+    {"all": []},
+    {"name": "worktype", "operator": "equal_to", "value": "travel"},
+    {"name": "work_type", "operator": "is", "value": "travel"},
+    {"name": "work_type", "operator": "equal_to", "value": "\u0000"},
+    {"name": "work_type", "operator": "equal_to", "value": "x" * 100_000},
+    {"name": "worked_hour", "operator": "less_than", "value": HUGE},
+    {"name": "calendars", "operator": "contains", "value": "after_hours"},
+]
+INVALID_ORDERS: list[dict[str, Any]] = [
+    *({"priority": value} for value in (-1, 1.5, HUGE, "first", True, None)),
+    *({"scope": value} for value in INVALID_SCOPES),
+]
+INVALID_CAPS: list[dict[str, Any]] = [
+    *({"cap_minutes": value} for value in INVALID_MINUTES),
+    *({"cap_percent": value} for value in [*INVALID_MINUTES, 101]),
+    {"cap_minutes": 5, "cap_percent": 5},
+    {"cap": 5},
+]
+INVALID_CARRY_OVERS: list[Any] = [
+    -1,
+    True,
+    [],
+    {},
+    {"cap_minutes": 5},
+    *({"months": value} for value in (-1, 0, 121, 1.5, HUGE, "1", None)),
+    *({"months": 1, **cap} for cap in INVALID_CAPS),
+]
+INVALID_BORROWS: list[Any] = [-1, True, [], {}, {"months": 1, "cap_minutes": 5}, *INVALID_CAPS]
 INVALID_TEXTS: list[Any] = ["", " ", "\u0000", "x" * 100_000, 7, True, [], {}, None]
 INVALID_IDS: list[Any] = ["", "nobody", "\u0000", "x" * 10_000, 7, True, [], {}]
 
@@ -105,11 +138,17 @@ def test_contracts(sample: SampleDesk, api: ApiClients) -> None:
     ]
     bad += [{**good, "price": value} for value in INVALID_PRICES]
     bad += [{**good, "grants": value} for value in INVALID_GRANTS]
+    bad += [{**good, "grants": [{"minutes": 5, **value}], "minutes": None} for value in INVALID_ORDERS]
     bad += [
         {**good, "grants": [{"minutes": 5, "effective_at": value}], "minutes": None}
         for value in INVALID_INSTANTS
         if value is not None
     ]
+    by_month = {**good, "type": "support_hours_by_month"}
+    bad += [{**by_month, "carry_over": value} for value in INVALID_CARRY_OVERS]
+    bad += [{**by_month, "borrow": value} for value in INVALID_BORROWS]
+    bad += [{**good, "carry_over": {"months": 1}}, {**good, "borrow": {"cap_minutes": 5}}]
+    bad += [{**by_month, "grants": [{"minutes": 5}], "minutes": None, "borrow": {"cap_minutes": 5}}]
     bad += [{**good, "starts_on": "2026-05-01", "ends_on": "2026-04-01"}]
     bad += [{**good, "unknown": 1}, {**good, "enable": "yes"}, {**good, "time_expired": "vanish"}, {}]
     expect(sample, api, "POST", "/contracts", bad, 422)
@@ -124,7 +163,7 @@ def test_actions_on_contracts(sample: SampleDesk, api: ApiClients) -> None:
         api,
         "POST",
         f"/contracts/{contract}/top-up",
-        [*minutes, *instants, {}, {"incidents": 1}],
+        [*minutes, *instants, *({"minutes": 5, **value} for value in INVALID_ORDERS), {}, {"incidents": 1}],
         409,
         422,
     )

@@ -231,3 +231,88 @@ def test_the_same_key_logs_once(sample: SampleDesk, staff: Client) -> None:
     other = staff.call("POST", "/service-requests", {**body, "subject": "Other"}, **{"Idempotency-Key": "k1"})
     assert (other.status_code, other.json["type"].rpartition("#")[2]) == (422, "idempotency-key-reused")
     assert len(staff.get("/service-requests")["items"]) == 1
+
+
+def test_grants_with_priority_and_scope(sample: SampleDesk, staff: Client) -> None:
+    travel = {"all": [{"name": "work_type", "operator": "equal_to", "value": "travel"}]}
+    terms = {
+        "type": "support_hours",
+        "holder": {"customer": sample.ann},
+        "grants": [{"minutes": 60, "priority": 200}, {"minutes": 30, "scope": travel}],
+    }
+    contract = staff.post("/contracts", terms, status=201)
+    assert [(one["priority"], one["scope"]) for one in contract["grants"]] == [(200, None), (100, travel)]
+    path = f"/contracts/{contract['id']}"
+    wrong = {"name": "worktype", "operator": "equal_to", "value": "travel"}
+    problem = staff.post(f"{path}/top-up", {"minutes": 5, "scope": {"any": [wrong]}}, status=422)
+    [error] = problem["errors"]
+    assert error["pointer"] == "/scope/any/0/name"
+    assert "work_type" in error["detail"]
+    topped = staff.post(f"{path}/top-up", {"minutes": 10, "priority": 1, "scope": travel})
+    base, sold, added = (one["id"] for one in topped["grants"])
+    request = log(staff, sample)
+    work = {"minutes": 50, "worked_at": MONDAY.isoformat(), "work_type": "travel"}
+    preview = staff.post(f"/service-requests/{request['id']}/work/preview", work)
+    entry = staff.post(f"/service-requests/{request['id']}/work", work, status=201)
+    split = [(one["grant"], one["minutes"]) for one in entry["allocations"]]
+    assert split == [(added, 10), (sold, 30), (base, 10)]
+    assert [(one["grant"], one["minutes"]) for one in preview["allocations"]] == split
+
+
+def test_a_pack_has_a_priority_but_no_scope(sample: SampleDesk, staff: Client) -> None:
+    travel = {"name": "work_type", "operator": "equal_to", "value": "travel"}
+    terms = {"type": "incident_pack", "holder": {"customer": sample.ann}}
+    refused = staff.post("/contracts", {**terms, "grants": [{"incidents": 5, "scope": travel}]}, status=422)
+    assert [one["pointer"] for one in refused["errors"]] == ["/grants/0/scope"]
+    grants = [{"incidents": 5}, {"incidents": 5, "priority": 1}]
+    contract = staff.post("/contracts", {**terms, "grants": grants}, status=201)
+    assert log(staff, sample)["coverage"]["contract"] == contract["id"]
+    after = staff.get(f"/contracts/{contract['id']}")
+    assert [one["balance"]["held"] for one in after["grants"]] == [0, 1]
+
+
+def test_months_that_carry_over_and_draw_ahead(sample: SampleDesk, staff: Client) -> None:
+    terms = {"type": "support_hours_by_month", "holder": {"customer": sample.ann}, "minutes": 60}
+    terms |= {"starts_on": "2026-02-02", "ends_on": "2026-06-01", "time_expired": "ignore"}
+    carrying = {"carry_over": {"months": 1, "cap_percent": 50}, "borrow": {"cap_minutes": 20}}
+    contract = staff.post("/contracts", {**terms, **carrying}, status=201)
+    assert contract["carry_over"] == {"months": 1, "cap_minutes": None, "cap_percent": 50}
+    assert contract["borrow"] == {"cap_minutes": 20, "cap_percent": None}
+    path = f"/contracts/{contract['id']}"
+    assert [(one["kind"], one["balance"]["available"]) for one in contract["grants"]] == [
+        ("allocation", 0),
+        ("carry_over", 30),
+        ("allocation", 60),
+    ]
+    assert contract["carried_over_minutes"] == 30
+    request = log(staff, sample)
+    work = {"minutes": 120, "worked_at": MONDAY.isoformat()}
+    preview = staff.post(f"/service-requests/{request['id']}/work/preview", work)
+    entry = staff.post(f"/service-requests/{request['id']}/work", work, status=201)
+    split = [(one["kind"], one["minutes"], one["borrowed"]) for one in entry["allocations"]]
+    assert split == [("grant", 30, False), ("grant", 60, False), ("grant", 20, True), ("ignored", 10, False)]
+    assert [(one["kind"], one["minutes"], one["borrowed"]) for one in preview["allocations"]] == split
+    assert preview["leaves"] == {contract["id"]: 0}
+    after = staff.get(path)
+    assert (after["borrowed_minutes"], after["carried_over_minutes"]) == (20, 0)
+    assert after["balance"]["minutes"] == {
+        "purchased": 140,
+        "drawn": 110,
+        "held": 0,
+        "available": 0,
+        "expired": 30,
+    }
+    lines = staff.get(f"{path}/statement")["lines"]
+    assert [(line["kind"], line["minutes"], line["balance_after"]) for line in lines] == [
+        ("grant", 60, 60),
+        ("carry_over", 0, 60),
+        ("expire", -30, 30),
+        ("grant", 60, 90),
+        ("draw", -30, 60),
+        ("draw", -60, 0),
+        ("borrow", 0, 0),
+        ("ignore", 0, 0),
+    ]
+    types = {one["key"]: one for one in staff.get("/contract-types")["items"]}
+    assert types["support_hours_by_month"]["carry_over"] is None
+    assert staff.get("/ledger/audit")["ok"] is True

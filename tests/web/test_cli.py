@@ -23,6 +23,8 @@ from click.testing import CliRunner, Result
 from tests.support.builders import RULES
 from tests.support.served import Server
 from web.cli import COMMANDS, main
+from web.cli.desk import desk_of
+from web.environment import Environment
 from web.server.balance import TIMES_AS_MANY
 from workflows.store.migrations import HEAD
 
@@ -230,6 +232,7 @@ def test_a_database_that_is_unreachable_or_not_up_to_date(run: Run, tmp_path: Pa
         ("COVERDESK_LOG_FORMAT", "xml", ""),
         ("COVERDESK_SMTP_URL", "smtp://mail.example.com:port", "It has a port that is not a number"),
         ("COVERDESK_BASE_URL", "desk.example.com", "Write the whole address, for example https://"),
+        ("COVERDESK_WEBHOOK_HOSTS", "hooks.internal,a..b", "'a..b' is not the name of a host."),
         ("COVERDESK_MONITORING_TOKEN", "short", ""),
         ("COVERDESK_HEADER_SECONDS", "0", ""),
     ],
@@ -238,6 +241,12 @@ def test_an_invalid_environment_variable_is_named(run: Run, name: str, value: st
     bad = run("user", "list", **{name: value})
     assert bad.exit_code == 1
     assert f"Error: {name}: {words}" in bad.stderr
+
+
+def test_the_hosts_that_webhooks_may_reach_are_those_of_the_environment(database_url: str) -> None:
+    desk = desk_of(Environment(database_url=database_url, webhook_hosts="Hooks.internal, 127.0.0.1"))
+    assert desk.webhook_hosts == {"hooks.internal", "127.0.0.1"}
+    desk.database.dispose()
 
 
 def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None:

@@ -1,10 +1,12 @@
 """The commands for rules and decisions, called as from a shell."""
 
 import csv
+import json
 import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from socket import gethostname
 
@@ -12,8 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.builders import RULES
+from tests.support.rate_cards import rate_card
 from tests.support.sample_desk import SampleDesk
 from web.cli import main
+from workflows.rule_sets.folder import read_rules_folder
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 
@@ -79,12 +83,36 @@ def test_versions_are_published_compared_and_rolled_back(
     late = run("rules", "publish", str(edit(tmp_path, number=2)), "--note", "x", "--based-on", first[:10])
     assert late.exit_code == 1
     assert second[:12] in late.stderr
+    too_short = run("rules", "rollback", first[:5])
+    assert (too_short.exit_code, "Give 6 or more characters" in too_short.stderr) == (1, True)
     back = run("rules", "rollback", first[:8])
     assert (back.exit_code, back.stdout.strip()) == (0, first)
     lines = run("rules", "history").stdout.splitlines()
     assert lines[0].startswith(f"* {first[:12]}")
     assert lines[1].startswith(f"  {second[:12]}")
     assert "A line more" in lines[1]
+
+
+def test_publish_and_rollback_say_how_many_targets_moved(
+    sample: SampleDesk, run: Run, tmp_path: Path
+) -> None:
+    first = sample.desk.config.rules.version
+    sample.clock.at = datetime.now(UTC)  # the command uses the real clock
+    sample.sell("subscription")
+    for _ in range(2):
+        sample.log(priority="low")
+    folder = edit(tmp_path)
+    slas = json.loads((folder / "slas.json").read_text())
+    slas["slas"][0]["targets"]["low"]["response_minutes"] += 60
+    (folder / "slas.json").write_text(json.dumps(slas))
+    made = run("rules", "publish", str(folder), "--note", "More time")
+    assert (made.exit_code, made.stderr) == (0, "2 open service level targets moved.\n")
+    sample.set(two_person_publishing=True)
+    back = run("rules", "rollback", first)
+    assert back.stderr.splitlines() == [
+        "2 open service level targets would move.",
+        "Proposed. It comes into force when an administrator approves it.",
+    ]
 
 
 def test_unchanged_files_are_not_published_again(sample: SampleDesk, run: Run) -> None:
@@ -143,6 +171,25 @@ def test_the_rules_are_shown_as_files_and_as_code(sample: SampleDesk, run: Run, 
     bad = run("rules", "show", "--compiled", str(tmp_path))
     assert bad.exit_code == 1
     assert "coverage.json:1:" in bad.stderr
+
+
+def test_the_rules_in_force_are_written_to_a_folder_and_published_from_it(
+    sample: SampleDesk, run: Run, tmp_path: Path
+) -> None:
+    sample.publish_rules(rate_cards__agreed=rate_card(9_600))
+    in_force, folder = sample.desk.refresh().rules, tmp_path / "all" / "rules"
+    written = run("rules", "show", "--into", str(folder))
+    assert written.stdout == f"{len(in_force.files)} files written to {folder}.\n"
+    assert read_rules_folder(folder) == in_force.files
+    assert in_force.version[:10] in run("rules", "publish", "--note", "Again", str(folder)).stdout
+    assert sample.desk.refresh().rules.version == in_force.version
+    taken = run("rules", "show", "--into", str(folder))
+    assert (taken.exit_code, "is not empty. Name a new folder." in taken.stderr) == (1, True)
+    (tmp_path / "file").write_text("")
+    no_folder = run("rules", "show", "--into", str(tmp_path / "file"))
+    assert (no_folder.exit_code, "cannot be written" in no_folder.stderr) == (1, True)
+    both = run("rules", "show", "--compiled", "--into", str(tmp_path / "new"))
+    assert (both.exit_code, "not both" in both.stderr) == (2, True)
 
 
 # ------------------------------------------------------------------ replay

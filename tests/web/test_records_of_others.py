@@ -1,34 +1,45 @@
 """What a customer may not see by id is named to them nowhere, however records have moved between owners."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import count
 from typing import Any
 from urllib.parse import quote, unquote
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from werkzeug.routing import Rule
 
 from engine.errors import DeskError
+from engine.quotes import Decision
 from tests.support.api import ApiClient, ApiClients
 from tests.support.pages import Browser
 from tests.support.sample_desk import SampleDesk
-from workflows.commands.contracts import Adjust, TakeContract
+from workflows.commands.contracts import Adjust, HolderGiven, NewContract, TakeContract
+from workflows.commands.fields import MoneyGiven
+from workflows.commands.quotes import DecideQuote, NewQuote, QuoteLineGiven
 from workflows.commands.register import ChangeCustomer, ChangeItem, ChangeOrgUnit, OwnerGiven
 from workflows.commands.service_requests import (
     AddNote,
     ChangeServiceRequest,
     FireTrigger,
+    MergeRequest,
     NewServiceRequest,
     SearchCoverage,
+    SplitRequest,
 )
+from workflows.commands.work import ChangeWork
 from workflows.contracts.offers import take_contract
 from workflows.contracts.use_cases import adjust
 from workflows.core.actors import Actor
 from workflows.register import change_customer, change_item, change_org_unit
+from workflows.selling.quote_decisions import decide_quote
+from workflows.selling.quotes import create_quote, send_quote
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.use_cases import (
     add_note,
@@ -37,6 +48,8 @@ from workflows.service_requests.use_cases import (
     search_or_assign,
 )
 from workflows.store import tables as t
+from workflows.work.merging import merge_requests, split_request
+from workflows.work.use_cases import change_work
 
 SERIAL = count(1)
 TRIGGERS = ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
@@ -51,6 +64,8 @@ KIND_OF_ARGUMENT = {
     "decision": "decision",
     "entry_id": "entry",
     "entry": "entry",
+    "quote_id": "quote",
+    "quote": "quote",
 }
 ADDRESS = {
     "service_request": "/service-requests/{}",
@@ -58,6 +73,7 @@ ADDRESS = {
     "customer": "/customers/{}",
     "item": "/items/{}",
     "org_unit": "/org-units/{}",
+    "quote": "/quotes/{}",
 }
 FILTERS = {
     "/service-requests": ("customer", "item", "org_unit", "contract", "technician"),
@@ -65,6 +81,7 @@ FILTERS = {
     "/items": ("owner", "for_customer"),
     "/org-units": ("parent", "within"),
     "/customers": ("org_unit",),
+    "/quotes": ("customer", "org_unit"),
 }
 
 
@@ -74,11 +91,11 @@ class Register:
 
     sample: SampleDesk
     actors: dict[str, Actor] = field(default_factory=dict)
-    ids: dict[str, list[str]] = field(default_factory=dict)
+    ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     words: dict[str, set[str]] = field(default_factory=dict)
 
     def add(self, kind: str, record_id: str, *words: str) -> str:
-        self.ids.setdefault(kind, []).append(record_id)
+        self.ids[kind].append(record_id)
         self.words.setdefault(record_id, set()).update(words)
         return record_id
 
@@ -103,6 +120,18 @@ class Register:
         made = self.sample.sell(type_key, to=(kind, holder_id), **terms)
         return self.add("contract", made, self.sample.contract(made).number)
 
+    def quote(self, customer: str) -> str:
+        """A quote that was sent to a customer; staff accept it for them now and then."""
+        subject, note = f"offer{next(SERIAL)}zq", f"terms{next(SERIAL)}zq"
+        terms = NewContract(type="support_hours", holder=HolderGiven(customer=customer), minutes=60)
+        line = QuoteLineGiven(contract=terms, unit_price=MoneyGiven(amount_minor=100))
+        command = NewQuote(
+            customer=customer, subject=subject, note=note, last_on=date(2030, 1, 1), lines=[line]
+        )
+        made = self.sample.do(send_quote, self.sample.do(create_quote, command))
+        [row] = self.sample.rows(t.quote, id=made)
+        return self.add("quote", made, subject, note, row.number)
+
     def log(self, actor: Actor, customer: str, item: str | None) -> str | None:
         subject, description = f"subject{next(SERIAL)}zq", f"description{next(SERIAL)}zq"
         command = NewServiceRequest(subject=subject, description=description, customer=customer, item=item)
@@ -123,6 +152,8 @@ def open_register(sample: SampleDesk) -> Register:
         register.sell("support_hours", "item", item, minutes=90)
         register.sell("incident_pack", "customer", customer, incidents=2)
     register.customer(register.org_unit())
+    for customer in register.ids["customer"]:
+        register.quote(customer)
     register.item(org_unit=parent)
     register.sell("support_hours", "org_unit", parent, minutes=600)
     items: list[str | None] = [*register.ids["item"][:2], None]
@@ -146,6 +177,19 @@ def work(register: Register, a: int, b: int, _c: int) -> None:
     register.words[request].add(note)
 
 
+def move_work(register: Register, a: int, b: int, _c: int) -> None:
+    """The note of the entry is then that of the other request."""
+    request, other = register.one("service_request", a), register.one("service_request", b)
+    rows = [row for row in register.sample.entries(request) if row.deleted_at is None]
+    if not rows or request == other:
+        return
+    entry = min(rows, key=lambda row: row.id)
+    command = ChangeWork(service_request=other)
+    register.sample.do_as(register.sample.supervisor, change_work, entry.id, command)
+    register.words[request].discard(entry.note)
+    register.words[other].add(entry.note)
+
+
 def write_note(register: Register, a: int, b: int, c: int) -> None:
     note = f"note{next(SERIAL)}zq"
     request = register.one("service_request", a)
@@ -167,6 +211,21 @@ def fire(register: Register, a: int, b: int, _c: int) -> None:
 def move_request(register: Register, a: int, b: int, _c: int) -> None:
     command = ChangeServiceRequest(customer=register.one("customer", b))
     register.sample.do(change_service_request, register.one("service_request", a), command)
+
+
+def merge(register: Register, a: int, b: int, _c: int) -> None:
+    """Both histories have the reason; a reader of either may read it."""
+    request, other = register.one("service_request", a), register.one("service_request", b)
+    reason = f"merged{next(SERIAL)}"
+    command = MergeRequest(into=other, reason=reason)
+    register.sample.do_as(register.sample.supervisor, merge_requests, request, command)
+
+
+def split(register: Register, a: int, _b: int, _c: int) -> None:
+    merged = [row.id for row in register.sample.rows(t.service_request) if row.merged_into_id is not None]
+    if merged:
+        request = sorted(merged)[a % len(merged)]
+        register.sample.do_as(register.sample.supervisor, split_request, request, SplitRequest())
 
 
 def move_item(register: Register, a: int, b: int, c: int) -> None:
@@ -214,6 +273,16 @@ def withdraw(register: Register, a: int, _b: int, _c: int) -> None:
     register.sample.do(adjust, register.one("contract", a), Adjust(minutes=-5, reason="Goodwill"))
 
 
+def offer(register: Register, a: int, _b: int, _c: int) -> None:
+    register.quote(register.one("customer", a))
+
+
+def accept_offer(register: Register, a: int, b: int, _c: int) -> None:
+    quote = register.one("quote", a)
+    decision: Decision = "accepted" if b % 2 else "declined"
+    register.sample.do(decide_quote, quote, DecideQuote(), decision, "192.0.2.1")
+
+
 def switch_setting(register: Register, a: int, _b: int, _c: int) -> None:
     register.sample.set(customers_see_org_unit=bool(a % 2))
 
@@ -225,9 +294,12 @@ def let_time_pass(register: Register, a: int, _b: int, _c: int) -> None:
 STEPS: tuple[Callable[[Register, int, int, int], None], ...] = (
     log,
     work,
+    move_work,
     write_note,
     fire,
     move_request,
+    merge,
+    split,
     move_item,
     move_customer,
     move_org_unit,
@@ -235,6 +307,8 @@ STEPS: tuple[Callable[[Register, int, int, int], None], ...] = (
     take,
     assign,
     withdraw,
+    offer,
+    accept_offer,
     switch_setting,
     let_time_pass,
 )
@@ -268,12 +342,58 @@ def test_what_a_customer_may_not_see_is_named_nowhere(
         Reader(register, customer, api.client_of(actor), Browser(sample, actor, api.app)).check()
 
 
+@pytest.mark.parametrize(("by_way_of", "way_back"), [(False, False), (True, False), (False, True)])
+def test_colleagues_see_of_a_merged_request_only_what_their_org_unit_has(
+    sample: SampleDesk, by_way_of: bool, way_back: bool
+) -> None:
+    """Ann belongs to two org units; a colleague in each sees what was logged for that one."""
+    sample.set(customers_see_org_unit=True)
+    register = Register(sample)
+    units = [register.org_unit() for _ in range(2)]
+    ann, *colleagues = (register.customer(*of) for of in (units, units[:1], units[1:]))
+    register.item(customer=ann)
+    register.sell("support_hours", "customer", ann, minutes=600)
+    requests = []
+    for number, unit in enumerate([units[0], units[1], units[1] if by_way_of else units[0]]):
+        request = register.log(sample.technician, ann, None)
+        assert request is not None
+        sample.do(change_service_request, request, ChangeServiceRequest(org_unit=unit))
+        requests.append(request)
+        for step in (work, write_note, fire):
+            step(register, number, 0, 1)
+    left, merged, other = requests
+    merges = [(merged, other), (other, left)] if by_way_of else [(merged, left), (other, left)]
+    for one, into in merges:
+        merge(register, requests.index(one), requests.index(into), 0)
+    if way_back:
+        sample.do_as(sample.supervisor, split_request, merged, SplitRequest())
+    add_made_records(register)
+    api = ApiClients(sample)
+    readers = [
+        Reader(register, one, api.client_of(actor), Browser(sample, actor, api.app))
+        for one, actor in register.actors.items()
+    ]
+    for reader in readers:
+        reader.check()
+    own, of_first, of_second = (reader.visible.intersection(requests) for reader in readers)
+    assert own == {*requests}
+    assert of_first == ({left} if by_way_of else {left, other})
+    assert of_second == ({merged, other} if by_way_of else {merged})
+    for colleague, unseen in zip(colleagues, (merged, left), strict=True):
+        client = api.client_of(register.actors[colleague])
+        number = sample.request(unseen).number
+        assert client.get(f"/service-requests?number={number}").json == {"items": [], "next_cursor": None}
+    theirs = api.client_of(register.actors[colleagues[1]]).get(f"/service-requests/{merged}").json
+    assert theirs is not None
+    assert (theirs["id"], theirs["merged_into"]) == (merged, other if by_way_of else None)
+
+
 def add_made_records(register: Register) -> None:
     """Add what the use cases made themselves: contracts of requests, decisions and work entries."""
     sample = register.sample
     requests = set(register.ids["service_request"])
     for row in sample.rows(t.contract):
-        ours = row.holder_id in requests or row.offered_for_id in requests
+        ours = row.holder_id in requests or row.offered_for_id in requests or row.price_source == "quote"
         if ours and row.id not in register.ids["contract"]:
             register.add("contract", row.id, row.number)
     for kind, table in (("decision", t.coverage_decision), ("entry", t.work_entry)):

@@ -7,7 +7,7 @@ from workflows.commands.accounting_periods import ChangePeriod
 from workflows.core.transaction import Transaction
 from workflows.ledger.queries import LedgerTransactionView
 from workflows.views import Page
-from workflows.views.accounting_periods import PeriodDetail, PeriodView
+from workflows.views.accounting_periods import PeriodChecklist, PeriodDetail, PeriodView
 
 accounting_periods = RouteGroup("Accounting periods")
 
@@ -27,6 +27,15 @@ def list_accounting_periods(tx: Transaction, query: PeriodsQuery) -> Page[Period
 def read_accounting_period(tx: Transaction, period: str) -> PeriodDetail:
     """Return one month, written YYYY-MM, with who closed and reopened it, when and why."""
     return queries.read_period(tx, period)
+
+
+@accounting_periods.get("/accounting-periods/{period}/checklist")
+def read_period_checklist(tx: Transaction, period: str) -> PeriodChecklist:
+    """Return what is to be done before a month is closed, each point with its count.
+
+    While a point is not done, closing takes a reason. Closing itself posts the revenue.
+    """
+    return queries.read_checklist(tx, period)
 
 
 @accounting_periods.get("/accounting-periods/{period}/adjustments")

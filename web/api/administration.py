@@ -3,19 +3,23 @@
 from typing import Any
 
 from web.api.queries import ListQuery, PageQuery, Query, Text
-from web.api.routing import RouteGroup, WithVersion
-from workflows.administration import activation, time_zone_change
+from web.api.routing import RouteGroup, TextResponse, WithVersion
+from workflows.administration import activation, logo, time_zone_change
 from workflows.administration import settings as setting_use_cases
-from workflows.commands.administration import ActivateBilling
+from workflows.commands.administration import ActivateBilling, NewLogo
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.views import Page
 from workflows.views.administration import (
     ChecklistView,
+    LogoView,
     SettingChangeView,
     SettingsPreview,
     TimeZoneChangeView,
 )
+
+MAX_LOGO_BODY_BYTES = 2 * 1024 * 1024
+"""A logo in base64, and some space around it; one that is too large by little is an error of its field."""
 
 settings, billing = RouteGroup("Settings"), RouteGroup("Billing")
 
@@ -79,6 +83,26 @@ def preview_time_zone_change(tx: Transaction, query: TimeZoneQuery) -> TimeZoneC
 def list_setting_changes(tx: Transaction, query: ChangesQuery) -> Page[SettingChangeView]:
     """List the audit trail of the settings: who changed what and when, newest first."""
     return setting_use_cases.list_setting_changes(tx, **query.given())
+
+
+@settings.get("/settings/logo", media_type="image/*", may_be_missing=True)
+def read_logo(tx: Transaction) -> TextResponse:
+    """Return the company's logo as a picture, PNG or JPEG as it was sent."""
+    found = logo.read_logo(tx)
+    return TextResponse(found.content, found.media_type)
+
+
+@settings.post("/settings/logo", max_body_bytes=MAX_LOGO_BODY_BYTES)
+def store_logo(tx: Transaction, command: NewLogo) -> LogoView:
+    """Store the company's logo, in place of an earlier one: PNG or JPEG, in base64. For administrators."""
+    stored = logo.store_logo(tx, command.picture)
+    return LogoView(stored.media_type, len(stored.content))
+
+
+@settings.delete("/settings/logo", may_be_missing=True)
+def delete_logo(tx: Transaction) -> None:
+    """Delete the company's logo. For administrators."""
+    logo.delete_logo(tx)
 
 
 @billing.get("/billing/checklist")

@@ -7,37 +7,54 @@ from pydantic import BaseModel, Field
 
 from web.api.queries import At, Cursor, Limit, ListQuery, On, Query, Text
 from web.api.routing import RouteGroup, TextResponse
-from web.csv_text import csv_chunks
 from web.statement_documents import contract_pdf
+from workflows.billing.contract_actions import preview_action
+from workflows.billing.unused_part import cancel_and_credit, credit_unused_part, read_unused_part
+from workflows.commands.billing import CreditUnusedPart
 from workflows.commands.contracts import (
     Adjust,
     AmendContract,
-    CancelContract,
+    CancelAndCredit,
+    DecideTopUp,
     EnableContract,
     NewContract,
     Renew,
+    SetAutoTopUp,
     TopUp,
     TransferContract,
 )
-from workflows.contracts.actions import preview_action
 from workflows.contracts.amending import amend_contract, transfer_contract
+from workflows.contracts.auto_top_up import (
+    confirm_top_up,
+    decline_top_up,
+    list_auto_top_ups,
+    set_auto_top_up,
+)
 from workflows.contracts.balance_curve import read_burn_down
 from workflows.contracts.queries import contract_audit, contract_types, list_contracts, read_contract
 from workflows.contracts.statement import open_statement, read_statement
 from workflows.contracts.use_cases import (
     adjust,
-    cancel_contract,
     create_contract,
     enable_contract,
     renew,
     top_up,
 )
 from workflows.core.actors import Actor
+from workflows.core.csv_text import csv_chunks
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.reports.impact_preview import preview_impact
 from workflows.views import Page
-from workflows.views.contracts import AuditLine, BurnDownView, ContractDetail, ContractTypeView, StatementView
+from workflows.views.billing import UnusedPartView
+from workflows.views.contracts import (
+    AuditLine,
+    AutoTopUpView,
+    BurnDownView,
+    ContractDetail,
+    ContractTypeView,
+    StatementView,
+)
 from workflows.views.effects import Effects
 
 contracts = RouteGroup("Contracts")
@@ -49,6 +66,8 @@ STATEMENT_COLUMNS = (
     "service_request_number",
     "minutes",
     "incidents",
+    "money",
+    "currency",
     "balance_after",
     "why",
 )
@@ -108,6 +127,15 @@ def post_contract(tx: Transaction, command: NewContract) -> ContractDetail:
     return read_contract(tx, create_contract(tx, command))
 
 
+@contracts.post("/contracts/preview")
+def post_contract_preview(desk: Desk, actor: Actor, command: NewContract) -> Effects:
+    """Return the contract as it would be sold, with its price, and the requests that it would open.
+
+    Nothing is saved.
+    """
+    return preview_impact(desk, actor, lambda tx: create_contract(tx, command))
+
+
 @contracts.get("/contracts")
 def get_contracts(tx: Transaction, query: ContractQuery) -> Page[ContractDetail]:
     """List contracts, newest first."""
@@ -122,7 +150,7 @@ def get_contract(tx: Transaction, contract: str, query: AsOfQuery) -> ContractDe
 
 @contracts.get("/contracts/{contract}/burn-down")
 def get_burn_down(tx: Transaction, contract: str) -> BurnDownView:
-    """Return the available minutes of a contract over time, and when they are likely to run out."""
+    """Return what a contract has available over time, and when it is likely to run out."""
     return read_burn_down(tx, contract)
 
 
@@ -168,13 +196,54 @@ def post_enable(
 
 @contracts.post("/contracts/{contract}/top-up")
 def post_top_up(tx: Transaction, contract: str, command: TopUp) -> ContractDetail:
-    """Add minutes or incidents."""
+    """Add minutes, incidents or money."""
     return read_contract(tx, top_up(tx, contract, command))
+
+
+@contracts.post("/contracts/{contract}/auto-top-up")
+def post_auto_top_up(tx: Transaction, contract: str, command: SetAutoTopUp) -> ContractDetail:
+    """Set what happens when little is left: only warn, prepare a top-up, or add it. Null switches it off."""
+    return read_contract(tx, set_auto_top_up(tx, contract, command))
+
+
+@contracts.post("/contracts/{contract}/auto-top-up/preview")
+def post_auto_top_up_preview(desk: Desk, actor: Actor, contract: str, command: SetAutoTopUp) -> Effects:
+    """Return what these terms would change now. Nothing is saved."""
+    return _preview(desk, actor, contract, command)
+
+
+@contracts.get("/contracts/{contract}/auto-top-ups")
+def get_auto_top_ups(tx: Transaction, contract: str) -> Page[AutoTopUpView]:
+    """List what was done when little was left of a contract, the latest first; at most 100."""
+    read_contract(tx, contract)
+    return Page(list_auto_top_ups(tx, contract), None)
+
+
+@contracts.post("/contracts/{contract}/auto-top-ups/{top_up}/confirm")
+def post_top_up_confirmation(
+    tx: Transaction, contract: str, top_up: str, command: DecideTopUp
+) -> ContractDetail:
+    """Add the grant of a top-up that was prepared, from the instant on at which it was due."""
+    return read_contract(tx, confirm_top_up(tx, contract, top_up, command))
+
+
+@contracts.post("/contracts/{contract}/auto-top-ups/{top_up}/confirm/preview")
+def post_top_up_confirmation_preview(
+    desk: Desk, actor: Actor, contract: str, top_up: str, command: DecideTopUp
+) -> Effects:
+    """Return what the confirmation of a top-up would change. Nothing is saved."""
+    return preview_impact(desk, actor, lambda tx: confirm_top_up(tx, contract, top_up, command))
+
+
+@contracts.post("/contracts/{contract}/auto-top-ups/{top_up}/decline")
+def post_top_up_refusal(tx: Transaction, contract: str, top_up: str, command: DecideTopUp) -> ContractDetail:
+    """Decline a top-up that was prepared."""
+    return read_contract(tx, decline_top_up(tx, contract, top_up, command))
 
 
 @contracts.post("/contracts/{contract}/adjust")
 def post_adjust(tx: Transaction, contract: str, command: Adjust) -> ContractDetail:
-    """Grant (positive) or withdraw (negative) minutes or incidents, with a reason."""
+    """Grant (positive) or withdraw (negative) minutes, incidents or money, with a reason."""
     return read_contract(tx, adjust(tx, contract, command))
 
 
@@ -205,13 +274,38 @@ def post_transfer(
 
 @contracts.post("/contracts/{contract}/cancel")
 def post_cancel(
-    tx: Transaction, contract: str, command: CancelContract, expected_version: int | None
+    tx: Transaction, contract: str, command: CancelAndCredit, expected_version: int | None
 ) -> ContractDetail:
     """Cancel a contract, now or at another instant.
 
     Work since an earlier instant is drawn again. It is refused where an incident has been settled since then.
+    With `credit_unused` what is unused of it is credited at once, which finance and administrators may do.
     """
-    return read_contract(tx, cancel_contract(tx, contract, command, expected_version=expected_version))
+    return read_contract(tx, cancel_and_credit(tx, contract, command, expected_version=expected_version))
+
+
+@contracts.get("/contracts/{contract}/unused-part")
+def get_unused_part(tx: Transaction, contract: str) -> UnusedPartView:
+    """Return what of a contract's issued invoices is unused and not credited yet, line by line.
+
+    Of a contract that has not ended, what would be unused if it ended now.
+    """
+    return read_unused_part(tx, contract)
+
+
+@contracts.post("/contracts/{contract}/credit-unused")
+def post_credit_unused(tx: Transaction, contract: str, command: CreditUnusedPart) -> ContractDetail:
+    """Credit the unused part of a cancelled contract, by a credit note for each of its invoices.
+
+    For finance and administrators. What was paid of it becomes credit of the customer.
+    """
+    return read_contract(tx, credit_unused_part(tx, contract, command))
+
+
+@contracts.post("/contracts/{contract}/credit-unused/preview")
+def post_credit_unused_preview(desk: Desk, actor: Actor, contract: str, command: CreditUnusedPart) -> Effects:
+    """Return the credit notes that crediting the unused part would issue. Nothing is saved."""
+    return _preview(desk, actor, contract, command)
 
 
 def _preview(desk: Desk, actor: Actor, contract: str, command: BaseModel) -> Effects:
@@ -255,6 +349,6 @@ def post_transfer_preview(desk: Desk, actor: Actor, contract: str, command: Tran
 
 
 @contracts.post("/contracts/{contract}/cancel/preview")
-def post_cancel_preview(desk: Desk, actor: Actor, contract: str, command: CancelContract) -> Effects:
+def post_cancel_preview(desk: Desk, actor: Actor, contract: str, command: CancelAndCredit) -> Effects:
     """Return what cancelling a contract would change. Nothing is saved."""
     return _preview(desk, actor, contract, command)

@@ -8,9 +8,9 @@ from engine.contracts import HolderKind
 from web.api.queries import Cursor, Limit, On, Query, Text
 from web.api.register import customers, items, org_units
 from web.api.routing import RouteGroup, TextResponse
-from web.csv_text import csv_chunks
 from web.statement_documents import HOLDER_CSV, holder_csv_rows, holder_lines, holder_pdf
 from workflows.contracts.holder_statement import read_holder_statement
+from workflows.core.csv_text import csv_chunks
 from workflows.core.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT
 from workflows.views.contracts import HolderStatementView

@@ -8,11 +8,12 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
 from web.api.routing import BASE, NoFields, NoQuery, Operation, TextResponse
+from web.api.uploads import FILE_TYPES, FORM
 from web.errors import PROBLEM_JSON
 
 REF = "#/components/schemas/{model}"
 PROBLEMS = {
-    "400": "The body is not JSON.",
+    "400": "The body is malformed.",
     "401": "The token is missing, unknown, expired or revoked.",
     "403": "The role is not allowed to do this.",
     "404": "The record does not exist, or you may not see it.",
@@ -20,7 +21,7 @@ PROBLEMS = {
     "412": "The record has changed since the version named by If-Match.",
     "413": "The body is too large.",
     "414": "The URL is too long.",
-    "415": "The body is not application/json.",
+    "415": "The body is of a media type that is not listed.",
     "422": "Some fields or parameters are invalid.",
     "503": "No rule set is in force, or the database cannot be reached: nothing was saved. With the type"
     " `outcome-unknown` it may have been saved: send it again under the same Idempotency-Key.",
@@ -92,7 +93,7 @@ def summary_of(operation: Operation) -> tuple[str, str]:
 def statuses_of(operation: Operation) -> list[str]:
     """Return the error statuses that an operation may respond with, sorted."""
     found = ["401", "403", "422", "503"]
-    if operation.path_names:
+    if operation.path_names or operation.may_be_missing:
         found.append("404")
     if operation.query is not NoQuery:
         found.append("414")
@@ -166,7 +167,19 @@ def _operation(operation: Operation, schemas: dict[Key, Any]) -> dict[str, Any]:
                 "application/json": {"schema": body or {"type": "object", "additionalProperties": False}}
             },
         }
+    if operation.takes_file:
+        described["requestBody"] = {"required": True, "content": _file_content()}
     return described
+
+
+def _file_content() -> dict[str, Any]:
+    form = {
+        "type": "object",
+        "required": ["file"],
+        "additionalProperties": False,
+        "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+    }
+    return {kind: {"schema": {}} for kind in FILE_TYPES} | {FORM: {"schema": form}}
 
 
 def _parameters(operation: Operation, schemas: dict[Key, Any]) -> Iterator[dict[str, Any]]:

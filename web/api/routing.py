@@ -5,10 +5,10 @@
         '''Add an org unit.'''
         return get_org_unit(tx, create_org_unit(tx, command))
 
-`command` is the body, `query` the query parameters, `expected_version` the version in If-Match; every other
-argument is a part of the path. The return value is the response body; None responds with 204. A `Problem`
-that is returned, not raised, commits the transaction. The OpenAPI document is generated from the same
-signatures.
+`command` is the body, `file` a body that is a file, `query` the query parameters, `expected_version` the
+version in If-Match; every other argument is a part of the path. The return value is the response body;
+None responds with 204. A `Problem` that is returned, not raised, commits the transaction. The OpenAPI
+document is generated from the same signatures.
 """
 
 import inspect
@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from types import UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -33,6 +33,7 @@ from web.api.request_parsing import (
     read_raw_body,
     read_token,
 )
+from web.api.uploads import UploadedFile, parse_file
 from web.errors import PROBLEM_JSON, Problem
 from workflows.commands.fields import Command, secret_fields, without_secrets
 from workflows.core.actors import NOBODY, Actor
@@ -94,7 +95,8 @@ class Operation:
 
     `in_transaction`: the endpoint takes a `Transaction`, not a `Desk` and an `Actor`.
     `reads`: the endpoint writes nothing. `reads_first`: it reads without a lock until it starts to write.
-    `conflicts`: it may respond with 409. `accepted_at`: the path template of the Location of a 202.
+    `conflicts`: it may respond with 409. `may_be_missing`: it may respond with 404, though its path names no
+    record. `accepted_at`: the path template of the Location of a 202.
     `compare_secrets` raises IdempotencyKeyReused if a repeated command has another password than the first.
     """
 
@@ -105,7 +107,6 @@ class Operation:
     status: int
     body: type[Any] | None
     query: type[BaseModel]
-    response: TypeAdapter[Any] | None
     response_type: Any
     media_type: str
     path_names: tuple[str, ...]
@@ -115,15 +116,38 @@ class Operation:
     reads_first: bool
     max_body_bytes: int | None
     conflicts: bool
-    accepted: TypeAdapter[Any] | None
+    may_be_missing: bool
+    accepted_type: Any
     accepted_at: str | None
-    body_adapter: TypeAdapter[Any] = field(repr=False)
+    body_type: Any
     group: "list[Operation]" = field(repr=False, compare=False)
     compare_secrets: Callable[[Transaction, Any, dict[str, Any]], None] | None = None
 
     @property
     def name(self) -> str:
         return self.endpoint.__name__
+
+    # Each is made at its first use: making those of all routes would be a sixth of the program's start.
+
+    @cached_property
+    def response(self) -> TypeAdapter[Any] | None:
+        """What writes the response as JSON, None without such a response."""
+        return None if self.response_type in (type(None), TextResponse) else TypeAdapter(self.response_type)
+
+    @cached_property
+    def accepted(self) -> TypeAdapter[Any] | None:
+        """What writes the response 202, None without one."""
+        return None if self.accepted_type is None else TypeAdapter(self.accepted_type)
+
+    @cached_property
+    def body_adapter(self) -> TypeAdapter[Any]:
+        """What reads a JSON body."""
+        return TypeAdapter(self.body_type)
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether the body is a file, not JSON."""
+        return "file" in self.parameters
 
     def run(self, **path: str) -> Response:
         """Handle one call; `path` holds the variable parts of its URL."""
@@ -170,7 +194,9 @@ class Operation:
         query = read_query(self.query)
         if "query" in self.parameters:
             arguments["query"] = query
-        if self.method != "GET":
+        if self.takes_file:
+            arguments["file"] = parse_file(raw)
+        elif self.method != "GET":
             command = self.body_adapter.validate_python(parse_body(raw))
             if "command" in self.parameters:
                 arguments["command"] = command
@@ -191,6 +217,9 @@ class Operation:
         command = arguments.get("command")
         if isinstance(command, BaseModel) and secret_fields(type(command)):
             raw = without_secrets(command)
+        if isinstance(arguments.get("file"), UploadedFile):
+            # not the raw body: a form has another boundary each time
+            raw = request.query_string + b"\0" + arguments["file"].data
         keyed = Keyed(str(actor.id), key, f"{self.method} {request.path}", raw)
 
         def rendered(tx: Transaction, value: Any) -> Answer:
@@ -359,6 +388,7 @@ class RouteGroup:
         reads: bool = False,
         reads_first: bool = False,
         conflicts: bool | None = None,
+        may_be_missing: bool = False,
         body: type[Any] | None = None,
         media_type: str = "application/json",
         max_body_bytes: int | None = None,
@@ -376,9 +406,8 @@ class RouteGroup:
                 endpoint=endpoint,
                 tag=self.tag,
                 status=204 if response_type is type(None) else status,
-                body=None if method == "GET" else body or body_type,
+                body=None if method == "GET" or "file" in hints else body or body_type,
                 query=hints.get("query", NoQuery),
-                response=None if response_type in (type(None), TextResponse) else TypeAdapter(response_type),
                 response_type=response_type,
                 media_type=media_type,
                 path_names=tuple(PATH_NAME.findall(path)),
@@ -388,9 +417,10 @@ class RouteGroup:
                 reads_first=reads_first,
                 max_body_bytes=max_body_bytes,
                 conflicts=method != "GET" if conflicts is None else conflicts,
-                accepted=None if accepted is None else TypeAdapter(accepted),
+                may_be_missing=may_be_missing,
+                accepted_type=accepted,
                 accepted_at=accepted_at,
-                body_adapter=TypeAdapter(body_type),
+                body_type=body_type,
                 group=self.operations,
                 compare_secrets=compare_secrets,
             )

@@ -266,6 +266,8 @@ def list_replay_differences(tx: Transaction, replay: str, query: DifferencesQuer
 def _submitted(tx: Transaction, submitted: proposals.Submitted) -> PublishedView | Accepted[ProposalView]:
     if submitted.proposal is None:
         return PublishedView(
-            **asdict(publishing.get_rule_set(tx, submitted.version)), unchanged=submitted.unchanged
+            **asdict(publishing.get_rule_set(tx, submitted.version)),
+            unchanged=submitted.unchanged,
+            moved_targets=submitted.moved_targets,
         )
     return Accepted(proposals.read_proposal(tx, submitted.proposal).proposal)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from web.api.queries import ListQuery, Query, Text
+from web.api.queries import ListQuery, LongText, Query, Text
 from web.api.routing import RouteGroup
 from web.errors import Problem
 from workflows.commands.contracts import TakeContract
@@ -14,8 +14,10 @@ from workflows.commands.service_requests import (
     ChangeServiceRequest,
     CoverageQuestion,
     FireTrigger,
+    MergeRequest,
     NewServiceRequest,
     SearchCoverage,
+    SplitRequest,
 )
 from workflows.commands.work import ChangeWork, RecalculateWork, WorkGiven
 from workflows.contracts.offers import take_contract
@@ -28,14 +30,9 @@ from workflows.coverage.decisions import decisions_of, read_decision
 from workflows.coverage.search import preview_coverage
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.reports.impact_preview import preview_impact
+from workflows.service_requests.history import history_of, list_merged, list_notes, read_note
 from workflows.service_requests.log import log_service_request
-from workflows.service_requests.queries import (
-    history_of,
-    list_notes,
-    list_service_requests,
-    read_note,
-    read_service_request,
-)
+from workflows.service_requests.queries import list_service_requests, read_service_request
 from workflows.service_requests.use_cases import (
     add_note,
     change_service_request,
@@ -48,12 +45,14 @@ from workflows.views.decisions import DecisionView
 from workflows.views.effects import Effects
 from workflows.views.service_requests import (
     HistoryLine,
+    MergedView,
     NoteView,
     RecalculationView,
     ServiceRequestView,
     WorkEntryView,
     WorkPreview,
 )
+from workflows.work.merging import merge_requests, split_request
 from workflows.work.queries import list_work, preview_view, read_work, recalculation_view
 from workflows.work.recalculation import preview_recalculation, recalculate_work
 from workflows.work.use_cases import change_work, delete_work, log_work, preview_change, preview_work
@@ -153,6 +152,36 @@ def post_transition(
     return read_service_request(tx, service_request)
 
 
+@service_requests.post("/service-requests/{service_request}/merge")
+def post_merge(tx: Transaction, service_request: str, command: MergeRequest) -> ServiceRequestView:
+    """Merge a service request into another one. Returns the one that is left; both ids lead to it."""
+    return read_service_request(tx, merge_requests(tx, service_request, command))
+
+
+@service_requests.post("/service-requests/{service_request}/merge/preview")
+def post_merge_preview(desk: Desk, actor: Actor, service_request: str, command: MergeRequest) -> Effects:
+    """Return what a merge would change: who pays for the work then. Nothing is saved."""
+    return preview_impact(desk, actor, lambda tx: merge_requests(tx, service_request, command))
+
+
+@service_requests.post("/service-requests/{service_request}/split")
+def post_split(tx: Transaction, service_request: str, command: SplitRequest) -> ServiceRequestView:
+    """Undo the merge of a service request, by its own id. Returns it, with the work that came with it."""
+    return read_service_request(tx, split_request(tx, service_request, command))
+
+
+@service_requests.post("/service-requests/{service_request}/split/preview")
+def post_split_preview(desk: Desk, actor: Actor, service_request: str, command: SplitRequest) -> Effects:
+    """Return what a split would change. Nothing is saved."""
+    return preview_impact(desk, actor, lambda tx: split_request(tx, service_request, command))
+
+
+@service_requests.get("/service-requests/{service_request}/merged")
+def get_merged(tx: Transaction, service_request: str) -> Page[MergedView]:
+    """List the service requests that were merged into one, the earliest merge first."""
+    return Page(list_merged(tx, service_request), None)
+
+
 @work.post("/service-requests/{service_request}/work", status=201)
 def post_work(tx: Transaction, service_request: str, command: WorkGiven) -> WorkEntryView:
     """Log a work entry and post its draw-down."""
@@ -192,7 +221,8 @@ def patch_work(
 ) -> WorkEntryView:
     """Correct a work entry. A new time, work type or billing reverses its draw-down and posts it again.
 
-    It is charged by the terms stored with it. A new note moves no minutes.
+    It is charged by the terms stored with it. A new note moves no minutes. `service_request` moves the entry:
+    the contract that covered that request at the instant worked pays.
     """
     return read_work(tx, change_work(tx, entry, command, expected_version=expected_version))
 
@@ -203,10 +233,18 @@ def post_change_preview(tx: Transaction, entry: str, command: ChangeWork) -> Wor
     return preview_view(tx, preview_change(tx, entry, command))
 
 
+class DeleteWorkQuery(Query):
+    """The reason is required for an entry that has been approved."""
+
+    reason: LongText | None = None
+
+
 @work.delete("/work/{entry}")
-def delete_work_entry(tx: Transaction, entry: str, expected_version: int | None) -> None:
+def delete_work_entry(
+    tx: Transaction, entry: str, query: DeleteWorkQuery, expected_version: int | None
+) -> None:
     """Delete a work entry and reverse its draw-down."""
-    delete_work(tx, entry, expected_version=expected_version)
+    delete_work(tx, entry, expected_version=expected_version, reason=query.reason)
 
 
 @service_requests.get("/service-requests/{service_request}/history")
@@ -218,8 +256,7 @@ def get_history(tx: Transaction, service_request: str) -> Page[HistoryLine]:
 @coverage.get("/service-requests/{service_request}/decisions")
 def get_decisions(tx: Transaction, service_request: str) -> Page[DecisionView]:
     """List every coverage decision of a service request, newest first."""
-    require_visible(tx, service_request)
-    return Page(decisions_of(tx, service_request), None)
+    return Page(decisions_of(tx, require_visible(tx, service_request).id), None)
 
 
 @coverage.get("/decisions/{decision}")

@@ -14,6 +14,8 @@ from web.field_errors import field_errors
 from web.logs import set_up_logs
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
+from workflows.core.payment_provider import PaymentProvider
+from workflows.notifications.webhooks.addresses import read_hosts
 from workflows.operations.deployment import is_database_failure, missing_migration, open_desk
 
 
@@ -57,6 +59,8 @@ def desk_of(env: Environment) -> Desk:
         rules_folder=env.rules_dir,
         base_url=env.base_url,
         session_limits=env.session_limits,
+        webhook_hosts=read_hosts(env.webhook_hosts),
+        payments=_payments(env),
     )
     context = click.get_current_context(silent=True)
     if context is not None:
@@ -65,6 +69,16 @@ def desk_of(env: Environment) -> Desk:
     if lack is not None:
         fail(lack)
     return desk
+
+
+def _payments(env: Environment) -> PaymentProvider | None:
+    """The provider of online payments, if one is set up."""
+    if env.stripe_secret_key is None or env.stripe_webhook_secret is None:
+        return None
+    # imported here, as it takes more than a second that no other deployment has to wait
+    from workflows.billing.payment_links.stripe_checkout import StripeCheckout
+
+    return StripeCheckout(env.stripe_secret_key, env.stripe_webhook_secret, env.stripe_api_base)
 
 
 def operator() -> Actor:

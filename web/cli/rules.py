@@ -124,7 +124,7 @@ def history() -> None:
 @click.argument("version")
 @click.option("--note", default="", help="The reason, for the history.")
 def rollback(version: str, note: str) -> None:
-    """Publish an earlier version again; a unique prefix is enough. Prints the full version."""
+    """Publish an earlier version again; 6 or more characters are enough. Prints the full version."""
     submitted = desk_of(environment()).perform(
         operator(), lambda tx: submit_rollback(tx, version, note), reads_first=True
     )
@@ -135,6 +135,10 @@ def _print_submitted(submitted: Submitted) -> None:
     click.echo(submitted.version)
     if submitted.unchanged:
         click.echo("Unchanged: this rule set is already in force.", err=True)
+    if submitted.moved_targets:
+        verb = "would move" if submitted.proposal is not None else "moved"
+        some = "target" if submitted.moved_targets == 1 else "targets"
+        click.echo(f"{submitted.moved_targets} open service level {some} {verb}.", err=True)
     if submitted.proposal is not None:
         click.echo("Proposed. It comes into force when an administrator approves it.", err=True)
 

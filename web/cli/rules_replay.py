@@ -11,8 +11,8 @@ import click
 from web.cli.desk import desk_of, environment, fail, operator, print_problems
 from web.cli.progress import progress_bar
 from web.cli.time_ranges import InstantOrDay, instant_of
-from web.csv_text import cell
 from web.replay_table import replay_columns, replay_row
+from workflows.core.csv_text import cell
 from workflows.replay.run import load_for_replay
 from workflows.replay.run import replay as run_replay
 from workflows.rule_sets.folder import check_rules_folder

@@ -1,6 +1,7 @@
 """`coverdesk serve`: runs gunicorn with threads, and optionally a scheduler process with it."""
 
 import errno
+import gc
 import os
 import shutil
 import socket
@@ -68,7 +69,21 @@ def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool
     server = Server(env, host=host, port=port, workers=workers, threads=threads)
     base_url = env.base_url or server.address
     with metrics_folder(), scheduler_process(base_url) if with_scheduler else nullcontext():
+        load_application()
         server.run()
+
+
+def load_application() -> None:
+    """Import what the workers need before they fork: once for all of them, in memory that they share.
+
+    Call it with the metrics folder: the counters are opened with the modules.
+    """
+    gc.disable()
+    from web import api, pages  # noqa: F401
+
+    # modules live as long as the program: they are not to be collected, here or in the workers
+    gc.freeze()
+    gc.enable()
 
 
 def refuse_taken_port(host: str, port: int) -> None:

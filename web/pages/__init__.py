@@ -6,14 +6,32 @@ from flask_wtf import CSRFProtect
 from web.pages import alerts, home
 from web.pages.administration import (
     accounting_periods,
+    accounts,
     activation,
     audit,
     jobs,
     ledger,
+    logo,
+    mail_templates,
     outbox,
     sandbox,
     settings,
     users,
+    webhooks,
+)
+from web.pages.billing import (
+    accounting_exports,
+    bank_entries,
+    bank_statements,
+    billing_details,
+    draft,
+    invoice,
+    invoice_list,
+    pay_online,
+    payments,
+    recurring_sales,
+    time_to_bill,
+    to_invoice,
 )
 from web.pages.contracts import actions, holder_statement, index, sell, uncovered
 from web.pages.contracts import detail as contract
@@ -22,37 +40,60 @@ from web.pages.layout import search
 from web.pages.layout.security import register_headers
 from web.pages.layout.templating import register_templating
 from web.pages.register import customers, items, org_units
+from web.pages.reports import index as reports
 from web.pages.rules import closures, editor, explorer, replays, versions
-from web.pages.service_requests import coverage, edit, log, queue, work
+from web.pages.selling import offers, products, quote_link, quotes
+from web.pages.service_requests import coverage, edit, log, merge, queue, work, work_approval
 from web.pages.service_requests import detail as service_request
+from web.pages.service_requests import sold_items as request_sold_items
 from web.pages.session import account, login, password, saved_filters, sessions
+from workflows.core.desk import Desk
 
 BLUEPRINTS = (
     account.pages,
     accounting_periods.pages,
+    accounts.pages,
     actions.pages,
     activation.pages,
     alerts.pages,
     audit.pages,
+    bank_entries.pages,
+    accounting_exports.pages,
+    bank_statements.pages,
+    billing_details.pages,
     closures.pages,
     contract.pages,
     coverage.pages,
     customers.pages,
+    draft.edit_pages,
+    draft.new_pages,
     edit.pages,
     editor.pages,
     explorer.pages,
     holder_statement.pages,
     home.pages,
     index.pages,
+    invoice.pages,
+    invoice_list.pages,
     items.pages,
     jobs.pages,
     ledger.pages,
     log.pages,
+    logo.pages,
+    mail_templates.pages,
+    merge.pages,
+    offers.pages,
     org_units.pages,
     outbox.pages,
+    payments.pages,
     pickers.pages,
+    products.pages,
     queue.pages,
+    quotes.pages,
+    recurring_sales.pages,
     replays.pages,
+    request_sold_items.pages,
+    reports.pages,
     sandbox.pages,
     saved_filters.pages,
     search.pages,
@@ -60,11 +101,15 @@ BLUEPRINTS = (
     service_request.pages,
     sessions.pages,
     settings.pages,
+    time_to_bill.pages,
+    to_invoice.pages,
     typed.pages,
     uncovered.pages,
     users.pages,
     versions.pages,
+    webhooks.pages,
     work.pages,
+    work_approval.pages,
 )
 
 
@@ -75,8 +120,11 @@ def register_pages(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     CSRFProtect(app)
     register_headers(app)
-    login.register_login(app, {blueprint.name for blueprint in BLUEPRINTS})
+    desk: Desk = app.extensions["coverdesk"]
+    blueprints = (*BLUEPRINTS, pay_online.pages) if desk.payments is not None else BLUEPRINTS
+    login.register_login(app, {blueprint.name for blueprint in blueprints})
     app.register_blueprint(password.pages)
+    app.register_blueprint(quote_link.pages)
     register_templating(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in blueprints:
         app.register_blueprint(blueprint)

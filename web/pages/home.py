@@ -7,10 +7,13 @@ from engine.contract_alerts import CONTRACT_ALERT_KINDS
 from web.pages.context import actor, desk, now
 from web.pages.service_requests.sla import next_target
 from web.pages.wording.alerts import alert_label
+from workflows.accounting_periods.queries import next_to_close, read_checklist
 from workflows.administration.activation import billing_checklist
+from workflows.billing.figures import read_billing_figures
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
+from workflows.notifications.webhooks.queries import list_failing
 from workflows.operations.health import read_health
 from workflows.operations.time_zone_data import time_zone_data
 from workflows.register import list_items
@@ -58,6 +61,8 @@ def _finance() -> str:
             uncovered=uncovered.items,
             alerts=list_alerts(tx, kinds=CONTRACT_ALERT_KINDS, limit=FIRST_ROWS).items,
             alert_label=alert_label,
+            billing=read_billing_figures(tx) if tx.settings.invoices else None,
+            to_close=read_checklist(tx, month) if (month := next_to_close(tx)) else None,
             **_contract_figures(tx),
         )
 
@@ -103,6 +108,7 @@ def _administrator() -> str:
         rules = _rules(tx)
         refused = [one for one in list_rules_folders(tx) if not one.ok]
         proposals = list_proposals(tx, state="open").items
+        failing = list_failing(tx)
     health = read_health(desk())
     return render_template(
         "home/administration.html",
@@ -110,6 +116,7 @@ def _administrator() -> str:
         rules=rules,
         refused=refused,
         proposals=proposals,
+        failing_webhooks=failing,
         jobs=health.jobs,
         sends_mail=desk().smtp_url is not None,
         zones=time_zone_data(),

@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select
 
 from engine.accounting_periods import ClosedPeriod, end_of_month, month_of, next_month
-from engine.periods import first_instant_of, local_date
+from engine.periods import first_instant_of, last_day_of_month, local_date
+from workflows.accounting_periods.checklist import open_points, period_points
 from workflows.accounting_periods.use_cases import ACCOUNTANTS, SUBJECT, first_day_or_not_found, last_closed
 from workflows.core.paging import Place, Sort, read_cursor, require_limit
 from workflows.core.transaction import Transaction
 from workflows.ledger.queries import LedgerTransactionView, list_ledger_transactions
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, CountedPage, Page
-from workflows.views.accounting_periods import PeriodDetail, PeriodEvent, PeriodView
+from workflows.views.accounting_periods import PeriodChecklist, PeriodDetail, PeriodEvent, PeriodView
 
 p, a, event = t.accounting_period, t.ledger_adjustment, t.audit_event
 ORDER = "-period"
@@ -62,6 +63,24 @@ def read_period(tx: Transaction, month: str) -> PeriodDetail:
     )
     history = [PeriodEvent(row.at, row.action, row.actor, (row.details or {}).get("reason")) for row in rows]
     return PeriodDetail(**asdict(view), history=history)
+
+
+def read_checklist(tx: Transaction, month: str) -> PeriodChecklist:
+    """What is to be done before a month (YYYY-MM) is closed. Raises: NotAllowed; NotFound."""
+    tx.require(*ACCOUNTANTS)
+    first_day = first_day_or_not_found(month)
+    points = period_points(tx, end_of_month(first_day, tx.settings.zone), last_day_of_month(first_day))
+    return PeriodChecklist(month, points, is_done=not open_points(points))
+
+
+def next_to_close(tx: Transaction) -> str | None:
+    """The month (YYYY-MM) that is over and is closed next; None if there is none. Raises: NotAllowed."""
+    tx.require(*ACCOUNTANTS)
+    last, this_month = last_closed(tx), local_date(tx.now, tx.settings.zone).replace(day=1)
+    if last is None:
+        return month_of((this_month - timedelta(days=1)).replace(day=1))
+    following = next_month(date.fromisoformat(f"{last.month}-01"))
+    return month_of(following) if following < this_month else None
 
 
 def list_adjustments(

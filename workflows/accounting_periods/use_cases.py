@@ -10,7 +10,10 @@ from datetime import date, datetime
 
 from sqlalchemy import delete, func, select
 
-from engine.accounting_periods import ClosedPeriod, check_reopening, first_day_of, period_to_close
+from engine.accounting_periods import ClosedPeriod, PointsOpen, check_reopening, first_day_of, period_to_close
+from engine.periods import last_day_of_month
+from workflows.accounting_periods.checklist import open_points, period_points
+from workflows.billing.revenue import lock_deferring_contracts, recognize_revenue, take_back_revenue
 from workflows.commands.accounting_periods import ChangePeriod
 from workflows.core.actors import SYSTEM, Role
 from workflows.core.config_version import bump_generation, config_in_force
@@ -30,13 +33,15 @@ p, c = t.accounting_period, t.contract
 def close_period(tx: Transaction, month: str, command: ChangePeriod) -> str:
     """Close a month (YYYY-MM): from now on nothing is recorded in it. Returns the month.
 
-    What is due of contracts before its end is done first, so that the month is complete.
+    What is due of contracts before its end is done first, so that the month is complete, and the revenue of
+    what was delivered by then is posted.
     Raises:
         NotAllowed: the actor is neither finance nor an administrator.
         NotFound: it is no month.
         PeriodClosed, PeriodGap, PeriodNotOver: it cannot be closed now.
+        PointsOpen: points of its checklist are not done, and no reason is given.
 
-    Source: product.md section 7.
+    Source: product.md sections 7 and 10.
     """
     tx.require(*ACCOUNTANTS)
     first_day = first_day_or_not_found(month)
@@ -44,8 +49,18 @@ def close_period(tx: Transaction, month: str, command: ChangePeriod) -> str:
     config_in_force(tx, to_change=True)
     period = period_to_close(first_day, last_closed(tx), zone=tx.settings.zone, now=tx.now)
     _settle_all_due(tx, period.ends_at)
+    lock_deferring_contracts(tx)
     _lock_alone(tx)
     _settle_all_due(tx, period.ends_at)
+    not_done = open_points(period_points(tx, period.ends_at, last_day_of_month(first_day)))
+    if not_done and not (command.reason or "").strip():
+        raise PointsOpen(
+            f"Points of the checklist of {month} are not done: {', '.join(not_done)}.",
+            remedy="Do them first, or give a reason to close the month nevertheless.",
+            period=month,
+            points=not_done,
+        )
+    recognize_revenue(tx, month, period.ends_at)
     tx.add(
         p,
         month=month,
@@ -56,14 +71,15 @@ def close_period(tx: Transaction, month: str, command: ChangePeriod) -> str:
         reason=command.reason,
     )
     bump_generation(tx)
-    tx.audit(SUBJECT, month, "closed", **_reason(command))
+    tx.audit(SUBJECT, month, "closed", **_reason(command), **({"open": not_done} if not_done else {}))
     return month
 
 
 def reopen_period(tx: Transaction, month: str, command: ChangePeriod) -> str:
     """Open the last closed month (YYYY-MM) again. Returns the month.
 
-    Its adjustments are moved back to the instants at which they belong.
+    Its adjustments are moved back to the instants at which they belong, and its revenue is taken back: it is
+    posted when the month is closed again.
     Raises:
         NotAllowed: the actor is neither finance nor an administrator.
         NotFound: it is no month.
@@ -76,11 +92,13 @@ def reopen_period(tx: Transaction, month: str, command: ChangePeriod) -> str:
     config_in_force(tx, to_change=True)
     period = check_reopening(month, last_closed(tx))
     _lock_adjusted_contracts(tx, period.ends_at)
+    lock_deferring_contracts(tx)
     _lock_alone(tx)
     tx.connection.execute(delete(p).where(p.c.month == month))
     bump_generation(tx)
     tx.config = tx.runner.configs.load(tx.connection, tx.config)
     redate_adjustments(tx, period.ends_at, month)
+    take_back_revenue(tx, month)
     tx.audit(SUBJECT, month, "reopened", **_reason(command))
     return month
 

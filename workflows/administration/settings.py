@@ -10,7 +10,7 @@ from workflows.core.actors import OFFICE, STAFF
 from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.errors import StateForbids, VersionChanged, invalid
 from workflows.core.paging import Sort, read_page
-from workflows.core.settings import UNAVAILABLE, Settings
+from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.creation import unbillable_rule
 from workflows.lifecycle.service_requests.sla import levels_in_force
@@ -47,8 +47,8 @@ def change_settings(
         NotAllowed: the actor is no administrator.
         pydantic.ValidationError: a value is not valid; it names each field.
         StateForbids: `contracts: true`, which is only possible by activating billing.
-        InvalidInput: a setting is not available yet, or contracts are on and `time_expired_contract` would
-            become empty.
+        InvalidInput: an overage rate is 0, or contracts are on and
+            `time_expired_contract` would become empty.
         VersionChanged: the settings do not have the expected version.
 
     Source: product.md section 3.
@@ -60,7 +60,12 @@ def change_settings(
         raise VersionChanged(
             "The settings have been changed in the meantime.", remedy="Read them again and repeat the change."
         )
-    _refuse_unavailable(settings, changes)
+    if changes.get("default_overage_rate_minor") == 0:
+        raise invalid(
+            "/default_overage_rate_minor",
+            "The price of an hour cannot be 0.",
+            "Give an amount above zero, or null for no price.",
+        )
     changed = settings.merged(changes)
     if changed.contracts and not settings.contracts:
         raise StateForbids(
@@ -86,7 +91,6 @@ def preview_settings(tx: Transaction, changes: dict[str, Any]) -> SettingsPrevie
     """
     tx.require("administrator")
     _refuse_control_characters(changes, "")
-    _refuse_unavailable(tx.settings, changes)
     changed = tx.settings.merged(changes)
     if changed.business_hours != tx.settings.business_hours:
         _require_reachable_targets(tx, changed)
@@ -142,18 +146,6 @@ def _refuse_control_characters(value: Any, pointer: str) -> None:
         raise invalid(pointer, "It contains control characters; send plain text.")
 
 
-def _refuse_unavailable(settings: Settings, changes: dict[str, Any]) -> None:
-    """Refuse a value of a setting that nothing acts on yet. A desk that has one already may keep it."""
-    for name, off in UNAVAILABLE.items():
-        if name in changes and changes[name] not in (off, getattr(settings, name)):
-            only = "null" if off is None else "false"
-            raise invalid(
-                f"/{name}",
-                "This setting is not available yet: it would have no effect.",
-                f"Leave it out, or give {only}.",
-            )
-
-
 def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:
     """Store what differs, with its trail; other business hours move the targets that are open.
 
@@ -187,7 +179,7 @@ def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:
             old_value=before[key],
             new_value=after[key],
             changed_by=tx.actor.name,
-            changed_at=tx.recorded_at,
+            changed_at=tx.now,
         )
     if changed:
         bump_generation(tx)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from engine.periods import first_instant_of, local_date
 from engine.service_requests import UNFINISHED_STATES
@@ -10,6 +10,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings, is_time_zone
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.rows import has_not_ended
 from workflows.store import tables as t
 from workflows.views.administration import TimeZoneChangeView, ZoneCount
 
@@ -39,12 +40,7 @@ def preview_time_zone_change(tx: Transaction, time_zone: str) -> TimeZoneChangeV
 
 def _unchanged_contracts(tx: Transaction) -> list[ZoneCount]:
     """The contracts that have not ended, by the time zone in which they were sold."""
-    has_not_ended = (
-        c.c.cancelled_at.is_(None),
-        c.c.ended_at.is_(None),
-        or_(c.c.expires_at.is_(None), c.c.expires_at > tx.now),
-    )
-    counted = select(c.c.time_zone, func.count()).where(*has_not_ended).group_by(c.c.time_zone)
+    counted = select(c.c.time_zone, func.count()).where(has_not_ended(tx)).group_by(c.c.time_zone)
     rows = tx.connection.execute(counted.order_by(c.c.time_zone))
     return [ZoneCount(row[0], row[1]) for row in rows]
 

@@ -8,18 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import BigInteger, Row, bindparam, update
 
 from engine.charging import Segment, total_minutes
 from engine.quantities import whole_minutes
+from workflows.charging.rates import lacks_rates, require_rates
 from workflows.charging.segments import charge_segments
-from workflows.charging.terms import ChargingTerms, rules_of
+from workflows.charging.terms import ChargingTerms, rules_of, terms_of
 from workflows.commands.work import WorkGiven
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.charged_entry import ChargedEntry, segments_of, stored_segments
 from workflows.store import tables as t
-from workflows.store.compiled_statements import next_version
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared, next_version
 
 NOT_BILLABLE = "Not billable"
 LONGEST_SPAN = timedelta(hours=24)
@@ -70,10 +72,18 @@ class ChargedAgain:
         return not segments or _shares(segments) == _shares(worked.segments)
 
 
-def charge_work(tx: Transaction, request: Row[Any], command: WorkGiven, terms: ChargingTerms) -> Worked:
+def charge_work(
+    tx: Transaction,
+    request: Row[Any],
+    command: WorkGiven,
+    terms: ChargingTerms,
+    *,
+    needs_rates: bool = True,
+) -> Worked:
     """The length and the segments of the entry that a command makes.
 
-    Raises: InvalidInput for time in the future or an entry that is too long; NoRuleSet; NoHolidayData.
+    Raises: InvalidInput for time in the future or an entry that is too long; Conflict where it has no rate
+    and its contract pays in money, unless it `needs_rates` no more; NoRuleSet; NoHolidayData.
     """
     started_at, ended_at, worked = worked_span(tx, command)
     if not command.billable:
@@ -86,19 +96,29 @@ def charge_work(tx: Transaction, request: Row[Any], command: WorkGiven, terms: C
         terms=terms,
         rules=rules_of(tx, terms),
     )
+    if needs_rates:
+        require_rates(tx, terms, segments, command.work_type or request.work_type)
     return Worked(started_at, ended_at, worked, segments)
 
 
 def charge_changed(
     tx: Transaction, request: Row[Any], entry: Row[Any], wanted: WorkGiven, terms: ChargingTerms
 ) -> ChargedAgain:
-    """An entry as it is wanted, charged by these terms. Raises: as `charge_work`."""
-    worked = charge_work(tx, request, wanted, terms)
+    """An entry as it is wanted, charged by these terms.
+
+    One that an assignment gave to its contract without a rate may stay so. Raises: as `charge_work`.
+    """
+    stored = terms_of(tx, entry, request)
+    had_none = terms.contract == stored.contract and lacks_rates(stored, segments_of(entry))
+    worked = charge_work(tx, request, wanted, terms, needs_rates=not had_none)
     return ChargedAgain(entry, worked, after_charge(terms, worked))
 
 
 def charge_again(tx: Transaction, entry: Row[Any], terms: ChargingTerms) -> ChargedAgain:
-    """A billable entry, charged by other terms. Raises: NoRuleSet; RuleSetRefused; NoHolidayData."""
+    """A billable entry, charged by other terms. Raises: NoRuleSet; RuleSetRefused; NoHolidayData.
+
+    Where its contract pays in money and a part of it has no rate, that contract pays nothing for it.
+    """
     segments = charge_segments(
         entry.started_at,
         entry.ended_at,
@@ -157,9 +177,13 @@ def charged_entry(
     *,
     recorded_at: datetime,
     work_type: str | None,
+    held: bool,
     **stored_as: str,
 ) -> ChargedEntry:
-    """An entry of a service request as the draw-down reads it; `entry_id` where it is stored."""
+    """An entry of a service request as the draw-down reads it; `entry_id` where it is stored.
+
+    `held`: it awaits approval.
+    """
     return ChargedEntry(
         worked_from=worked.started_at,
         worked_until=worked.ended_at,
@@ -177,6 +201,8 @@ def charged_entry(
         work_type=request.work_type,
         channel=request.channel,
         opened_at=request.opened_at,
+        item_type=terms.item_type,
+        held=held,
         **stored_as,
     )
 
@@ -211,13 +237,23 @@ def worked_span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime
 
 def count_minutes(tx: Transaction, request_id: str, worked_minutes: int, charged_minutes: int) -> None:
     """Add minutes to the sums of a service request."""
-    r = t.service_request
-    tx.change(
-        r,
-        request_id,
-        worked_minutes=r.c.worked_minutes + worked_minutes,
-        chargeable_minutes=r.c.chargeable_minutes + charged_minutes,
+    tx.run(*counted(request_id, worked_minutes, charged_minutes))
+
+
+def counted(request_id: str, worked_minutes: int, charged_minutes: int) -> tuple[Prepared, dict[str, Any]]:
+    """`count_minutes` as a row for `Transaction.add_together`."""
+    return _COUNT, {"request": request_id, "worked": worked_minutes, "charged": charged_minutes}
+
+
+_r = t.service_request
+_COUNT = Prepared(
+    update(_r)
+    .where(_r.c.id == bindparam("request", type_=Id, required=True))
+    .values(
+        worked_minutes=_r.c.worked_minutes + bindparam("worked", type_=BigInteger, required=True),
+        chargeable_minutes=_r.c.chargeable_minutes + bindparam("charged", type_=BigInteger, required=True),
     )
+)
 
 
 def audit_values(entry: Row[Any]) -> dict[str, Any]:
@@ -232,5 +268,9 @@ def audit_values(entry: Row[Any]) -> dict[str, Any]:
 
 
 def _shares(segments: Sequence[Segment]) -> list[tuple[Any, ...]]:
-    """When the minutes of some segments are drawn, and from whom."""
-    return [(one.start, one.chargeable_minutes, one.excluded) for one in segments if one.chargeable_minutes]
+    """When the minutes of some segments are drawn, from whom, and at which price of an hour."""
+    return [
+        (one.start, one.chargeable_minutes, one.excluded, one.rate_minor, one.currency)
+        for one in segments
+        if one.chargeable_minutes
+    ]

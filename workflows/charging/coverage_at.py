@@ -36,7 +36,7 @@ _DECISIONS = Prepared(
         t.coverage_decision.c.params,
     )
     .where(t.coverage_decision.c.service_request_id == bindparam("request", type_=Id, required=True))
-    .order_by(t.coverage_decision.c.decided_at, t.coverage_decision.c.id)
+    .order_by(t.coverage_decision.c.sequence, t.coverage_decision.c.decided_at, t.coverage_decision.c.id)
 )
 
 

@@ -85,7 +85,7 @@ def rounded_under(
 def billable_entries(tx: Transaction, request_id: str) -> Sequence[Row[Any]]:
     """The billable work entries of a service request, in the order in which the work was done."""
     e = t.work_entry
-    billable = select(e).where(e.c.service_request_id == request_id, e.c.deleted_at.is_(None), e.c.billable)
+    billable = select(e).where(e.c.service_request_id == request_id, t.COUNTED_WORK, e.c.billable)
     return tx.connection.execute(billable.order_by(e.c.started_at, e.c.created_at, e.c.id)).all()
 
 

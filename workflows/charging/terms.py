@@ -12,16 +12,13 @@ from typing import Any, Protocol
 
 from sqlalchemy import Row, select
 
-from engine.contracts import TimeExpired
+from engine.contracts import Draws, TimeExpired
 from engine.quantities import Minutes, Rounding
-from engine.rulebook import RuleSet
+from engine.rulebook import STANDARD_CARD, RuleSet
 from workflows.charging.coverage_at import NOT_SEARCHED, CoverageAt, coverage_at
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.payers import rule_set_of
 from workflows.store import tables as t
-
-STANDARD_CARD = "standard"
-"""The rate card of a contract that names none, if the rules have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,8 @@ class ChargingTerms:
     covered the request at the instant worked. `before_minutes` were worked earlier on the same request, or on
     the same request and day, where these are rounded together. `rule_set` is a version. `item_type` is that
     of the request's item, where a rule asks for it; `rate_card` is the name of a card of the rule set, and
-    `currency` that of the desk. `passes_on`: a rule excludes a part of the work, and the next contract pays.
+    `currency` that of the desk, or of a contract that pays in money: `in_money`, each part of the work then
+    needs a rate. `passes_on`: a rule excludes a part of the work, and the next contract pays.
     """
 
     role: str
@@ -51,6 +49,7 @@ class ChargingTerms:
     rate_card: str | None = None
     currency: str | None = None
     passes_on: bool = False
+    in_money: bool = False
 
     def stored(self) -> dict[str, Any]:
         """The terms as they are stored with an entry."""
@@ -85,7 +84,7 @@ def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime, role: str
         cascade=settings.cascade,
         draws=cover.searched,
         contract=cover.contract,
-        item_type=_item_type(tx, request),
+        item_type=_item_type(tx, request, tx.rules),
         rate_card=STANDARD_CARD,
         currency=settings.currency,
         passes_on=tx.rules.charging.passes_on,
@@ -116,11 +115,17 @@ class OwnTerms(Protocol):
 
     rounding: Rounding | None
     rate_card: str | None
+    draws: Draws
+    currency: str | None
 
 
 def contract_terms(terms: ChargingTerms, contract: OwnTerms | None) -> ChargingTerms:
     """The terms with those of the covering contract, where it has its own."""
-    if contract is None or (contract.rounding is None and contract.rate_card is None):
+    if contract is None:
+        return terms
+    if contract.draws == "money":
+        terms = replace(terms, in_money=True, currency=contract.currency)
+    elif contract.rounding is None and contract.rate_card is None:
         return terms
     return replace(
         terms,
@@ -137,6 +142,21 @@ def moved_terms(
     return terms_under(tx, terms, cover)
 
 
+def terms_on(tx: Transaction, request: Row[Any], terms: ChargingTerms, worked_at: datetime) -> ChargingTerms:
+    """The terms of an entry that moves to this request, or whose instant worked changes there.
+
+    Role, rules and settings stay; priority, channel and item type are those of the request, and the contract
+    is the one that covered it at the instant worked (aware UTC). Raises: NoRuleSet; RuleSetRefused.
+    """
+    terms = replace(
+        terms,
+        priority=request.priority,
+        channel=request.channel,
+        item_type=_item_type(tx, request, rules_of(tx, terms)),
+    )
+    return moved_terms(tx, request, terms, worked_at)
+
+
 def terms_under(tx: Transaction, terms: ChargingTerms, cover: CoverageAt) -> ChargingTerms:
     """The terms of an entry that this coverage pays for.
 
@@ -148,6 +168,8 @@ def terms_under(tx: Transaction, terms: ChargingTerms, cover: CoverageAt) -> Cha
             terms = replace(terms, rounding=tx.settings.rounding.value)
         if before is not None and before.rate_card is not None:
             terms = replace(terms, rate_card=STANDARD_CARD)
+        if terms.in_money:
+            terms = replace(terms, in_money=False, currency=tx.settings.currency)
         terms = contract_terms(terms, _own_terms(tx, cover.contract))
     return replace(terms, draws=cover.searched, contract=cover.contract)
 
@@ -156,6 +178,8 @@ def terms_under(tx: Transaction, terms: ChargingTerms, cover: CoverageAt) -> Cha
 class _Own:
     rounding: Rounding | None
     rate_card: str | None
+    draws: Draws
+    currency: str | None
 
 
 def _own_terms(tx: Transaction, contract_id: str | None) -> OwnTerms | None:
@@ -163,16 +187,23 @@ def _own_terms(tx: Transaction, contract_id: str | None) -> OwnTerms | None:
     if contract_id is None:
         return None
     c = t.contract
-    row = tx.connection.execute(select(c.c.rounding, c.c.rate_card).where(c.c.id == contract_id)).one()
-    return _Own(Rounding(**row.rounding) if row.rounding else None, row.rate_card)
+    row = tx.connection.execute(
+        select(c.c.rounding, c.c.rate_card, c.c.draws, c.c.currency).where(c.c.id == contract_id)
+    ).one()
+    return _Own(Rounding(**row.rounding) if row.rounding else None, row.rate_card, row.draws, row.currency)
 
 
-def _item_type(tx: Transaction, request: Row[Any]) -> str | None:
+def _item_type(tx: Transaction, request: Row[Any], rules: RuleSet) -> str | None:
     """The type of the request's item, if a charging or rate rule asks for it."""
-    if request.item_id is None or "item_type" not in tx.rules.charging_variables:
+    return item_type_of(tx, request.item_id) if "item_type" in rules.charging_variables else None
+
+
+def item_type_of(tx: Transaction, item_id: str | None) -> str | None:
+    """The type of an item (by id) today; None without an item."""
+    if item_id is None:
         return None
     i = t.item
-    found: str | None = tx.connection.execute(select(i.c.item_type).where(i.c.id == request.item_id)).scalar()
+    found: str | None = tx.connection.execute(select(i.c.item_type).where(i.c.id == item_id)).scalar()
     return found
 
 

@@ -1,12 +1,14 @@
 """Commands on contracts."""
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from engine.contracts import TimeExpired
+from engine.auto_top_up import AutoTopUpMode
+from engine.contracts import DEFAULT_PRIORITY, TimeExpired
 from engine.service_requests import Priority
 from workflows.commands.fields import (
+    MOST_MINOR,
     MOST_MINUTES,
     Code,
     Command,
@@ -16,11 +18,28 @@ from workflows.commands.fields import (
     Instant,
     Minutes,
     MoneyGiven,
+    MoneyGranted,
     OneOf,
     Percent,
+    RateGiven,
     Reason,
 )
 from workflows.commands.rounding import RoundingTerms
+from workflows.commands.selling import SoldItemsGiven
+
+MOST_PRIORITY = 1_000_000
+BurnPriority = Annotated[int, Field(ge=0, le=MOST_PRIORITY)]
+"""The lowest number is drawn first."""
+
+
+def _is_condition(scope: dict[str, Any]) -> dict[str, Any]:
+    if not scope.keys() & {"all", "any", "name"}:
+        raise ValueError("Write conditions as in the rules: all or any of some, or one with its name.")
+    return scope
+
+
+Scope = Annotated[dict[str, Any], AfterValidator(_is_condition)]
+"""Conditions on the facts of work; the use case checks them against the registry of variables."""
 
 
 class HolderGiven(OneOf):
@@ -33,10 +52,18 @@ class HolderGiven(OneOf):
 
 
 class GrantGiven(Command):
+    """A grant with its span: minutes, incidents or money, as the contract's type says.
+
+    `scope` has conditions on work, in the JSON form of the rules; without any, it pays for all.
+    """
+
     minutes: Minutes | None = None
     incidents: Incidents | None = None
+    money: MoneyGranted | None = None
     effective_at: Instant | None = None
     expires_at: Instant | None = None
+    priority: BurnPriority = DEFAULT_PRIORITY
+    scope: Scope | None = None
 
 
 class Exclusions(Command):
@@ -48,7 +75,55 @@ class Exclusions(Command):
     item_types: list[Code] = Field(default_factory=list)
 
 
+MOST_CARRY_OVER_MONTHS = 120
+Share = Annotated[int, Field(ge=1, le=100)]
+"""Percent of a month's allocation."""
+
+
+class CarryOverTerms(Command):
+    """For how many further months a month's rest is retained, and up to which cap; all of it without one."""
+
+    months: Annotated[int, Field(ge=1, le=MOST_CARRY_OVER_MONTHS)]
+    cap_minutes: Minutes | None = None
+    cap_percent: Share | None = None
+
+    @model_validator(mode="after")
+    def _one_cap_at_most(self) -> Self:
+        if self.cap_minutes is not None and self.cap_percent is not None:
+            raise ValueError("Give cap_minutes or cap_percent, not both.")
+        return self
+
+
+class BorrowTerms(OneOf):
+    """How much of the next month's allocation a month that is used up may draw ahead."""
+
+    cap_minutes: Minutes | None = None
+    cap_percent: Share | None = None
+
+
+class AutoTopUpGiven(Command):
+    """What happens when no more than `below` is left of a contract; amounts are in its unit.
+
+    `below` is in whole minutes, incidents or minor units of money.
+    """
+
+    mode: AutoTopUpMode
+    below: Annotated[int, Field(ge=0, le=MOST_MINOR)]
+    minutes: Minutes | None = None
+    incidents: Incidents | None = None
+    money: MoneyGranted | None = None
+    price: MoneyGiven | None = None
+    most_per_month: Annotated[int, Field(ge=1, le=31)] = 1
+
+
 class NewContract(Command):
+    """A contract to sell. `carry_over` and `borrow` default to the type's; null is none.
+
+    Without `price` it is sold at the price of the price list that is valid on its first day, else at the
+    default price of its type. `discount_percent` is taken off the price, wherever that comes from.
+    `sold_items` is what is sold once beside it.
+    """
+
     type: Code
     holder: HolderGiven
     starts_on: Day | None = None
@@ -56,16 +131,22 @@ class NewContract(Command):
     ends_on: Day | None = None
     minutes: Minutes | None = None
     incidents: Incidents | None = None
+    money: MoneyGranted | None = None
     grants: Annotated[list[GrantGiven], Field(max_length=400)] | None = None
     price: MoneyGiven | None = None
-    overage_rate: MoneyGiven | None = None
+    discount_percent: Percent | None = None
+    overage_rate: RateGiven | None = None
     rate_card: Code | None = None
     sla: Code | None = None
     time_expired: TimeExpired | None = None
     exclusions: Exclusions | None = None
     rounding: RoundingTerms | None = None
+    carry_over: CarryOverTerms | None = None
+    borrow: BorrowTerms | None = None
+    auto_top_up: AutoTopUpGiven | None = None
     service_request: Id | None = None
     enable: bool | None = None
+    sold_items: SoldItemsGiven = Field(default_factory=list)
 
 
 class ContractAction(Command):
@@ -84,17 +165,42 @@ class EnableContract(ContractAction):
 
 
 class TopUp(ContractAction):
+    """Another grant, of what the contract is measured in."""
+
     minutes: Minutes | None = None
     incidents: Incidents | None = None
+    money: MoneyGranted | None = None
     expires_at: Instant | None = None
     price: MoneyGiven | None = None
+    priority: BurnPriority = DEFAULT_PRIORITY
+    scope: Scope | None = None
+
+
+class MoneyAdjusted(MoneyGiven):
+    """An amount of money to grant (above zero) or to withdraw (below zero)."""
+
+    amount_minor: Annotated[int, Field(ge=-MOST_MINOR, le=MOST_MINOR)]
+
+
+class SetAutoTopUp(Command):
+    """New terms of the automatic top-up from now on; null switches it off."""
+
+    auto_top_up: AutoTopUpGiven | None
+    reason: Reason | None = None
+
+
+class DecideTopUp(Command):
+    """Confirm or decline a top-up that was prepared, with the reason."""
+
+    reason: Reason | None = None
 
 
 class Adjust(ContractAction):
-    """A grant (above zero) or a withdrawal (below zero) of minutes or incidents, with its reason."""
+    """A grant (above zero) or a withdrawal (below zero) of minutes, incidents or money, with its reason."""
 
     minutes: Annotated[int, Field(ge=-MOST_MINUTES, le=MOST_MINUTES)] | None = None
     incidents: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] | None = None
+    money: MoneyAdjusted | None = None
     expires_at: Instant | None = None
     reason: Annotated[Reason, StringConstraints(min_length=1)]
 
@@ -109,14 +215,15 @@ class UpliftGiven(OneOf):
 class Renew(Command):
     """A successor that starts when the contract ends, with its terms and grants except for those given here.
 
-    `minutes` or `incidents` take the place of all grants that were sold with the contract. `uplift` raises
-    the price; `co_terminate_with` is the id of a contract with which the successor ends, for a price pro rata
-    by days.
+    `minutes`, `incidents` or `money` take the place of all grants that were sold with the contract. `uplift`
+    raises the price; `co_terminate_with` is the id of a contract with which the successor ends, for a price
+    pro rata by days.
     """
 
     ends_on: Day | None = None
     minutes: Minutes | None = None
     incidents: Incidents | None = None
+    money: MoneyGranted | None = None
     price: MoneyGiven | None = None
     uplift: UpliftGiven | None = None
     co_terminate_with: Id | None = None
@@ -128,12 +235,18 @@ class CancelContract(ContractAction):
     """End a contract; the coverage of its unfinished requests is searched again."""
 
 
+class CancelAndCredit(CancelContract):
+    """End a contract, and credit what is unused of it if `credit_unused` is true."""
+
+    credit_unused: bool = False
+
+
 class AmendContract(ContractAction):
     """New terms from an instant on; a field that is left out stays, null clears it."""
 
     ends_on: Day | None = None
     price: MoneyGiven | None = None
-    overage_rate: MoneyGiven | None = None
+    overage_rate: RateGiven | None = None
     sla: Code | None = None
     time_expired: TimeExpired | None = None
     exclusions: Exclusions | None = None

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Self
 
@@ -109,6 +110,23 @@ Percent = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,4})?$"), AfterValidator(_percent_in_range)
 ]
 """A percentage from 0 to 1000 as decimal text with up to four decimals: "3.5"."""
+
+
+def _more_than_nothing(text: str) -> str:
+    if Decimal(text) <= 0:
+        raise ValueError("It must be more than 0.")
+    return text
+
+
+PositiveDecimal = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$"), AfterValidator(_more_than_nothing)
+]
+"""A quantity as decimal text with up to six decimals: "1.25"."""
+Description = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1000, strip_whitespace=True),
+    AfterValidator(no_control_characters),
+]
 Reason = Annotated[
     str,
     StringConstraints(max_length=2000, strip_whitespace=True),
@@ -119,11 +137,22 @@ Reason = Annotated[
 class Command(BaseModel):
     """The base class of all commands: frozen, strict, unknown fields are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # built at the first use: building all would be a tenth of the program's start
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     def given(self) -> dict[str, Any]:
         """The fields that were sent, by name: those that a PATCH changes."""
         return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+def _above_zero(amount_minor: int) -> int:
+    # "at least 1" would name a minor unit, which no page shows
+    if amount_minor == 0:
+        raise ValueError("It must be above zero.")
+    return amount_minor
+
+
+AboveZero = AfterValidator(_above_zero)
 
 
 class MoneyGiven(Command):
@@ -131,6 +160,18 @@ class MoneyGiven(Command):
 
     amount_minor: Annotated[int, Field(ge=0, le=MOST_MINOR)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+
+
+class MoneyGranted(MoneyGiven):
+    """An amount of money to grant: one minor unit or more."""
+
+    amount_minor: Annotated[int, AboveZero, Field(ge=0, le=MOST_MINOR, json_schema_extra={"minimum": 1})]
+
+
+class RateGiven(MoneyGiven):
+    """The price of an hour: one minor unit or more. Work that costs nothing is recorded as not billable."""
+
+    amount_minor: Annotated[int, AboveZero, Field(ge=0, le=MOST_MINOR, json_schema_extra={"minimum": 1})]
 
 
 class OneOf(Command):

@@ -57,6 +57,19 @@ class SearchCoverage(Command):
     from_: Annotated[Instant | None, Field(alias="from")] = None
 
 
+class MergeRequest(Command):
+    """Merge a service request into another one, by its id, with the reason."""
+
+    into: Id
+    reason: LongText | None = None
+
+
+class SplitRequest(Command):
+    """Undo the merge of a service request, with the reason."""
+
+    reason: LongText | None = None
+
+
 class AddNote(Command):
     body: Annotated[
         str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(no_control_characters)

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from workflows.commands.fields import Code, Command, Instant, LongText, no_control_characters
+from workflows.commands.fields import Code, Command, Id, Instant, LongText, no_control_characters
 
 
 class WorkGiven(Command):
@@ -41,17 +41,38 @@ class WorkAndResolution(WorkGiven):
     ]
 
 
+StatedReason = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+    AfterValidator(no_control_characters),
+]
+MOST_DECIDED_AT_ONCE = 200
+
+
 class RecalculateWork(Command):
     """Charge the work of a service request again by what holds today, with the reason."""
 
-    reason: Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
-        AfterValidator(no_control_characters),
-    ]
+    reason: StatedReason
+
+
+class DecideEntry(Command):
+    """Approve or reject one work entry; the technician reads the reason."""
+
+    reason: StatedReason | None = None
+
+
+class DecideEntries(DecideEntry):
+    """Approve or reject several work entries: all of them or none."""
+
+    ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_DECIDED_AT_ONCE)]
 
 
 class ChangeWork(Command):
+    """New values of an entry; `service_request` is the id of the one that it moves to.
+
+    `reason` is required for one that has been approved.
+    """
+
     started_at: Instant | None = None
     ended_at: Instant | None = None
     minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
@@ -59,3 +80,5 @@ class ChangeWork(Command):
     work_type: Code | None = None
     note: LongText | None = None
     billable: bool = True
+    service_request: Id = ""
+    reason: StatedReason | None = None

@@ -5,15 +5,13 @@ Source: product.md sections 2 and 11.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, or_, select, true
 
-from workflows.core.actors import SYSTEM
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.coverage.search import settle_due
+from workflows.coverage.up_to_date import due_contracts, settle_each
 from workflows.register.records import own_org_units
 from workflows.service_requests.closing import bring_up_to_date, overdue_requests_of
 from workflows.store import tables as t
@@ -65,24 +63,14 @@ def up_to_date_contract(tx: Transaction, contract_id: str) -> Iterator[Transacti
     This includes the holder's other contracts, because they may draw the same carried minutes.
     Raises: NotFound, also if the actor may not see the contract.
     """
-    row = contract_row(tx, contract_id)
-    due = (
-        select(c.c.id)
-        .where(
-            c.c.holder_kind == row.holder_kind,
-            c.c.holder_id == row.holder_id,
-            c.c.next_due_at <= tx.now,
-        )
-        .order_by(c.c.next_due_at, c.c.id)
-    )
-    found = [] if tx.writes else tx.connection.execute(due).scalars().all()
+    contract_row(tx, contract_id)
+    found = [] if tx.writes else due_contracts(tx, [contract_id], with_ends=True)
     closing = [] if tx.writes else overdue_requests_of(tx, contract_id)
     if not found and not closing:
         yield tx
         return
     for request_id in closing:
         bring_up_to_date(tx.runner, request_id)
-    for due_id in found:
-        tx.runner.perform(SYSTEM, partial(settle_due, contract_id=due_id), repeatable=True)
+    settle_each(tx, found)
     with tx.runner.read(tx.actor) as fresh:
         yield fresh

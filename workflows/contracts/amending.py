@@ -26,10 +26,9 @@ from workflows.lifecycle.contracts.creation import (
     checked_sla,
     given_exclusions,
     minor_units,
-    of_type,
-    type_in_force,
 )
 from workflows.lifecycle.contracts.rows import contract_value
+from workflows.lifecycle.contracts.type_terms import of_type, type_in_force
 from workflows.register.holder_names import holder_names
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 
+from engine.contracts import METERED
 from engine.projection import BAND_WEEKS, PACE_SPAN, WEEK, Band, Drawn, Pace, project_band, project_run_out
 from workflows.contracts.access import contract_row
 from workflows.contracts.queries import read_contract
@@ -21,14 +22,18 @@ from workflows.views.contracts import BalancePoint, BurnDownView, ContractDetail
 STEPS = 600
 """The chart is as many pixels wide: a shorter step could not be seen."""
 
+DRAWN_ACCOUNTS = ("consumed", "held")
+"""Work that awaits approval counts as drawn, so that a projection does not wait for supervisors."""
+
 leg = t.ledger_posting
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceCurve:
-    """The balance after each step of time in which it moved, in whole minutes; instants are aware UTC.
+    """The balance after each step of time in which it moved; instants are aware UTC.
 
-    `recently_drawn` are the minutes drawn within the last `PACE_SPAN`, and `weekly_drawn` those of each of
+    Amounts are in the contract's unit: whole minutes, or minor units of money. `recently_drawn` was drawn
+    within the last `PACE_SPAN`, and `weekly_drawn` those of each of
     the last whole weeks, the latest first: at most eight, and none from before the curve begins.
     """
 
@@ -39,7 +44,7 @@ class BalanceCurve:
 
 
 class Projection(NamedTuple):
-    """When the minutes of a contract run out at their recent pace, and between when that may be."""
+    """When a contract runs out at their recent pace, and between when that may be."""
 
     pace: Pace
     band: Band | None
@@ -49,7 +54,7 @@ def project(contract: ContractDetail, curve: BalanceCurve, now: datetime) -> Pro
     """The projection for an active contract; None for another one, or if nothing was drawn recently."""
     if contract.state != "active":
         return None
-    available = contract.balance.minutes.available
+    available = contract.balance.of(contract.draws).available
     drawn = [Drawn(now, curve.recently_drawn)]
     pace = project_run_out(drawn, available_minutes=available, began_at=contract.starts_at, now=now)
     if pace is None:
@@ -61,12 +66,15 @@ def read_burn_down(tx: Transaction, contract_id: str) -> BurnDownView:
     """The balance of a contract over time and its projection. Raises: NotFound."""
     contract = read_contract(tx, contract_id)
     curve = read_balance_curve(tx, contract_id)
+    balance = contract.balance
+    currency = balance.money.currency if contract.draws == "money" else None
     found = project(contract, curve, tx.now) if curve is not None else None
     projection = None
     if found is not None:
         earliest_at, latest_at = found.band or (None, None)
         projection = ProjectionView(
-            drawn_minutes=found.pace.drawn_minutes,
+            drawn_minutes=0 if currency else found.pace.drawn_minutes,
+            drawn_money=found.pace.drawn_minutes if currency else 0,
             span_days=found.pace.span.days,
             runs_out_at=found.pace.runs_out_at,
             earliest_at=earliest_at,
@@ -75,21 +83,26 @@ def read_burn_down(tx: Transaction, contract_id: str) -> BurnDownView:
     points = curve.points if curve is not None else ()
     return BurnDownView(
         contract=contract_id,
-        points=[BalancePoint(at, minutes) for at, minutes in points],
-        available_minutes=contract.balance.minutes.available,
+        currency=currency,
+        points=[
+            BalancePoint(at, minutes=0 if currency else left, money=left if currency else 0)
+            for at, left in points
+        ],
+        available_minutes=balance.minutes.available,
+        available_money=balance.money.available,
         projection=projection,
     )
 
 
 def read_balance_curve(tx: Transaction, contract_id: str) -> BalanceCurve | None:
-    """The curve of a contract until now; None if no minutes were ever drawn.
+    """The curve of a contract until now; None if nothing was ever drawn from it by work.
 
     Raises: NotFound, also if the actor may not see the contract.
     """
     row = contract_row(tx, contract_id)
-    if row.draws != "minutes":
+    if row.draws not in METERED:
         return None
-    drawn = _postings(contract_id, "consumed")
+    drawn = _postings(contract_id, *DRAWN_ACCOUNTS)
     if tx.connection.execute(select(leg.c.amount).where(*drawn).limit(1)).first() is None:
         return None
     recent = select(func.coalesce(func.sum(leg.c.amount), 0)).where(
@@ -103,7 +116,7 @@ def read_balance_curve(tx: Transaction, contract_id: str) -> BalanceCurve | None
 def _weekly_drawn(
     tx: Transaction, drawn: tuple[ColumnElement[bool], ...], begins_at: datetime
 ) -> tuple[int, ...]:
-    """The minutes drawn in each of the last whole weeks before now, the latest first."""
+    """What was drawn in each of the last whole weeks before now, the latest first."""
     weeks = min(BAND_WEEKS, (tx.now - begins_at) // WEEK)
     if not weeks:
         return ()
@@ -136,8 +149,8 @@ def _points(tx: Transaction, contract_id: str) -> tuple[datetime, list[tuple[dat
     return begins_at, points
 
 
-def _postings(contract_id: str, account: str) -> tuple[ColumnElement[bool], ...]:
+def _postings(contract_id: str, *accounts: str) -> tuple[ColumnElement[bool], ...]:
     grants = select(t.contract_grant.c.id).where(
-        t.contract_grant.c.contract_id == contract_id, t.contract_grant.c.unit == "minutes"
+        t.contract_grant.c.contract_id == contract_id, t.contract_grant.c.unit.in_(METERED)
     )
-    return leg.c.owner.in_(grants), leg.c.account == account
+    return leg.c.owner.in_(grants), leg.c.account.in_(accounts)

@@ -11,10 +11,11 @@ from typing import Any, get_args
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, or_, select
 
-from engine.contracts import Holder, HolderKind
+from engine.contracts import UNITS, Holder, HolderKind
 from engine.ledger import GRANT_ACCOUNTS, Kind
 from engine.periods import first_instant_of
 from workflows.contracts.access import up_to_date_contract, visible_contracts
+from workflows.contracts.pending_movements import PENDING, held_for_work, pending_among
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import broken_cursor, require_limit
 from workflows.core.transaction import Transaction
@@ -48,8 +49,8 @@ def read_holder_statement(
     """The movements of a holder's contracts until now: by contract, grant and effective instant.
 
     `from_` and `to` are days in the provider's time zone, both inclusive; `contract` is the id of one of the
-    contracts, `movement` a kind of movement. Balances are those of the grant, in its unit (whole minutes or
-    incidents), whatever is filtered out. Without a `limit` all lines are returned.
+    contracts, `movement` a kind of movement. Balances are those of the grant, in its unit (whole minutes,
+    incidents or minor units of money), whatever is filtered out. Without a `limit` all lines are returned.
 
     Raises:
         NotFound: there is no such holder, or the actor may not see it.
@@ -127,9 +128,19 @@ def _lines(
 
 def _numbered(tx: Transaction, holder: Holder) -> Select[Any]:
     """Each movement of each grant with the grant's balance after it, and its place in the whole statement."""
-    movements = _movements(tx, holder).subquery("movements")
+    moved = _movements(tx, holder).subquery("moved")
+    m = moved.c
+    grant_of, as_recorded = (m.contract_id, m.grant_key), (m.effective_at, m.recorded_at, m.id)
+    running = func.sum(m.moved).over(partition_by=grant_of, order_by=as_recorded).label("running")
+    summed = select(moved, running).subquery("summed")
+    m = summed.c
+    # as recorded, so that a correction follows what it corrects; where the grant would then have less than
+    # nothing, what an instant adds comes first
+    lowest = func.min(m.running).over(partition_by=(m.contract_id, m.grant_key, m.effective_at))
+    added_first = case((lowest < 0, m.is_less), else_=0).label("added_first")
+    movements = select(summed, added_first).subquery("movements")
     m = movements.c
-    in_grant = (m.effective_at, m.is_less, m.recorded_at, m.id)
+    in_grant = (m.effective_at, m.added_first, m.recorded_at, m.id)
     return select(
         movements,
         func.sum(m.moved).over(partition_by=(m.contract_id, m.grant_key), order_by=in_grant).label("balance"),
@@ -154,11 +165,13 @@ def _movements(tx: Transaction, holder: Holder) -> Select[Any]:
             func.coalesce(leg.c.owner, NO_GRANT).label("grant_key"),
             held.c.number.label("contract_number"),
             held.c.draws,
+            held.c.currency,
             held.c.sold_at,
             request.c.number.label("request_number"),
-            grant.c.kind.label("grant_kind"),
+            case((grant.c.rest_of_id.is_not(None), "carry_over"), else_=grant.c.kind).label("grant_kind"),
             grant.c.reason.label("grant_reason"),
             moved.label("moved"),
+            held_for_work().label("held"),
             case((moved < 0, 1), else_=0).label("is_less"),
         )
         .select_from(held)
@@ -179,9 +192,11 @@ def _movements(tx: Transaction, holder: Holder) -> Select[Any]:
             leg.c.owner,
             held.c.number,
             held.c.draws,
+            held.c.currency,
             held.c.sold_at,
             request.c.number,
             grant.c.kind,
+            grant.c.rest_of_id,
             grant.c.reason,
         )
     )
@@ -190,7 +205,7 @@ def _movements(tx: Transaction, holder: Holder) -> Select[Any]:
 def _held_spans(tx: Transaction, holder: Holder) -> Any:
     """The contracts that the holder has or had and that the actor may see: [since, until), NULL is open."""
     sees = visible_contracts(tx)
-    facts = (c.c.id, c.c.number, c.c.draws, c.c.created_at.label("sold_at"))
+    facts = (c.c.id, c.c.number, c.c.draws, c.c.currency, c.c.created_at.label("sold_at"))
     now = select(*facts, c.c.held_since.label("since"), literal(None, Instant).label("until")).where(
         c.c.holder_kind == holder.kind, c.c.holder_id == holder.id, sees
     )
@@ -204,14 +219,15 @@ def _held_spans(tx: Transaction, holder: Holder) -> Any:
 
 def _views(tx: Transaction, rows: Any) -> list[HolderStatementLine]:
     nameable = Nameable(tx, {"service_request": {row.service_request_id for row in rows}})
-    return [_view(row, nameable) for row in rows]
+    pending = pending_among(tx, (row.id for row in rows if row.held))
+    return [_view(row, nameable, row.id in pending) for row in rows]
 
 
-def _view(row: Row[Any], nameable: Nameable) -> HolderStatementLine:
+def _view(row: Row[Any], nameable: Nameable, is_pending: bool) -> HolderStatementLine:
     moved, request_id = int(row.moved), row.service_request_id
     is_named = request_id is None or nameable.may("service_request", request_id)
     has_grant = row.grant_key != NO_GRANT
-    incidents = row.draws == "incidents"
+    unit = row.draws if row.draws in UNITS else "minutes"
     return HolderStatementLine(
         transaction=row.id,
         contract=row.contract_id,
@@ -219,15 +235,19 @@ def _view(row: Row[Any], nameable: Nameable) -> HolderStatementLine:
         grant=row.grant_key if has_grant else None,
         grant_kind=row.grant_kind,
         grant_reason=row.grant_reason,
-        unit="incidents" if incidents else "minutes",
+        unit=unit,
+        currency=row.currency if unit == "money" else None,
         effective_at=row.effective_at,
         recorded_at=row.recorded_at,
         kind=row.kind,
         service_request=request_id if is_named else None,
         service_request_number=row.request_number if is_named else None,
         another_service_request=not is_named,
-        minutes=0 if incidents else moved,
-        incidents=moved if incidents else 0,
+        minutes=moved if unit == "minutes" else 0,
+        incidents=moved if unit == "incidents" else 0,
+        money=moved if unit == "money" else 0,
         balance_after=int(row.balance) if has_grant else None,
-        why=row.why if is_named else row.why.replace(row.request_number, ANOTHER_REQUEST),
+        why=(row.why if is_named else row.why.replace(row.request_number, ANOTHER_REQUEST))
+        + (f", {PENDING}" if is_pending else ""),
+        pending=is_pending,
     )

@@ -44,7 +44,7 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
     if tx.actor.role == "technician":
         raise NotAllowed("Technicians cannot order contracts.", remedy="Ask a supervisor.")
     if command.type == PER_REQUEST:
-        made = ensure_own_contract(tx, service_request_id)
+        made = ensure_own_contract(tx, request.id)
         if tx.actor.role in SELLERS:
             return enable_contract(tx, made)
         return made
@@ -52,7 +52,7 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
     if (holder.kind, holder.id) not in _holders(tx, request):
         raise invalid("/holder", "The contract must be held by the request's item, customer or org unit.")
     wanted = NewContract(type=command.type, holder=holder, enable=None if tx.actor.role in SELLERS else False)
-    taken = sell(tx, wanted, Origin(offered_for=service_request_id))
+    taken = sell(tx, wanted, Origin(offered_for=request.id))
     settle_and_cover(tx, taken)
     return taken
 

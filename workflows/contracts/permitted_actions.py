@@ -9,6 +9,7 @@ SELLERS = OFFICE
 DONE = {
     "enable": "enabled",
     "top-up": "topped up",
+    "auto-top-up": "topped up automatically",
     "adjust": "adjusted",
     "renew": "renewed",
     "amend": "amended",
@@ -32,15 +33,20 @@ def possible_actions(
     has_end: bool,
     is_renewed: bool,
     holder_kind: str,
+    awaits_invoice: bool,
 ) -> list[str]:
-    """The actions that a role may take on a contract in this state, in display order."""
+    """The actions that a role may take on a contract in this state, in display order.
+
+    `awaits_invoice`: its payment is recorded on an invoice, and processing that makes it active.
+    """
     if role not in SELLERS and role != "system":
         return []
     is_over = state in OVER_STATES
     possible = {
         "enable": state == "pending"
-        and (pending_reason != "awaiting_payment" or role in ("finance", "system")),
+        and (pending_reason != "awaiting_payment" or (role in ("finance", "system") and not awaits_invoice)),
         "top-up": draws != "nothing" and not is_over,
+        "auto-top-up": draws != "nothing" and not is_over,
         "adjust": draws != "nothing" and not is_over,
         "renew": state != "cancelled" and has_end and not is_renewed,
         "amend": not is_over,

@@ -4,29 +4,33 @@ State and balances are computed from dates and postings, so they are correct whe
 Source: product.md sections 5, 7 and 8.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, false, func, or_, select
 
-from engine.contracts import CONTRACT_STATES, UNITS, Contract, Limits
+from engine.contracts import CONTRACT_STATES, UNITS, Borrow, CarryOver, Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import local_date
 from engine.quantities import Rounding
 from workflows.contracts.access import contract_row, up_to_date_contract, visible_contracts
 from workflows.contracts.holder_parties import held_within
-from workflows.core.actors import PRICE_ROLES, STAFF
+from workflows.contracts.price_origins import price_origins, type_prices
+from workflows.core.actors import OFFICE, PRICE_ROLES, STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import during_lapse
+from workflows.coverage.up_to_date import contracts_up_to_date
 from workflows.ledger.journal import carried_by_holder
 from workflows.lifecycle.contracts.amendments import rows_as_of
+from workflows.lifecycle.contracts.auto_top_up_terms import auto_top_up_terms
 from workflows.lifecycle.contracts.grants import StoredGrant, grants_by_contract
+from workflows.lifecycle.contracts.month_allocation import borrow_of, carry_over_of
 from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.states import awaits_payment, state_as_of
@@ -36,14 +40,21 @@ from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.contracts import (
     AuditLine,
+    AutoTopUpTermsView,
     BalanceView,
+    BorrowView,
+    CarryOverView,
     ContractDetail,
     ContractTypeView,
     GrantView,
+    MoneyBalance,
+    PriceOriginView,
     UnitBalance,
 )
 
 c = t.contract
+CARRIED_OVER = "carry_over"
+"""What the grant that keeps a month's rest is called in views: as a record it is part of the allocation."""
 ORDERS = {
     "created_at": Sort(c.c.created_at),
     "expires_at": Sort(c.c.expires_at, nullable=True),
@@ -55,7 +66,8 @@ ORDERS = {
 def read_contract(tx: Transaction, contract_id: str, *, as_of: datetime | None = None) -> ContractDetail:
     """One contract as of an instant (aware UTC, default: now). Changes that are due are made first.
 
-    Balances are in whole minutes and incidents. Raises: NotFound, also if the actor may not see it.
+    Balances are in whole minutes, incidents and minor units of money. Raises: NotFound, also if the actor may
+    not see it.
     Source: product.md sections 5 and 7.
     """
     with up_to_date_contract(tx, contract_id) as fresh:
@@ -127,7 +139,16 @@ def list_contracts(
         cursor=cursor,
         counted=counted,
     )
-    return page.with_items(_details(tx, page.items, None))
+    due = {row.id for row in page.items if row.next_due_at is not None and row.next_due_at <= tx.now}
+    with contracts_up_to_date(tx, due) as fresh:
+        return page.with_items(_details(fresh, _current(fresh, page.items, due), None))
+
+
+def _current(tx: Transaction, rows: Sequence[Any], due: Collection[str]) -> list[Any]:
+    """The rows of a page, read again where something was due of them."""
+    again = tx.connection.execute(select(c).where(c.c.id.in_(sorted(due)))) if due else ()
+    newer = {row.id: row for row in again}
+    return [newer.get(row.id, row) for row in rows]
 
 
 def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
@@ -144,9 +165,12 @@ def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
 
 
 def contract_types(tx: Transaction) -> list[ContractTypeView]:
-    """The contract types in force, by key; without prices for technicians. Raises: NoRuleSet."""
+    """The contract types in force, by key; without prices for technicians, and those of today's price list
+    for who sells. Raises: NoRuleSet.
+    """
     currency = tx.settings.currency
     priced = tx.actor.role in PRICE_ROLES
+    listed = type_prices(tx, local_date(tx.now, tx.settings.zone)) if tx.actor.role in OFFICE else {}
     return [
         ContractTypeView(
             key=one.key,
@@ -159,8 +183,12 @@ def contract_types(tx: Transaction) -> list[ContractTypeView]:
             default_duration_months=one.defaults.duration_months,
             default_minutes=one.defaults.minutes,
             default_incidents=one.defaults.incidents,
+            default_money=_money(one.defaults.money, currency) if priced else None,
             default_price=_money(one.defaults.price_minor, currency) if priced else None,
+            list_prices=listed.get(one.key, []),
             default_sla=one.defaults.sla,
+            carry_over=_carry_over_view(one.carry_over),
+            borrow=_borrow_view(one.borrow),
         )
         for one in sorted(tx.rules.contract_types.values(), key=lambda one: one.key)
     ]
@@ -203,7 +231,8 @@ def _detail(
     carried: int,
     at: datetime,
 ) -> ContractDetail:
-    balances = {one.grant.id: _balance(one, posted, at) for one in grants}
+    is_final = tx.config.closed_until is not None and at < tx.config.closed_until
+    balances = {one.grant.id: _balance(one, posted, at, is_final=is_final) for one in grants}
     open_grants = [one for one in grants if one.window.contains(at)]
     limits = Limits(
         minutes_available=sum(
@@ -213,12 +242,18 @@ def _detail(
             balances[one.grant.id].available for one in open_grants if one.grant.unit == "incidents"
         ),
         incidents_held=sum(balances[one.grant.id].held for one in grants if one.grant.unit == "incidents"),
+        money_available=sum(
+            balances[one.grant.id].available for one in open_grants if one.grant.unit == "money"
+        ),
     )
     state = contract_state(contract, limits, at, tx.rules)
+    currency = row.currency or tx.settings.currency
+    total = _sum(grants, balances, currency)
+    pending, returning = _pending(grants, balances, at)
+    in_money = row.draws == "money"
     terms = tx.rules.contract_types.get(row.type)
     zone = contract.zone
     priced = tx.actor.role in PRICE_ROLES
-    currency = row.currency or tx.settings.currency
     seen = [one for one in grants if balances[one.grant.id].purchased and one.kind != TO_COME]
     return ContractDetail(
         id=row.id,
@@ -236,15 +271,31 @@ def _detail(
         time_zone=row.time_zone,
         draws=row.draws,
         price=_money(row.price_minor, currency) if priced else None,
+        price_origin=links.price_origin if priced else None,
         overage_rate=_money(row.overage_rate_minor, currency) if priced else None,
         sla=row.sla,
         time_expired=row.time_expired,
         exclusions=row.exclusions or {},
         rate_card=row.rate_card,
+        auto_top_up=_auto_top_up(row, currency) if priced else _auto_top_up(row, None),
         rounding=Rounding(**row.rounding) if row.rounding else None,
-        balance=_sum(grants, balances),
+        balance=total,
+        pending_minutes=0 if in_money else pending,
+        posted_minutes=0 if in_money else total.minutes.available + returning,
+        pending_money=MoneyView(pending, currency) if in_money else None,
+        posted_money=MoneyView(total.money.available + returning, currency) if in_money else None,
         monthly_minutes=row.monthly_minutes,
         carried_minutes=carried,
+        carry_over=_carry_over_view(carry_over_of(row)),
+        borrow=_borrow_view(borrow_of(row)),
+        carried_over_minutes=sum(
+            balances[one.grant.id].available for one in open_grants if one.rest_of is not None
+        ),
+        borrowed_minutes=sum(
+            balances[one.grant.id].consumed + balances[one.grant.id].held
+            for one in grants
+            if one.kind == "allocation" and _is_ahead(one, at)
+        ),
         renewal_of=links.renewal_of,
         renewed_by=links.renewed_by,
         service_request=links.service_request,
@@ -258,12 +309,31 @@ def _detail(
     )
 
 
+def _auto_top_up(row: Row[Any], currency: str | None) -> AutoTopUpTermsView | None:
+    """The terms of the automatic top-up; without its price where no currency is given."""
+    terms = auto_top_up_terms(row)
+    if terms is None:
+        return None
+    price = _money(terms.price_minor, currency) if currency is not None else None
+    return AutoTopUpTermsView(terms.mode, terms.below, terms.quantity, price, terms.most_per_month)
+
+
+def _pending(
+    grants: Sequence[StoredGrant], balances: Mapping[str, GrantBalance], at: datetime
+) -> tuple[int, int]:
+    """The minutes or money held for work that awaits approval, and how much returns without that work."""
+    held = [(one, balances[one.grant.id].held) for one in grants if one.grant.unit != "incidents"]
+    returning = sum(amount for one, amount in held if not one.window.is_over(at) and not _is_ahead(one, at))
+    return sum(amount for _, amount in held), returning
+
+
 class _Links(NamedTuple):
-    """The ids of other records that a contract names to the actor."""
+    """What a contract names of other records to the actor."""
 
     renewal_of: str | None
     renewed_by: str | None
     service_request: str | None
+    price_origin: PriceOriginView | None
 
 
 def _links(tx: Transaction, rows: Sequence[Row[Any]]) -> dict[str, _Links]:
@@ -274,11 +344,13 @@ def _links(tx: Transaction, rows: Sequence[Row[Any]]) -> dict[str, _Links]:
         seen = select(c.c.id).where(c.c.id.in_(renewed), visible_contracts(tx))
         renewed = set(tx.connection.execute(seen).scalars())
     successors = _successors(tx, [row.id for row in rows])
+    origins = price_origins(tx, rows)
     return {
         row.id: _Links(
             row.renewal_of_id if row.renewal_of_id in renewed else None,
             successors.get(row.id),
             nameable.id("service_request", row.offered_for_id),
+            origins.get(row.id),
         )
         for row in rows
     }
@@ -307,15 +379,22 @@ def _values_as_of(tx: Transaction, rows: Sequence[Row[Any]], at: datetime) -> di
     return values
 
 
-def _balance(grant: StoredGrant, posted: dict[str, GrantBalance] | None, at: datetime) -> GrantBalance:
-    """A grant's balance at `at`: stored for now, from postings for the past, expired after its end."""
-    if grant.grant.effective_at is not None and grant.grant.effective_at > at:
-        return GrantBalance()
+def _balance(
+    grant: StoredGrant, posted: dict[str, GrantBalance] | None, at: datetime, *, is_final: bool
+) -> GrantBalance:
+    """A grant's balance at `at`: stored for now, from postings for the past, expired after its end.
+
+    In a closed period it `is_final`: all that was due was posted then, and an end that is recorded since, as
+    of an instant in it, is an adjustment of the open one.
+    """
     if posted is not None:
         balance = posted.get(grant.grant.id, GrantBalance())
     else:
         balance = GrantBalance(grant.grant.available, grant.grant.held, grant.consumed, grant.expired)
-    return balance.ended(is_over=grant.window.is_over(at))
+    if grant.grant.effective_at is not None and grant.grant.effective_at > at:
+        # nothing of a month that has not begun, but what has been drawn ahead on it
+        return GrantBalance(held=balance.held, consumed=balance.consumed)
+    return balance if is_final else balance.ended(is_over=grant.window.is_over(at))
 
 
 def _posted_as_of(
@@ -335,20 +414,31 @@ def _posted_as_of(
     return {owner: GrantBalance(**amounts) for owner, amounts in sums.items()}
 
 
-def _sum(grants: Iterable[StoredGrant], balances: dict[str, GrantBalance]) -> BalanceView:
-    sums = {"minutes": [0, 0, 0, 0], "incidents": [0, 0, 0, 0]}
+def _sum(grants: Iterable[StoredGrant], balances: dict[str, GrantBalance], currency: str) -> BalanceView:
+    sums = {unit: [0, 0, 0, 0] for unit in UNITS}
     for one in grants:
         balance = balances[one.grant.id]
         amounts = (balance.consumed, balance.held, balance.available, balance.expired)
         sums[one.grant.unit] = [a + b for a, b in zip(sums[one.grant.unit], amounts, strict=True)]
-    return BalanceView(*(UnitBalance(sum(sums[unit]), *sums[unit]) for unit in UNITS))
+    minutes, incidents, money = (sums[unit] for unit in UNITS)
+    drawn, held, available, expired = money
+    return BalanceView(
+        UnitBalance(sum(minutes), *minutes),
+        UnitBalance(sum(incidents), *incidents),
+        MoneyBalance(sum(money), drawn, held, available, expired, currency=currency),
+    )
+
+
+def _is_ahead(grant: StoredGrant, at: datetime) -> bool:
+    return grant.grant.effective_at is not None and grant.grant.effective_at > at
 
 
 def _grant_view(grant: StoredGrant, balance: GrantBalance) -> GrantView:
     return GrantView(
         id=grant.grant.id,
         unit=grant.grant.unit,
-        kind=grant.kind,
+        currency=grant.grant.currency,
+        kind=grant.kind if grant.rest_of is None else CARRIED_OVER,
         quantity=grant.grant.quantity,
         effective_at=grant.grant.effective_at,
         expires_at=grant.grant.expires_at,
@@ -358,7 +448,17 @@ def _grant_view(grant: StoredGrant, balance: GrantBalance) -> GrantView:
             balance.purchased, balance.consumed, balance.held, balance.available, balance.expired
         ),
         reason=grant.reason,
+        priority=grant.grant.priority,
+        scope=grant.scope,
     )
+
+
+def _carry_over_view(rule: CarryOver | None) -> CarryOverView | None:
+    return CarryOverView(**rule._asdict()) if rule is not None else None
+
+
+def _borrow_view(rule: Borrow | None) -> BorrowView | None:
+    return BorrowView(**rule._asdict()) if rule is not None else None
 
 
 def _money(amount_minor: int | None, currency: str) -> MoneyView | None:

@@ -6,15 +6,24 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.contracts import Contract, amount_text
+from engine.contracts import amount_text
 from engine.periods import contract_end, local_date
 from engine.quantities import Money
 from engine.renewals import NO_UPLIFT, Succession, Uplift, renewal_price, successor_last_day
-from workflows.commands.contracts import Exclusions, GrantGiven, HolderGiven, NewContract, Renew
-from workflows.commands.fields import MoneyGiven
+from workflows.commands.contracts import (
+    BorrowTerms,
+    CarryOverTerms,
+    Exclusions,
+    GrantGiven,
+    HolderGiven,
+    NewContract,
+    Renew,
+)
+from workflows.commands.fields import MoneyGiven, MoneyGranted
 from workflows.commands.rounding import RoundingTerms
 from workflows.core.errors import Conflict, invalid
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.auto_top_up_terms import renewed_auto_top_up
 from workflows.lifecycle.contracts.creation import minor_units
 from workflows.lifecycle.contracts.grants import StoredGrant, read_grants
 from workflows.lifecycle.contracts.rows import contract_value
@@ -28,7 +37,7 @@ RENEWED_GRANT = "sold"
 def successor_terms(tx: Transaction, row: Row[Any], command: Renew) -> NewContract:
     """The terms of the successor: those of the contract, except for what the command gives.
 
-    `minutes` or `incidents` in the command take the place of all grants.
+    `minutes`, `incidents` or `money` in the command take the place of all grants.
     Raises: Conflict if the contract has amounts in another currency than the desk's; InvalidInput if it would
     end before one of its grants begins.
     """
@@ -37,7 +46,7 @@ def successor_terms(tx: Transaction, row: Row[Any], command: Renew) -> NewContra
     ends_on = _co_terminated_day(tx, row, command) or command.ends_on or full_length
     overage = row.overage_rate_minor
     price = _price(tx, row, command, ends_on, full_length)
-    is_given = bool(command.minutes or command.incidents)
+    is_given = bool(command.minutes or command.incidents or command.money)
     return NewContract.model_construct(
         type=row.type,
         holder=HolderGiven(**{row.holder_kind: row.holder_id}),
@@ -46,7 +55,8 @@ def successor_terms(tx: Transaction, row: Row[Any], command: Renew) -> NewContra
         ends_on=ends_on,
         minutes=command.minutes or (None if is_given else row.monthly_minutes),
         incidents=command.incidents,
-        grants=None if is_given else _grants(tx, contract, contract_end(ends_on, contract.zone)),
+        money=command.money,
+        grants=None if is_given else _grants(tx, row, contract_end(ends_on, contract.zone)),
         price=price,
         overage_rate=_in_currency(tx, row, overage) if overage is not None else None,
         sla=row.sla,
@@ -54,6 +64,9 @@ def successor_terms(tx: Transaction, row: Row[Any], command: Renew) -> NewContra
         exclusions=Exclusions(**row.exclusions) if row.exclusions else None,
         rate_card=row.rate_card,
         rounding=RoundingTerms(**row.rounding) if row.rounding else None,
+        carry_over=CarryOverTerms(**row.carry_over) if row.carry_over else None,
+        borrow=BorrowTerms(**row.borrow) if row.borrow else None,
+        auto_top_up=renewed_auto_top_up(row),
         service_request=None,
         enable=command.enable,
     )
@@ -143,24 +156,37 @@ def _in_currency(tx: Transaction, row: Row[Any], amount_minor: int) -> MoneyGive
     return MoneyGiven(amount_minor=amount_minor)
 
 
-def _grants(tx: Transaction, contract: Contract, successor_expires_at: datetime) -> list[GrantGiven] | None:
-    """The grants that were sold, each in its place in the successor; None if none was."""
+def _grants(tx: Transaction, row: Row[Any], successor_expires_at: datetime) -> list[GrantGiven] | None:
+    """The grants that were sold, each in its place in the successor; None if none was. Raises: Conflict."""
+    contract = contract_value(row)
     sold = [one for one in read_grants(tx, contract.id) if one.kind == RENEWED_GRANT]
     if not sold or contract.expires_at is None:
         return None
     succession = Succession(contract.starts_at, contract.expires_at, successor_expires_at, contract.zone)
+    if row.draws == "money":
+        _in_currency(tx, row, 0)
     return [_grant(succession, one) for one in sold]
 
 
 def _grant(succession: Succession, stored: StoredGrant) -> GrantGiven:
     grant = stored.grant
+    amount = amount_text(grant.quantity, grant.unit, grant.currency)
     effective_at, expires_at = succession.span(grant.effective_at, grant.expires_at)
     if effective_at is not None and effective_at >= succession.successor_expires_at:
         raise invalid(
             "/ends_on",
-            f"A grant of {amount_text(grant.quantity, grant.unit)} would begin after that day.",
+            f"A grant of {amount} would begin after that day.",
             f"Give a later day, or the {grant.unit} of the whole renewal.",
         )
+    quantity: Any = grant.quantity
+    if grant.unit == "money":
+        quantity = MoneyGranted(amount_minor=grant.quantity, currency=grant.currency)
     return GrantGiven.model_validate(
-        {grant.unit: grant.quantity, "effective_at": effective_at, "expires_at": expires_at}
+        {
+            grant.unit: quantity,
+            "effective_at": effective_at,
+            "expires_at": expires_at,
+            "priority": grant.priority,
+            "scope": stored.scope,
+        }
     )

@@ -13,8 +13,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
 
+from engine.contracts import UNITS
+from engine.ledger import Account
 from engine.periods import first_instant_of
 from workflows.contracts.access import contract_row, up_to_date_contract
+from workflows.contracts.pending_movements import PENDING, held_for_work, pending_among
 from workflows.core.errors import invalid
 from workflows.core.paging import Place, Sort, broken_cursor, read_cursor, require_limit
 from workflows.core.transaction import Transaction
@@ -23,7 +26,7 @@ from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameabl
 from workflows.store import tables as t
 from workflows.views.contracts import StatementLine, StatementView
 
-SAME_INSTANT = {"restore": 0, "expire": 1}
+SAME_INSTANT = {"restore": 0, "carry_over": 1, "expire": 2}
 """The order of movements at the same instant; other kinds come after these."""
 
 STEP = 500
@@ -40,6 +43,7 @@ class Statement:
 
     number: str
     unit: str
+    currency: str | None
     lines: Iterator[StatementLine]
 
 
@@ -56,10 +60,10 @@ def read_statement(
     """The contract's movements until now, by effective instant; `from_` and `to` are days in the
     contract's time zone, both inclusive.
 
-    The unit is whole minutes, or incidents for packs. Monthly grants that were created in advance appear when
-    they begin: the running balance is that of the ledger as of each line. A line of a service request that
-    the actor may not see stays, without the request's id and number. Without a `limit` all lines of the days
-    are returned; the opening and closing balances are always those of the days.
+    The unit is whole minutes, incidents for packs, or minor units of money. Monthly grants that were created
+    in advance appear when they begin: the running balance is that of the ledger as of each line. A line of a
+    service request that the actor may not see stays, without the request's id and number. Without a `limit`
+    all lines of the days are returned; the opening and closing balances are always those of the days.
 
     Raises:
         NotFound: there is no such contract, or the actor may not see it.
@@ -80,8 +84,10 @@ def read_statement(
             contract=ledger.row.id,
             number=ledger.row.number,
             unit=ledger.unit,
+            currency=ledger.currency,
             opening_balance=ledger.opening_balance,
             closing_balance=ledger.stored_before(ledger.end),
+            pending_amount=ledger.stored_before(ledger.end, "held") if ledger.unit != "incidents" else 0,
             lines=lines,
             next_cursor=Place(order, (last.effective_at,), last.transaction).cursor() if last else None,
         )
@@ -98,7 +104,7 @@ def open_statement(
     """
     with up_to_date_contract(tx, contract_id) as fresh:
         ledger = _Ledger(fresh, contract_row(fresh, contract_id), from_, to)
-        yield Statement(ledger.row.number, ledger.unit, ledger.lines())
+        yield Statement(ledger.row.number, ledger.unit, ledger.currency, ledger.lines())
 
 
 def _place_after(cursor: str, order: str) -> tuple[datetime, str]:
@@ -115,7 +121,8 @@ class _Ledger:
     def __init__(self, tx: Transaction, row: Row[Any], from_: date | None, to: date | None) -> None:
         zone = contract_value(row).zone
         self.tx, self.row = tx, row
-        self.unit = "incidents" if row.draws == "incidents" else "minutes"
+        self.unit = row.draws if row.draws in UNITS else "minutes"
+        self.currency = row.currency if row.draws == "money" else None
         self.start = first_instant_of(from_, zone) if from_ else None
         now = tx.now + timedelta(microseconds=1)
         self.end = min(first_instant_of(to + timedelta(days=1), zone), now) if to else now
@@ -127,28 +134,28 @@ class _Ledger:
 
     def sum_before(self, at: datetime) -> int:
         """What was available just before an instant: the sum of the postings until then."""
-        total = _total(self._available(), leg.c.effective_at < at)
+        total = _total(self._postings("available"), leg.c.effective_at < at)
         return int(self.tx.connection.execute(total).scalar_one())
 
-    def stored_before(self, at: datetime) -> int:
+    def stored_before(self, at: datetime, account: Account = "available") -> int:
         """The same from the stored balances, less the postings since then: cheap for an instant near now.
 
         One statement, so that both are of one instant. A property test holds the two to each other.
         """
         b = t.grant_balance.c
-        stored = select(func.coalesce(func.sum(b.available), 0)).where(
+        stored = select(func.coalesce(func.sum(b[account]), 0)).where(
             b.contract_id == self.row.id, b.unit == self.unit
         )
-        since = _total(self._available(), leg.c.effective_at >= at)
+        since = _total(self._postings(account), leg.c.effective_at >= at)
         balance = select(stored.scalar_subquery() - since.scalar_subquery())
         return int(self.tx.connection.execute(balance).scalar_one())
 
-    def _available(self) -> ColumnElement[bool]:
-        """SQL: a posting moves what is available of the contract."""
+    def _postings(self, account: Account) -> ColumnElement[bool]:
+        """SQL: a posting moves an account of the contract's grants."""
         grants = select(t.contract_grant.c.id).where(
             t.contract_grant.c.contract_id == self.row.id, t.contract_grant.c.unit == self.unit
         )
-        return and_(leg.c.owner.in_(grants), leg.c.account == "available")
+        return and_(leg.c.owner.in_(grants), leg.c.account == account)
 
     def page(
         self, limit: int | None, after: tuple[datetime, str] | None, *, latest_first: bool
@@ -206,9 +213,13 @@ class _Ledger:
 
     def _lines(self, first: datetime, last: datetime, balance: int) -> list[StatementLine]:
         """All lines from one instant to another, both included; `balance` is what was available before."""
-        moved = case((and_(leg.c.account == "available", leg.c.unit == self.unit), leg.c.amount), else_=0)
+        moved = case(
+            (and_(leg.c.account == "available", leg.c.unit == (self.currency or self.unit)), leg.c.amount),
+            else_=0,
+        )
         movements: Select[Any] = (
             select(*_SHOWN, request.c.number.label("request_number"), func.sum(moved).label("moved"))
+            .add_columns(held_for_work().label("held"))
             .join(leg, leg.c.transaction_id == entry.c.id)
             .outerjoin(request, request.c.id == entry.c.service_request_id)
             .where(*self._in_span(), entry.c.effective_at >= first, entry.c.effective_at <= last)
@@ -216,11 +227,14 @@ class _Ledger:
         )
         rows = self.tx.connection.execute(movements).all()
         nameable = Nameable(self.tx, {"service_request": {one.service_request_id for one in rows}})
+        pending = pending_among(self.tx, (one.id for one in rows if one.held))
         lines = []
         for _, group in groupby(sorted(rows, key=_instant), _instant):
             for one in _in_order(list(group), balance):
                 balance += int(one.moved)
-                lines.append(_statement_line(one, self.unit, balance, nameable))
+                lines.append(
+                    _statement_line(one, self.unit, self.currency, balance, nameable, one.id in pending)
+                )
         return lines
 
     @staticmethod
@@ -254,17 +268,19 @@ def _instant(row: Row[Any]) -> datetime:
 
 
 def _in_order(rows: list[Row[Any]], balance: int) -> list[Row[Any]]:
-    """The movements of one instant in order: a month ends before the next one begins.
+    """The movements of one instant as they were recorded, so that a correction follows what it corrects.
 
-    If that would show a negative balance, additions come first.
+    A month ends before the next one begins. If that would show a negative balance, additions come first.
     """
-    rows.sort(key=lambda one: (SAME_INSTANT.get(one.kind, 2), one.moved < 0, one.recorded_at, one.id))
+    rows.sort(key=lambda one: (SAME_INSTANT.get(one.kind, 3), one.recorded_at, one.id))
     if any(balance + moved < 0 for moved in accumulate(int(one.moved) for one in rows)):
         rows.sort(key=lambda one: (one.moved < 0, one.recorded_at, one.id))
     return rows
 
 
-def _statement_line(row: Row[Any], unit: str, balance: int, nameable: Nameable) -> StatementLine:
+def _statement_line(
+    row: Row[Any], unit: str, currency: str | None, balance: int, nameable: Nameable, is_pending: bool
+) -> StatementLine:
     moved = int(row.moved)
     is_named = row.service_request_id is None or nameable.may("service_request", row.service_request_id)
     return StatementLine(
@@ -277,6 +293,10 @@ def _statement_line(row: Row[Any], unit: str, balance: int, nameable: Nameable) 
         another_service_request=not is_named,
         minutes=moved if unit == "minutes" else 0,
         incidents=moved if unit == "incidents" else 0,
+        money=moved if unit == "money" else 0,
+        currency=currency,
         balance_after=balance,
-        why=row.why if is_named else row.why.replace(row.request_number, ANOTHER_REQUEST),
+        why=(row.why if is_named else row.why.replace(row.request_number, ANOTHER_REQUEST))
+        + (f", {PENDING}" if is_pending else ""),
+        pending=is_pending,
     )

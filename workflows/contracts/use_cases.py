@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from engine.burn_order import burn_order
 from engine.contracts import OVER_STATES, Contract, Unit, amount_text, dated_state
-from engine.drawdown import burn_order
 from engine.ledger import LedgerTransaction, move
 from workflows.commands.contracts import (
     Adjust,
@@ -35,17 +35,22 @@ from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover, search_covered_again, settle_and_cover
 from workflows.coverage.waiting_list import lock_covered
 from workflows.ledger.journal import lowest_balance_since, record
+from workflows.lifecycle.contracts.connected_work import changed_since
 from workflows.lifecycle.contracts.creation import (
     Origin,
     check_span,
+    checked_scope,
     finance_only,
     minor_units,
+    quantities_given,
     sell,
 )
 from workflows.lifecycle.contracts.grants import add_grant, expire_grants, read_grants, update_grant_spans
-from workflows.lifecycle.contracts.redraw import changed_since
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling
+from workflows.lifecycle.contracts.sold_items import awaits_invoice
+from workflows.lifecycle.contracts.sold_once import sell_beside
+from workflows.notifications.events import publish
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -55,7 +60,8 @@ def create_contract(tx: Transaction, command: NewContract) -> str:
 
     Raises:
         NotAllowed: the actor does not sell contracts.
-        InvalidInput: the terms do not fit the type, or the holder or service request does not exist.
+        InvalidInput: the terms do not fit the type, or the holder, the service request or a product does not
+            exist.
 
     Source: product.md sections 4 and 5.
     """
@@ -63,6 +69,7 @@ def create_contract(tx: Transaction, command: NewContract) -> str:
     if command.service_request is not None:
         _refuse_unknown_request(tx, command.service_request)
     contract_id = sell(tx, command, Origin(offered_for=command.service_request))
+    sell_beside(tx, contract_id, command.sold_items)
     settle_and_cover(tx, contract_id)
     return contract_id
 
@@ -84,7 +91,7 @@ def enable_contract(
         NotAllowed: the actor does not sell contracts, or is not finance and would record a payment.
         NotFound: there is no such contract.
         VersionChanged: it does not have the expected version.
-        StateForbids: it is not pending.
+        StateForbids: it is not pending, or its invoice has to be paid and processed.
         InvalidInput: the instant is in the past, or after the contract's end.
     """
     tx.require(*SELLERS)
@@ -105,6 +112,8 @@ def enable_contract(
     if contract.enabled_at is not None and contract.enabled_at > at:
         changes["enabled_at"] = at
     if state.pending_reason == "awaiting_payment":
+        if awaits_invoice(tx, contract_id):
+            raise action_forbidden(tx, row, "enable", "Its invoice has to be paid and processed.")
         if tx.actor.role not in ("finance", "system"):
             raise finance_only()
         changes["paid_at"] = tx.now
@@ -120,7 +129,7 @@ def enable_contract(
 
 
 def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
-    """Add a grant of minutes or incidents to a contract; returns the contract's id.
+    """Add a grant of minutes, incidents or money to a contract; returns the contract's id.
 
     Raises: NotAllowed; NotFound; InvalidInput, also for a day before the contract; StateForbids if it is
     cancelled or expired.
@@ -128,7 +137,7 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
     tx.require(*SELLERS)
     row = locked_contract(tx, contract_id)
     contract = contract_value(row)
-    unit, quantity = _quantity(command.minutes, command.incidents, row.draws)
+    unit, quantity = _quantity(tx, row, command)
     _refuse_over(tx, row, contract, "top-up")
     price_minor = minor_units(tx, command.price, "/price")
     effective_at = _granted_at(tx, contract, command)
@@ -136,12 +145,15 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
         tx,
         contract,
         unit=unit,
+        currency=row.currency if unit == "money" else None,
         quantity=quantity,
         kind="top_up",
         effective_at=effective_at,
         expires_at=command.expires_at,
         price_minor=price_minor,
         reason=command.reason or None,
+        priority=command.priority,
+        scope=checked_scope(command.scope, unit),
     )
     tx.audit(
         "contract",
@@ -158,7 +170,7 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
 
 
 def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
-    """Grant or withdraw minutes or incidents, with a reason; returns the contract's id.
+    """Grant or withdraw minutes, incidents or money, with a reason; returns the contract's id.
 
     A withdrawal takes effect now or earlier: never more than was available at every instant since.
 
@@ -172,7 +184,7 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
     tx.require(*SELLERS)
     row = locked_contract(tx, contract_id)
     contract = contract_value(row)
-    unit, quantity = _quantity(command.minutes, command.incidents, row.draws)
+    unit, quantity = _quantity(tx, row, command)
     _refuse_over(tx, row, contract, "adjust")
     if quantity > 0:
         effective_at = _granted_at(tx, contract, command)
@@ -180,6 +192,7 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
             tx,
             contract,
             unit=unit,
+            currency=row.currency if unit == "money" else None,
             quantity=quantity,
             kind="adjustment",
             effective_at=effective_at,
@@ -188,7 +201,7 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
         )
         redraw_and_cover(tx, changed_since(contract_id, effective_at))
     else:
-        _withdraw(tx, contract, unit, -quantity, command)
+        _withdraw(tx, row, unit, -quantity, command)
     tx.audit("contract", contract_id, "adjusted", unit=unit, quantity=quantity, reason=command.reason)
     settle_and_cover(tx, contract_id)
     return contract_id
@@ -222,6 +235,7 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
     renewed = sell(tx, successor_terms(tx, row, command), Origin(renewal_of=contract_value(row)))
     settle_and_cover(tx, renewed)
     tx.audit("contract", contract_id, "renewed", successor=renewed, reason=command.reason or None)
+    publish(tx, "contract_renewed", {"contract": contract_id, "number": row.number, "successor": renewed})
     return renewed
 
 
@@ -255,7 +269,8 @@ def cancel_contract(
         refuse_before_settled(tx, contract, at, pointer_of(command))
     end_by_cancelling(tx, row, command.reason, at)
     search_covered_again(tx, row.id, holds_from=at)
-    redraw_and_cover(tx, changed_since(row.id, at))
+    due_at = row.next_due_at if row.carry_over is not None else None
+    redraw_and_cover(tx, changed_since(row.id, min(at, due_at or at)))
     expire_grants(tx, row.id, tx.now)
     return contract_id
 
@@ -296,17 +311,24 @@ def _refuse_unknown_request(tx: Transaction, service_request_id: str) -> None:
         )
 
 
-def _quantity(minutes: int | None, incidents: int | None, draws: str) -> tuple[Unit, int]:
-    given = {"minutes": minutes, "incidents": incidents}
+def _quantity(tx: Transaction, row: Row[Any], command: TopUp | Adjust) -> tuple[Unit, int]:
+    """What a command grants or withdraws, in the contract's unit: minor units of its currency for money."""
+    draws = row.draws
     if draws == "nothing":
-        raise InvalidInput("This contract has no minutes or incidents.", pointer="")
+        raise InvalidInput("This contract has no minutes, incidents or money.", pointer="")
+    if draws == "money" and row.currency != tx.settings.currency:
+        raise Conflict(
+            f"{row.number} was sold in {row.currency}, and the desk's currency is {tx.settings.currency}.",
+            remedy=f"Sell a new contract with amounts in {tx.settings.currency}.",
+        )
+    given = quantities_given(tx, command)
     for unit, value in given.items():
         if value is not None and unit != draws:
             raise invalid(f"/{unit}", f"This contract is measured in {draws}.", f"Give {draws} instead.")
     value = given[draws]
     if not value:
         raise invalid(f"/{draws}", f"{draws.capitalize()} must not be zero.", f"Give the {draws}.")
-    return draws, value  # type: ignore[return-value]
+    return draws, value
 
 
 def _refuse_over(tx: Transaction, row: Row[Any], contract: Contract, action: str) -> None:
@@ -323,8 +345,9 @@ def _granted_at(tx: Transaction, contract: Contract, command: TopUp | Adjust) ->
     return at or max(tx.now, contract.starts_at)
 
 
-def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, command: Adjust) -> None:
-    """Withdraw from available grants, latest end first: the grants that are drawn first stay untouched."""
+def _withdraw(tx: Transaction, row: Row[Any], unit: Unit, quantity: int, command: Adjust) -> None:
+    """Withdraw from available grants, last in burn order first: those that are drawn first stay untouched."""
+    contract = contract_value(row)
     at = effective_instant(tx, contract, command)
     if at > tx.now:
         raise invalid(
@@ -333,19 +356,25 @@ def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, co
             "Withdraw now, or cancel the contract on that day.",
         )
     grants = [one for one in read_grants(tx, contract.id) if not one.window.is_over(tx.now)]
-    grants.sort(key=lambda one: burn_order(one.window, one.grant.id))
+    grants.sort(key=lambda one: burn_order(one.window, one.grant.id, one.grant.priority))
     free = {one.grant.id: one.grant.available for one in grants}
     if at < tx.now:
         free = {grant_id: lowest_balance_since(tx, grant_id, "available", at) for grant_id in free}
     available = sum(free.values())
     if quantity > available:
-        raise invalid(f"/{unit}", f"Only {amount_text(available, unit)} can be withdrawn.", "Withdraw less.")
+        raise invalid(
+            f"/{unit}",
+            f"Only {amount_text(available, unit, row.currency)} can be withdrawn.",
+            "Withdraw less.",
+        )
     rest = quantity
     postings: list[Any] = []
     for one in reversed(grants):
         amount = min(rest, free[one.grant.id])
         if amount:
-            postings += move(unit, amount, (one.grant.id, "available"), (one.grant.id, "sold"))
+            postings += move(
+                one.grant.posting_unit, amount, (one.grant.id, "available"), (one.grant.id, "sold")
+            )
             rest -= amount
     entry = LedgerTransaction(
         "withdraw", at, tuple(postings), cause=f"contract:{contract.id}", why=command.reason
@@ -365,6 +394,7 @@ def action_forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "")
         has_end=is_renewable(row.type, row.holder_kind, row.expires_at),
         is_renewed=successor_number(tx, row.id) is not None,
         holder_kind=row.holder_kind,
+        awaits_invoice=awaits_invoice(tx, row.id),
     )
     return StateForbids(
         f"{row.number} cannot be {DONE[action]}: it is {state}.{why and f' {why}'}",

@@ -1,9 +1,11 @@
 """The settings and the rule set of one configuration version, used unchanged for one call."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from time import monotonic
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection, func, select
@@ -22,6 +24,16 @@ NEWEST_FOR_SECONDS = 0.5
 """How long a process uses its settings and rules without checking the database for newer ones."""
 
 
+class Subscription(NamedTuple):
+    """A webhook's endpoint that is enabled, and the types of events that it gets; None for all."""
+
+    endpoint_id: str
+    events: frozenset[str] | None
+
+    def gets(self, event_type: str) -> bool:
+        return self.events is None or event_type in self.events
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """Settings and rules of one generation; a call uses one from start to end.
@@ -29,6 +41,8 @@ class Config:
     `version` names the rule set in force. `rule_set` is None where there is none, or where this program
     cannot read it; `refused` says why. Nothing is decided then, and an administrator can publish another
     set. `closed_until` is the end of the last closed accounting period; None while none is closed.
+    `subscriptions` are of webhooks: without one, an event costs nothing. `mail_texts` are the subjects and
+    bodies that an administrator has written, by the key of the template.
     """
 
     generation: int
@@ -38,6 +52,8 @@ class Config:
     refused: RuleSetRefused | None
     sandbox_now: datetime | None
     closed_until: datetime | None = None
+    subscriptions: tuple[Subscription, ...] = ()
+    mail_texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def rules(self) -> RuleSet:
@@ -124,6 +140,8 @@ class ConfigStore:
             rule_set=rule_set.run_by(settings.rules_engine) if rule_set is not None else None,
             sandbox_now=row.sandbox_now if row is not None else None,
             closed_until=connection.execute(select(func.max(t.accounting_period.c.ends_at))).scalar(),
+            subscriptions=_subscriptions(connection),
+            mail_texts=_mail_texts(connection),
         )
 
     def _load_rules(
@@ -138,3 +156,18 @@ class ConfigStore:
                 select(t.rule_set.c.files).where(t.rule_set.c.version == version)
             ).scalar_one()
             return load_stored_rules(version, files)
+
+
+def _subscriptions(connection: Connection) -> tuple[Subscription, ...]:
+    e = t.webhook_endpoint.c
+    enabled = select(e.id, e.events).where(e.disabled_at.is_(None), e.deleted_at.is_(None)).order_by(e.id)
+    return tuple(
+        Subscription(row.id, frozenset(row.events) if row.events is not None else None)
+        for row in connection.execute(enabled)
+    )
+
+
+def _mail_texts(connection: Connection) -> Mapping[str, tuple[str, str]]:
+    m = t.mail_template.c
+    changed = select(m.key, m.subject, m.body).where(m.subject.is_not(None))
+    return {row.key: (row.subject, row.body) for row in connection.execute(changed)}

@@ -16,6 +16,10 @@ class LockedOutOfOrder(Exception):
         self.contracts = frozenset(contracts)
 
 
+class ChangedMeanwhile(Exception):
+    """A row was changed by another transaction between its reading and its lock: run the use case again."""
+
+
 class ContractLocks:
     """The ids of the contracts that a transaction has locked, and of those that it is to lock first.
 

@@ -21,9 +21,10 @@ from engine.errors import DeskError
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.clock import Clock, SystemClock
 from workflows.core.config import Config, ConfigStore
-from workflows.core.contract_locks import ContractLocks, LockedOutOfOrder
-from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
+from workflows.core.contract_locks import ChangedMeanwhile, ContractLocks, LockedOutOfOrder
+from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown, VersionChanged
 from workflows.core.idempotency import Answer, Keyed, find_answer, store_answer
+from workflows.core.payment_provider import PaymentProvider
 from workflows.core.session_limits import DEFAULT_SESSION_LIMITS, SessionLimits
 from workflows.core.transaction import Transaction
 from workflows.core.transaction_mode import Mode, TransactionState
@@ -56,11 +57,15 @@ class Desk:
         rules_folder: Path | None = None,
         base_url: str | None = None,
         session_limits: SessionLimits = DEFAULT_SESSION_LIMITS,
+        webhook_hosts: frozenset[str] = frozenset(),
+        payments: PaymentProvider | None = None,
     ) -> None:
         self.database = database
         self.smtp_url = smtp_url
         self.base_url = base_url
         self.session_limits = session_limits
+        self.webhook_hosts = webhook_hosts
+        self.payments = payments
         self.rules_folder = rules_folder
         self.clock = clock or SystemClock()
         self.sandbox = sandbox
@@ -153,6 +158,11 @@ class Desk:
                         result = use_case(tx)
             except LockedOutOfOrder as error:
                 lock_first |= error.contracts
+            except ChangedMeanwhile as error:
+                if attempt == ATTEMPTS:
+                    raise VersionChanged(
+                        "The record is being changed by others.", remedy="Read it again, then try again."
+                    ) from error
             except CommitUncertain as error:
                 if not repeatable or attempt >= LOST_ATTEMPTS:
                     raise outcome_unknown() from error

@@ -8,12 +8,13 @@ place where lists are counted.
 import base64
 import binascii
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Date, Integer, Row, Select, and_, bindparam, func, or_, select, tuple_
 
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
@@ -61,7 +62,7 @@ class Place:
 
     def cursor(self) -> str:
         """The cursor that names this place."""
-        keys = [(key - EPOCH) // MICROSECOND if isinstance(key, datetime) else key for key in self.keys]
+        keys = [_written_key(key) for key in self.keys]
         parts = [self.order, keys, self.record_id, self.start, int(self.backward)]
         text = json.dumps(parts, separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
@@ -226,6 +227,39 @@ def read_cursor(cursor: str, order: str, sort: Sort) -> Place:
     return Place(order, values, record_id, start, backward)
 
 
+def page_of_values(
+    values: Sequence[T],
+    place_of: Callable[[T], tuple[Any, str]],
+    *,
+    order: str,
+    sort: Sort,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> CountedPage[T]:
+    """A page of values that have been read, in the order of `place_of`: the key of `sort`, then the id.
+
+    Raises: InvalidInput for a limit or a cursor.
+    """
+    require_limit(limit)
+    start = 0
+    if cursor is not None:
+        place = read_cursor(cursor, order, sort)
+        at = (place.keys[0], place.record_id)
+        before = bisect_left(values, at, key=place_of)
+        start = max(0, before - limit) if place.backward else bisect_right(values, at, key=place_of)
+    found = list(values[start : start + limit])
+    places = [Place(order, (one[0],), one[1], start + n) for n, one in enumerate(map(place_of, found), 1)]
+    more = start + len(found) < len(values)
+    return CountedPage(
+        found,
+        places[-1].cursor() if more and places else None,
+        previous_cursor=places[0].turned().cursor() if start and places else None,
+        total=len(values),
+        start=start,
+        cursors=[one.cursor() for one in places],
+    )
+
+
 def broken_cursor() -> InvalidInput:
     """The error of a cursor that is not one of the list."""
     return invalid(
@@ -283,6 +317,12 @@ def _parts(cursor: str) -> tuple[str, list[Any], str, int, bool]:
     return order, keys, record_id, start, bool(backward)
 
 
+def _written_key(key: Any) -> Any:
+    if isinstance(key, datetime):
+        return (key - EPOCH) // MICROSECOND
+    return key.isoformat() if isinstance(key, date) else key
+
+
 def _read_key(key: Any, column: ColumnElement[Any], nullable: bool) -> Any:
     if key is None and nullable:
         return None
@@ -296,7 +336,7 @@ def _read_key(key: Any, column: ColumnElement[Any], nullable: bool) -> Any:
         return key
     if not _is_text(key):
         raise ValueError
-    return key
+    return date.fromisoformat(key) if isinstance(column.type, Date) else key
 
 
 def _is_text(value: Any) -> bool:

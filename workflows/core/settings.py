@@ -5,20 +5,35 @@ Source: product.md section 3.
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    EmailStr,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from engine.calendars import DAY_NAMES, Hours, WorkCalendar
 from engine.contracts import TimeExpired
+from engine.invoice_document import TaxCategory
+from engine.invoicing import TaxRate
 from engine.rulebook import RulesEngine
+from workflows.commands.bank_statements import CsvProfile
 from workflows.commands.rounding import RoundingTerms
+from workflows.commands.tax_ids import Bic, Country, Iban, VatId
 
 T = TypeVar("T")
 
 Days = Annotated[int, Field(ge=0, le=3660)]
+WaitingHours = Annotated[int, Field(ge=1, le=8760)]
 AlertRecipient = Literal["technician", "supervisors", "finance", "company"]
 """The assignee of a request; everyone in a role; the company's address."""
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -128,35 +143,142 @@ def _minute(clock: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
+EInvoices = Literal["off", "en16931", "xrechnung"]
+"""`en16931` is Factur-X (ZUGFeRD) in CII and Peppol BIS Billing 3 in UBL; `xrechnung` for German buyers."""
+
+
 class Company(_Part):
-    """The provider, as named on the pages."""
+    """The provider, as named on the pages and as the seller on invoices."""
 
     name: Annotated[str, Field(max_length=200)] = "Coverdesk"
     email: EmailStr | None = None
-    """Where a customer's public note goes while nobody is assigned."""
+    """Where a customer's public note goes while nobody is assigned; also on invoices."""
+    street: Annotated[str, Field(max_length=200)] = ""
+    postal_code: Annotated[str, Field(max_length=20)] = ""
+    city: Annotated[str, Field(max_length=100)] = ""
+    country: Country = ""
+    vat_id: VatId = ""
+    tax_number: Annotated[str, Field(max_length=40)] = ""
+    contact_name: Annotated[str, Field(max_length=200)] = ""
+    phone: Annotated[str, Field(max_length=60)] = ""
+    iban: Iban = ""
+    bic: Bic = ""
 
 
-UNAVAILABLE: dict[str, Any] = {
-    "invoices": False,
-    "unpaid_request_warning_hours": None,
-    "unpaid_request_cancel_hours": None,
-}
-"""Settings that the API names and nothing acts on yet, with their only value. No page offers them."""
+def _tax_percent(text: str) -> str:
+    if Decimal(text) > 100:
+        raise ValueError("A tax rate must be between 0 and 100.")
+    return text
+
+
+NO_REASON = ("S", "Z")
+"""Tax categories without a reason why nothing is charged: taxed, and zero rated."""
+
+
+class TaxRateSetting(_Part):
+    """A rate that lines of invoices name: in percent, or zero by its category and for its reason.
+
+    The category is that of UNCL5305: S standard, Z zero rated, E exempt, AE reverse charge, K within the EU,
+    G export, O not subject to VAT.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+    percent: Annotated[
+        str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$"), AfterValidator(_tax_percent)
+    ]
+    category: TaxCategory = "S"
+    reason: Annotated[str, StringConstraints(max_length=300, strip_whitespace=True)] = ""
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "TaxRateSetting":
+        if (self.category == "S") != (Decimal(self.percent) > 0):
+            raise ValueError("Category S has a rate above 0, and every other category has 0.")
+        if self.category not in NO_REASON and not self.reason:
+            raise ValueError(f"Category {self.category} needs the reason why no tax is charged.")
+        return self
+
+    @property
+    def rate(self) -> TaxRate:
+        """The rate as the engine's value."""
+        return TaxRate(self.category, Decimal(self.percent), self.reason)
+
+
+def _names_once(rates: list[TaxRateSetting]) -> list[TaxRateSetting]:
+    names = [one.name.casefold() for one in rates]
+    if len(set(names)) < len(names):
+        raise ValueError("Two tax rates have the same name.")
+    return rates
+
+
+def _profiles_once(profiles: list[CsvProfile]) -> list[CsvProfile]:
+    names = [one.name.casefold() for one in profiles]
+    if len(set(names)) < len(names):
+        raise ValueError("Two profiles have the same name.")
+    return profiles
+
+
+class DunningLevelSetting(_Part):
+    """A reminder so many days after an invoice was due: its text, and a fee in `currency`, 0 for none."""
+
+    days: Annotated[int, Field(ge=1, le=365)]
+    fee_minor: Annotated[int, Field(ge=0, le=10**9)] = 0
+    text: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
+
+
+def _later_each(levels: list[DunningLevelSetting]) -> list[DunningLevelSetting]:
+    if any(after.days <= before.days for before, after in pairwise(levels)):
+        raise ValueError("Each dunning level must come some days after the one before.")
+    return levels
+
+
+class AccountCode(_Part):
+    """The number of an account of money in the accounting program; of `tax`, also by a rate's code (S:19)."""
+
+    account: Literal[
+        "receivable", "cash", "customer_credit", "deferred_revenue", "revenue", "tax", "discount", "write_off"
+    ]  # fmt: skip
+    rate: Annotated[str, StringConstraints(pattern=r"^([A-Z]{1,2}:[0-9]{1,3}(\.[0-9]{1,4})?)?$")] = ""
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,19}$")]
+
+    @model_validator(mode="after")
+    def _only_tax_has_rates(self) -> "AccountCode":
+        if self.rate and self.account != "tax":
+            raise ValueError("Only the account tax has rates.")
+        return self
+
+
+def _accounts_once(codes: list[AccountCode]) -> list[AccountCode]:
+    if len({(one.account, one.rate) for one in codes}) < len(codes):
+        raise ValueError("Give each account, and each rate of tax, once.")
+    return codes
 
 
 class Settings(_Part):
     """All settings of a deployment."""
 
     contracts: bool = False
-    invoices: bool = Field(default=False, description="Not available yet: false.")
+    invoices: bool = Field(
+        default=False,
+        description="What is sold is invoiced. They need contracts: until billing is activated, nothing is.",
+    )
     contract_validation: bool = True
     time_expired_contract: TimeExpired | None = None
     payment_required: bool = False
     cascade: bool = False
+    work_approval: bool = Field(
+        default=False,
+        description="Work entries are submitted, and a supervisor approves or rejects them. "
+        "Off: they are approved at once.",
+    )
     default_contract_months: Annotated[int, Field(ge=1, le=120)] = 12
     default_overage_rate_minor: Annotated[int, Field(ge=0, le=10**12)] | None = None
-    unpaid_request_warning_hours: None = Field(default=None, description="Not available yet: null.")
-    unpaid_request_cancel_hours: None = Field(default=None, description="Not available yet: null.")
+    unpaid_request_warning_hours: WaitingHours | None = Field(
+        default=None,
+        description="The customer of a request that waits for a payment is warned after so many hours.",
+    )
+    unpaid_request_cancel_hours: WaitingHours | None = Field(
+        default=None, description="A request that waits for a payment is cancelled after so many hours."
+    )
     currency: Annotated[str, AfterValidator(_known_currency)] = "EUR"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     work_calendar: WorkCalendarSetting = Field(default_factory=WorkCalendarSetting)
@@ -174,13 +296,67 @@ class Settings(_Part):
     two_person_publishing: bool = False
     rules_engine: RulesEngine = "compiled"
     company: Company = Field(default_factory=Company)
+    invoice_due_days: Annotated[int, Field(ge=0, le=365)] = 14
+    renewal_lead_days: Annotated[int, Field(ge=1, le=365)] | None = Field(
+        default=None,
+        description="So many days before its end, a contract with a price is renewed and the draft of the "
+        "renewal's invoice written. null: by hand.",
+    )
+    draft_sold_items: bool = Field(
+        default=True,
+        description="What was sold is written into a draft for each customer on the next day. Off: by hand.",
+    )
+    invoice_warning_days: Annotated[int, Field(ge=1, le=365)] | None = Field(
+        default=3, description="So many days before an invoice is due, who pays it gets a reminder."
+    )
+    dunning_levels: Annotated[list[DunningLevelSetting], Field(max_length=9), AfterValidator(_later_each)] = (
+        Field(default=[], description="Reminders after an invoice was due, with their fees, in their order.")
+    )
+    e_invoices: EInvoices = Field(
+        default="off",
+        description="As which e-invoices documents are issued. Then an invoice is issued only if the rules "
+        "accept it. Off: invoices are issued without an e-invoice.",
+    )
+    tax_rates: Annotated[
+        list[TaxRateSetting], Field(min_length=1, max_length=20), AfterValidator(_names_once)
+    ] = Field(
+        default=[TaxRateSetting(name="No tax", percent="0", category="O", reason="Not subject to VAT")],
+        description="The rates that lines of invoices name. The first is used for what is sold.",
+    )
+    bank_accounts: Annotated[list[Iban], Field(max_length=20), AfterValidator(_each_once)] = Field(
+        default=[], description="Further accounts, besides company.iban, whose bank statements are taken."
+    )
+    bank_csv_profiles: Annotated[list[CsvProfile], Field(max_length=20), AfterValidator(_profiles_once)] = (
+        Field(default=[], description="How banks write their statements as CSV, by name.")
+    )
+
+    account_codes: Annotated[list[AccountCode], Field(max_length=100), AfterValidator(_accounts_once)] = (
+        Field(default=[], description="The accounts of money by their numbers in the accounting program.")
+    )
+    datev_consultant: Annotated[int, Field(ge=1001, le=9_999_999)] | None = Field(
+        default=None, description="DATEV: the number of the tax adviser."
+    )
+    datev_client: Annotated[int, Field(ge=1, le=99_999)] | None = Field(
+        default=None, description="DATEV: the number of the client."
+    )
+    datev_account_length: Annotated[int, Field(ge=4, le=8)] = Field(
+        default=4, description="DATEV: how many digits an account has; a customer's has one more."
+    )
+    financial_year_begins: Annotated[int, Field(ge=1, le=12)] = Field(
+        default=1, description="The month in which the financial year begins; DATEV files name it."
+    )
 
     @model_validator(mode="after")
     def _belongs_together(self) -> "Settings":
         if self.time_expired_contract == "bill" and not self.invoices:
             raise ValueError(
-                "time_expired_contract 'bill' needs invoices, which are not available yet. "
-                "Use rollover or ignore."
+                "time_expired_contract 'bill' needs invoices. Switch them on, or use rollover or ignore."
+            )
+        warning, cancel = self.unpaid_request_warning_hours, self.unpaid_request_cancel_hours
+        if warning is not None and cancel is not None and warning >= cancel:
+            raise ValueError(
+                "unpaid_request_warning_hours must be less than unpaid_request_cancel_hours: a request is "
+                "cancelled after its customer was warned."
             )
         if self.time_expired_contract == "bill" and self.default_overage_rate_minor is None:
             raise ValueError(
@@ -192,6 +368,15 @@ class Settings(_Part):
     def zone(self) -> ZoneInfo:
         """The provider's time zone, in which dates are read."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def invoicing(self) -> bool:
+        """Whether what is sold is invoiced: invoices are on, and so are contracts."""
+        return self.contracts and self.invoices
+
+    def tax_rate(self, name: str) -> TaxRateSetting | None:
+        """The tax rate with this name, in whatever case; None if there is none."""
+        return next((one for one in self.tax_rates if one.name.casefold() == name.strip().casefold()), None)
 
     @cached_property
     def business_hours(self) -> WorkCalendar:
@@ -205,8 +390,8 @@ class Settings(_Part):
         Raises: pydantic.ValidationError naming each bad field.
         """
         known = {key: value for key, value in stored.items() if key in cls.model_fields}
-        for key in UNAVAILABLE.keys() - {"invoices"}:
-            known.pop(key, None)
+        if any("percent" not in one for one in known.get("tax_rates", ())):
+            del known["tax_rates"]  # of an earlier program, which used them for nothing
         if isinstance(known.get("company"), dict):
             known["company"] = {
                 key: value for key, value in known["company"].items() if key in Company.model_fields

@@ -34,6 +34,7 @@ class Runner(Protocol):
     configs: ConfigStore
     clock: Clock
     session_limits: SessionLimits
+    webhook_hosts: frozenset[str]
 
     def now(self) -> datetime: ...
 
@@ -193,7 +194,9 @@ class Transaction:
     def add_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Insert rows that have values for the same columns. Raises: NotWriting, IntegrityError."""
         self.state.require_writing()
-        if rows:
+        if len(rows) == 1:
+            insert_row(self.connection, table, rows[0])
+        elif rows:
             self.connection.execute(_insert_into(table), rows)
 
     def change(self, table: Table, record_id: str, **values: Any) -> None:

@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, Select, select
 
-from engine.service_requests import OPENING_OUTCOMES, UNFINISHED_STATES, WAITING_OUTCOMES
+from engine.service_requests import OPENING_OUTCOMES, UNFINISHED_STATES
 from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import decide, find, follow
+from workflows.coverage.waiting_list import waits_for_contract
 from workflows.lifecycle.service_requests.facts import facts_of
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.store import tables as t
@@ -114,7 +115,7 @@ def _group(group: Group) -> Select[Any]:
         return ordered.where(
             r.c.before_contracts, r.c.decision_id.is_(None), r.c.state.in_(UNFINISHED_STATES)
         )
-    return ordered.where(r.c.state == "pending_no_contract", r.c.outcome.in_(WAITING_OUTCOMES))
+    return ordered.where(waits_for_contract())
 
 
 def _require_contracts(tx: Transaction) -> None:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, exists, false, func, or_, select
 
+from engine.burn_order import burn_order
 from engine.contracts import Contract, Holder, Limits, Window, is_within
 from engine.coverage import CandidateContract
-from engine.drawdown import burn_order
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.amendments import rows_as_of
 from workflows.lifecycle.contracts.grants import limits_at
@@ -74,7 +74,7 @@ def find_candidates(
     }
     if when >= tx.recorded_at:
         return _gather(_NOW.tuples(tx.connection, values), when)
-    rows = _AS_OF.tuples(tx.connection, values) + _HELD_THEN.tuples(tx.connection, values)
+    rows = [*_AS_OF.tuples(tx.connection, values), *_HELD_THEN.tuples(tx.connection, values)]
     found = _gather(rows, when)
     # the last column of these rows: only few contracts have ever been amended
     amended = {row[0] for row in rows if row[-1] is not None and when < row[-1]}
@@ -112,7 +112,7 @@ class _Found:
     distance: int
     own_hold: bool
     grants: dict[str, tuple[int, int]] = field(default_factory=dict)
-    next_grant: tuple[datetime, datetime, str] | None = None
+    next_grant: tuple[int, datetime, datetime, str] | None = None
 
     def limits(self) -> Limits:
         if not self.grants:
@@ -120,6 +120,8 @@ class _Found:
         available = sum(grant[0] for grant in self.grants.values())
         if self.draws == "minutes":
             return Limits(minutes_available=available)
+        if self.draws == "money":
+            return Limits(money_available=available)
         held = sum(grant[1] for grant in self.grants.values())
         return Limits(incidents_available=available, incidents_held=held)
 
@@ -134,6 +136,7 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
     for row in rows:
         facts, rest = row[: len(FACT_COLUMNS)], row[len(FACT_COLUMNS) :]
         draws, next_due_at, distance, grant_id, available, held, opens_at, closes_at, own_hold = rest[:9]
+        priority = rest[9]
         one = found.get(facts[0])
         if one is None:
             one = found[facts[0]] = _Found(_contract(facts), draws, distance, bool(own_hold))
@@ -145,7 +148,7 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
             is_open = is_within(opens_at, closes_at, at)
             one.grants[grant_id] = (int(available or 0) if is_open else 0, int(held or 0))
             if is_open and available and draws == "incidents":
-                place = burn_order(Window(opens_at, closes_at), grant_id)
+                place = burn_order(Window(opens_at, closes_at), grant_id, priority)
                 one.next_grant = min(one.next_grant or place, place)
     candidate_contracts, incidents = [], {}
     for contract_id, one in found.items():
@@ -209,6 +212,7 @@ def _statement(*, as_of: bool, past_holders: bool = False) -> Prepared:
             b.c.opens_at,
             b.c.closes_at,
             own_hold,
+            b.c.priority,
             *more,
         )
         .select_from(holding)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from engine.contracts import HOLDER_KINDS
 from engine.coverage import CoverageDecision
@@ -34,13 +34,19 @@ def store_decision(
     reason: str | None = None,
     decision_id: str | None = None,
     holds_from: datetime | None = None,
+    sequence: int = 1,
 ) -> str:
     """Store a decision; `contract_id` is its contract, or the one created for it. Returns its id.
 
-    It holds from `holds_from` on (aware UTC), if that is before now.
+    It holds from `holds_from` on (aware UTC), if that is before now. `sequence` is its place among those of
+    its service request (`next_sequence`).
     """
     decision_id = decision_id or new_id()
-    earlier = {"holds_from": holds_from} if holds_from is not None and holds_from < tx.now else {}
+    more: dict[str, Any] = {}
+    if holds_from is not None and holds_from < tx.now:
+        more["holds_from"] = holds_from
+    if sequence > 1:
+        more["sequence"] = sequence
     tx.add(
         t.coverage_decision,
         id=decision_id,
@@ -58,9 +64,16 @@ def store_decision(
         cause=cause,
         actor=tx.actor.name,
         reason=reason,
-        **earlier,
+        **more,
     )
     return decision_id
+
+
+def next_sequence(tx: Transaction, service_request_id: str) -> int:
+    """The place of the next decision of a service request, which is locked."""
+    d = t.coverage_decision.c
+    last = select(func.max(d.sequence)).where(d.service_request_id == service_request_id)
+    return int(tx.connection.execute(last).scalar() or 0) + 1
 
 
 def read_decision(tx: Transaction, decision_id: str) -> DecisionView:
@@ -82,7 +95,7 @@ def decisions_of(tx: Transaction, service_request_id: str) -> list[DecisionView]
     rows = tx.connection.execute(
         select(table)
         .where(table.c.service_request_id == service_request_id)
-        .order_by(table.c.decided_at.desc(), table.c.id.desc())
+        .order_by(table.c.sequence.desc(), table.c.decided_at.desc(), table.c.id.desc())
     )
     found = rows.all()
     nameable = _nameable(tx, [row.facts for row in found], [_contracts_of(row) for row in found])

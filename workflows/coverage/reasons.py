@@ -11,6 +11,7 @@ RULED_OUT_TEXTS = {
     "awaiting_payment": "is awaiting payment",
     "awaiting_enable": "is awaiting activation",
     "no_minutes_left": "has no minutes left",
+    "no_money_left": "has no money left",
     "no_incidents_left": "has no incident left",
     "exhausted": "is used up",
     "outside_period": "is outside its period",

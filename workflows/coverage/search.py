@@ -18,16 +18,17 @@ from workflows.core.actors import SYSTEM
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import Candidates, find_candidates, with_months_to_come
-from workflows.coverage.decisions import preview_view, store_decision
+from workflows.coverage.decisions import next_sequence, preview_view, store_decision
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
 from workflows.coverage.waiting_list import lock_covered, rests_on, waiting_requests
 from workflows.coverage.work_coverage import move_work
 from workflows.lifecycle.contracts.amendments import amendments_of, apply_amendments
+from workflows.lifecycle.contracts.connected_work import Change, changed_since
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.grants import expire_grants
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts, load_contract
-from workflows.lifecycle.contracts.redraw import Change, changed_since, redraw
+from workflows.lifecycle.contracts.redraw import redraw
 from workflows.lifecycle.contracts.redraw_reading import entries_covered
 from workflows.lifecycle.contracts.rows import level_of, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state, sync_loaded
@@ -208,6 +209,7 @@ def follow(
         contract_id=contract_id,
         reason=reason,
         holds_from=max(holds_from, request.opened_at) if holds_from is not None else None,
+        sequence=next_sequence(tx, request.id),
     )
     released = release_incidents(tx, request.id, keep=covering)
     if found.grant_id is not None and covering is not None:

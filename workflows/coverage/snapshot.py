@@ -31,7 +31,7 @@ def facts_from(stored: Mapping[str, Any]) -> RequestFacts:
 
 
 def verdict_json(verdict: Verdict, desk_time_zone: str) -> dict[str, Any]:
-    """A candidate with its standing and what ruled it out. Dates that are not set are omitted.
+    """A candidate with its standing and what ruled it out. Dates that are not set, and no money, are omitted.
 
     So is a time zone that is the desk's, which the facts have.
     """
@@ -56,6 +56,8 @@ def verdict_json(verdict: Verdict, desk_time_zone: str) -> dict[str, Any]:
         "own_ruled_out": ruled_out_json(one.ruled_out),
         "ruled_out": ruled_out_json(verdict.ruled_out),
     }
+    if one.money_available:
+        stored["money_available"] = one.money_available
     for name in OPTIONAL_INSTANTS:
         instant = getattr(contract, name)
         if instant is not None:
@@ -98,7 +100,12 @@ def _candidate(stored: Mapping[str, Any], desk_time_zone: str) -> CandidateContr
         time_zone=stored.get("time_zone", desk_time_zone),
         exclusions={name: tuple(values) for name, values in stored.get("exclusions", {}).items()},
     )
-    limits = Limits(stored["minutes_available"], stored["incidents_available"], stored["incidents_held"])
+    limits = Limits(
+        stored["minutes_available"],
+        stored["incidents_available"],
+        stored["incidents_held"],
+        stored.get("money_available", 0),
+    )
     return CandidateContract(contract, stored["distance"], limits, stored["own_incident_held"])
 
 

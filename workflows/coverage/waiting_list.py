@@ -1,21 +1,38 @@
 """The service requests that a contract might cover, that it covers, or that wait for it."""
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from functools import cache
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
 
 from engine.contracts import HolderKind
 from engine.service_requests import UNFINISHED_STATES, WAITING_OUTCOMES
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.service_requests.holders import contract_may_cover, covered_by
 from workflows.store import tables as t
+from workflows.store.column_types import Id, text_constant
+from workflows.store.compiled_statements import Prepared
 
 
 def waiting_requests(tx: Transaction, holder_kind: HolderKind, holder_id: str) -> list[str]:
     """Unfinished, uncovered service requests that a holder's contract might cover; ids, oldest first."""
+    return [row.id for row in _waiting_for(holder_kind).all(tx.connection, {"holder": holder_id})]
+
+
+@cache
+def _waiting_for(holder_kind: HolderKind) -> Prepared:
     r = t.service_request
-    fits = covered_by(holder_id)[holder_kind]
-    waiting = and_(r.c.state.in_(UNFINISHED_STATES), r.c.outcome.in_(WAITING_OUTCOMES))
-    rows = tx.connection.execute(select(r.c.id).where(waiting, fits).order_by(r.c.opened_at, r.c.id))
-    return list(rows.scalars())
+    fits = covered_by(bindparam("holder", type_=Id, required=True))[holder_kind]
+    waiting = and_(
+        r.c.state.in_([text_constant(one) for one in UNFINISHED_STATES]),
+        r.c.outcome.in_([text_constant(one) for one in WAITING_OUTCOMES]),
+    )
+    return Prepared(select(r.c.id).where(waiting, fits).order_by(r.c.opened_at, r.c.id))
+
+
+def waits_for_contract() -> ColumnElement[bool]:
+    """SQL: the service request waits for a contract that covers it."""
+    r = t.service_request
+    return and_(r.c.state == "pending_no_contract", r.c.outcome.in_(WAITING_OUTCOMES))
 
 
 def has_active_contract() -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from workflows.charging.coverage_at import coverages_at
 from workflows.charging.rounding import rounded_under
 from workflows.charging.terms import ChargingTerms, stored_terms, terms_under
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.redraw import Change
+from workflows.lifecycle.contracts.connected_work import Change
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -54,7 +54,7 @@ def move_work(tx: Transaction, request: Row[Any], since: datetime) -> Change | N
 def _moved(tx: Transaction, request: Row[Any], since: datetime) -> list[tuple[Row[Any], ChargingTerms]]:
     """The entries since an instant that another contract covers now, with their terms."""
     e = t.work_entry
-    entries = select(e).where(e.c.service_request_id == request.id, e.c.deleted_at.is_(None))
+    entries = select(e).where(e.c.service_request_id == request.id, t.COUNTED_WORK)
     if since > request.opened_at:
         entries = entries.where(e.c.started_at >= since)
     rows = tx.connection.execute(entries.order_by(e.c.started_at, e.c.id)).all()

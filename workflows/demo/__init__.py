@@ -8,6 +8,9 @@ people     staff, customers, org units and items
 timeline   runs planned actions in time order, with the jobs in between
 actions    what people do, as functions that plan actions
 contracts  the contracts and their states
+prices     the price list
+billing    the invoices and what becomes of them
+quotes     quotes in each state
 requests   the service requests
 """
 
@@ -28,8 +31,20 @@ from workflows.core.errors import StateForbids
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.demo.accounting import plan_month_end
+from workflows.demo.bank_statements import plan_bank_statement
+from workflows.demo.billing import (
+    ACCOUNTING_SETTINGS,
+    BILLING_SETTINGS,
+    SELLER,
+    plan_billing,
+    plan_recurring_sales,
+    plan_sold_once,
+)
 from workflows.demo.contracts import own_items, plan_contracts
 from workflows.demo.people import LOGIN_CUSTOMERS, PEOPLE, SHARED, STAFF, STAFF_DOMAIN, UNITS
+from workflows.demo.prices import plan_prices
+from workflows.demo.quotes import plan_quotes
+from workflows.demo.rates import CURRENCY, plan_rate_card, with_rate_card
 from workflows.demo.requests import notebook_of, plan_before_activation, plan_requests
 from workflows.demo.timeline import Timeline
 from workflows.register import create_customer, create_item, create_org_unit
@@ -43,8 +58,10 @@ __all__ = ["DEMO_PASSWORD", "LOGINS", "DemoLogin", "can_load_demo", "is_demo", "
 DEMO_PASSWORD = "coverdesk-demo"
 SETTINGS = {
     "time_zone": "Europe/Berlin",
-    "currency": "EUR",
-    "company": {"name": "Kestrel IT Support GmbH", "email": "desk@coverdesk.example"},
+    "currency": CURRENCY,
+    "company": {"name": "Kestrel IT Support GmbH", "email": "desk@coverdesk.example", **SELLER},
+    **BILLING_SETTINGS,
+    **ACCOUNTING_SETTINGS,
 }
 SUBJECT = ("desk", "demonstration")
 STARTED, LOADED = "loading", "loaded"
@@ -126,9 +143,17 @@ def _build(desk: Desk, files: dict[str, str], password: str) -> None:
     timeline.plan(
         timeline.at(62, 9), "administrator", lambda tx: activate_billing(tx, activate), is_exclusive=True
     )
+    files = with_rate_card(files)
+    plan_rate_card(timeline, files)
     plan_contracts(timeline)
     plan_requests(timeline, files)
+    plan_prices(timeline)
+    plan_billing(timeline)
+    plan_sold_once(timeline)
+    plan_recurring_sales(timeline)
+    plan_quotes(timeline)
     plan_month_end(timeline)
+    plan_bank_statement(timeline)
     timeline.run()
 
 

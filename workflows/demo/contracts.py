@@ -10,10 +10,12 @@ from typing import Any
 
 from workflows.administration.settings import change_settings
 from workflows.commands.contracts import Adjust, CancelContract, Renew, TopUp
+from workflows.commands.fields import MoneyGranted, RateGiven
 from workflows.contracts.use_cases import adjust, cancel_contract, renew, top_up
 from workflows.core.transaction import Transaction
 from workflows.demo.actions import fire, log, sell, work
 from workflows.demo.people import Thing
+from workflows.demo.rates import CARD
 from workflows.demo.timeline import Timeline
 
 TYPES = (
@@ -22,14 +24,17 @@ TYPES = (
     "support_hours",
     "support_hours_by_month",
     "incident_pack",
+    "prepaid_amount",
 )
-METERED = ("time_limited_subscription", "support_hours")
+OVERAGE_RATE_MINOR = 9_500
+METERED = ("time_limited_subscription", "support_hours", "prepaid_amount")
 QUANTITY: dict[str, dict[str, Any]] = {
     "subscription": {},
     "time_limited_subscription": {"minutes": 300},
     "support_hours": {"minutes": 240},
     "support_hours_by_month": {"minutes": 180},
     "incident_pack": {"incidents": 2},
+    "prepaid_amount": {"money": MoneyGranted(amount_minor=48_000), "rate_card": CARD},
 }
 PRICES = {
     "subscription": 1180,
@@ -37,6 +42,7 @@ PRICES = {
     "support_hours": 480,
     "support_hours_by_month": 1440,
     "incident_pack": 220,
+    "prepaid_amount": 480,
 }
 OWNERS = (
     ("LIND-BER", "Wiebke Thal"),
@@ -44,6 +50,7 @@ OWNERS = (
     ("ROSE-S", "Malik Sarr"),
     ("HALD", "Edda Halden"),
     ("LIND-LEJ", "Karim Yilmaz"),
+    ("MF-MUC", "Carlo Bianchi"),
 )
 KINDS = (
     ("CAM", "Camera", "camera"),
@@ -51,6 +58,7 @@ KINDS = (
     ("UPS", "Power backup", "power"),
     ("DSP", "Display", "display"),
     ("NAS", "Network storage", "storage"),
+    ("PLT", "Plotter", "printer"),
 )
 STATES = (
     "awaiting_start",
@@ -233,9 +241,9 @@ def _plan_ended(timeline: Timeline, type_key: str) -> None:
 
 
 def _plan_exhausted(timeline: Timeline, type_key: str) -> None:
-    """Plan contracts with more work than was bought; the rest is carried or ignored, by their terms."""
+    """Plan contracts with more work than was bought; the rest is carried, billed or ignored."""
     holder, key = _holder(type_key, "exhausted"), f"exhausted-{type_key}"
-    rollover = type_key == "support_hours"
+    rollover, bills = type_key == "support_hours", type_key == "time_limited_subscription"
     sell(
         timeline,
         f"exhausted:{type_key}",
@@ -243,7 +251,8 @@ def _plan_exhausted(timeline: Timeline, type_key: str) -> None:
         holder,
         timeline.at(44, 10),
         price=PRICES[type_key],
-        time_expired="rollover" if rollover else "ignore",
+        time_expired="rollover" if rollover else "bill" if bills else "ignore",
+        overage_rate=RateGiven(amount_minor=OVERAGE_RATE_MINOR) if bills else None,
         **QUANTITY[type_key],
     )
     for number, days_ago in enumerate((33, 32)):

@@ -88,7 +88,7 @@ class _HistoryReplay:
     def __init__(
         self, tx: Transaction, history: History, mapping: Mapping, committed: Known, *, is_careful: bool
     ) -> None:
-        self.tx = _with_coverage(tx, mapping)
+        self.tx = _without_webhooks(_with_coverage(tx, mapping))
         self.history = history
         self.mapping = mapping
         self.is_careful = is_careful
@@ -357,6 +357,11 @@ class _HistoryReplay:
     def _discard_messages(self, mark: str, last: datetime) -> None:
         """Delete the messages that this history caused: no notifications are sent about the past."""
         DISCARD.run(self.tx.connection, {"mark": mark, "last": last})
+
+
+def _without_webhooks(tx: Transaction) -> Transaction:
+    """The transaction in which no receiver hears of what happens, which is past."""
+    return replace(tx, config=replace(tx.config, subscriptions=())) if tx.config.subscriptions else tx
 
 
 def _with_coverage(tx: Transaction, mapping: Mapping) -> Transaction:

@@ -16,22 +16,38 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
-from engine.service_requests import WAITING_OUTCOMES
+from workflows.billing.notices import attached_pdf
+from workflows.billing.reminders import next_reminder_due
 from workflows.core.actors import SYSTEM
 from workflows.core.clock import CLOCK_SKEW
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import cover_one, settle_due
-from workflows.coverage.waiting_list import has_active_contract
+from workflows.coverage.waiting_list import has_active_contract, waits_for_contract
+from workflows.jobs.auto_top_ups import auto_top_ups
+from workflows.jobs.billing import (
+    bill_overage,
+    draft_renewals,
+    draft_sold_items,
+    next_overage_due,
+    next_renewal_due,
+    next_sale_due,
+)
 from workflows.jobs.contract_alerts import contract_alerts, exhaustion_alerts, next_end_alert
+from workflows.jobs.invoice_reminders import invoice_reminders
+from workflows.jobs.recurring_sales import make_due_periods
 from workflows.jobs.sla_alerts import sla_alerts
+from workflows.jobs.unpaid_requests import unpaid_requests
 from workflows.ledger.checkpoints import take_checkpoint
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.delivery import deliver_outbox
+from workflows.notifications.webhooks.delivery import delete_old_deliveries, deliver_webhooks
 from workflows.replay.use_cases import delete_old_replays, resume_lost_replays
 from workflows.rule_sets.folder_watch import pick_up_rules
+from workflows.selling.quote_decisions import lapse_if_due
 from workflows.service_requests.closing import close_if_due
+from workflows.service_requests.unpaid import next_unpaid
 from workflows.store import tables as t
 from workflows.users.login_delays import FORGOTTEN_AFTER
 from workflows.users.password_links import answer_request
@@ -43,7 +59,8 @@ ANY_MACHINE = ""
 KEEP_LINKS = timedelta(days=7)
 KEEP_DEVICES = timedelta(days=400)
 """Browsers delete a cookie after 400 days at the latest."""
-c, r = t.contract, t.service_request
+c, r, v = t.contract, t.service_request, t.quote_version
+TO_LAPSE = and_(v.c.sent_at.is_not(None), v.c.superseded_at.is_(None), v.c.lapse_recorded_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +152,18 @@ def open_waiting(desk: Desk, at: datetime) -> int:
     """
     if not desk.config.settings.contracts:
         return 0
-    due = (
-        select(r.c.id)
-        .where(r.c.state == "pending_no_contract", r.c.outcome.in_(WAITING_OUTCOMES), has_active_contract())
-        .order_by(r.c.opened_at, r.c.id)
-    )
+    due = select(r.c.id).where(waits_for_contract(), has_active_contract()).order_by(r.c.opened_at, r.c.id)
     return _each(desk, due, partial(cover_one, cause="open_waiting"), at, "open_waiting")
+
+
+def lapse_quotes(desk: Desk, at: datetime) -> int:
+    """Record that quotes have lapsed, each as of its instant; their state is right without that."""
+    due = (
+        select(v.c.id, v.c.lapses_at.label("due_at"))
+        .where(v.c.lapses_at <= at, TO_LAPSE)
+        .order_by(v.c.lapses_at, v.c.id)
+    )
+    return _each(desk, due, lapse_if_due, at, "lapse_quotes")
 
 
 def send_password_links(desk: Desk, at: datetime) -> int:
@@ -172,7 +195,9 @@ def clean_up(desk: Desk, at: datetime) -> int:
     for table, created_at, keep_for in old:
         delete_old = partial(_delete_before, table=table, created_at=created_at, keep_for=keep_for)
         count += desk.perform(SYSTEM, delete_old, job="clean_up", repeatable=True)
-    return count + desk.perform(SYSTEM, delete_old_replays, job="clean_up", repeatable=True)
+    for clean in (delete_old_deliveries, delete_old_replays):
+        count += desk.perform(SYSTEM, clean, job="clean_up", repeatable=True)
+    return count
 
 
 def _delete_before(
@@ -235,6 +260,11 @@ def _earliest(
     return ask
 
 
+def _next_period_due(tx: Transaction) -> datetime | None:
+    """When the next period of a recurring sale is due, while things are invoiced."""
+    return _earliest(t.recurring_sale.c.next_due_at)(tx) if tx.settings.invoicing else None
+
+
 JOBS: dict[str, Job] = {
     job.name: job
     for job in (
@@ -242,11 +272,20 @@ JOBS: dict[str, Job] = {
         Job("expire_contracts", 5, expire_due, _earliest(c.c.next_due_at, ENDING)),
         Job("auto_close", 30, auto_close, _earliest(r.c.auto_close_at, r.c.state == "resolved")),
         Job("open_waiting", 30, open_waiting),
+        Job("unpaid_requests", 60, unpaid_requests, next_unpaid),
         Job("sla_alerts", 5, sla_alerts, _earliest(r.c.sla_alert_at)),
+        Job("auto_top_ups", 15, auto_top_ups),
         Job("contract_alerts", 60, contract_alerts, next_end_alert),
         Job("exhaustion_alerts", 3600, exhaustion_alerts),
+        Job("bill_overage", 300, bill_overage, next_overage_due),
+        Job("draft_renewals", 300, draft_renewals, next_renewal_due),
+        Job("draft_sold_items", 300, draft_sold_items, next_sale_due),
+        Job("invoice_reminders", 60, invoice_reminders, next_reminder_due),
+        Job("recurring_sales", 60, make_due_periods, _next_period_due),
+        Job("lapse_quotes", 60, lapse_quotes, _earliest(v.c.lapses_at, TO_LAPSE)),
         Job("send_password_links", 5, send_password_links),
-        Job("deliver_outbox", 5, deliver_outbox),
+        Job("deliver_outbox", 5, partial(deliver_outbox, attach=attached_pdf)),
+        Job("deliver_webhooks", 5, deliver_webhooks),
         Job("pick_up_rules", 2, pick_up_rules, on_each_machine=True),
         Job("take_up_replays", 30, resume_lost_replays),
         Job("take_checkpoint", 600, take_daily_checkpoint),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import Table, or_, select
 
 from workflows.core.actors import Actor
 from workflows.core.config_version import bump_generation, config_in_force
@@ -50,10 +50,11 @@ def set_clock(desk: Desk, actor: Actor, now: datetime) -> ClockView:
     with desk.read(actor) as tx:
         tx.require("administrator")
     desk.refresh()
-    if _is_empty(desk):
+    current = desk.now()
+    may_go_back = _is_empty(desk, t.contract, t.service_request)
+    if may_go_back and (now < current or _is_empty(desk, t.invoice)):
         _move(desk, actor, now)
         return ClockView(now, True, 0)
-    current = desk.now()
     if now < current:
         raise StateForbids(
             f"The clock is at {current.isoformat()} and can only be set forward.",
@@ -90,11 +91,11 @@ def _move(desk: Desk, actor: Actor, now: datetime) -> None:
     desk.refresh()
 
 
-def _is_empty(desk: Desk) -> bool:
-    any_contract = select(t.contract.c.id).limit(1).scalar_subquery()
-    any_request = select(t.service_request.c.id).limit(1).scalar_subquery()
+def _is_empty(desk: Desk, *records: Table) -> bool:
+    """Whether none of these tables has a row."""
+    any_row = [select(one.c.id).limit(1).scalar_subquery().is_not(None) for one in records]
     with desk.database.read() as connection:
-        found = connection.execute(select(or_(any_contract.is_not(None), any_request.is_not(None)))).scalar()
+        found = connection.execute(select(or_(*any_row))).scalar()
     return not found
 
 

@@ -17,6 +17,7 @@ from workflows.ledger.audit_balances import audit_balances
 from workflows.ledger.audit_chains import audit_chains
 from workflows.ledger.audit_checkpoints import audit_checkpoints
 from workflows.ledger.audit_collections import rare_full_collections
+from workflows.ledger.audit_receivables import audit_receivables
 from workflows.ledger.checkpoints import GivenCheckpoint
 from workflows.ledger.differences import Counts, Difference, Progress, first_of, with_contract_numbers
 from workflows.store.planner import NOT_BY_INDEX
@@ -95,6 +96,7 @@ def _check(
     yield from audit_balances(tx)
     _plan_by_index(tx, "on")
     yield from audit_allocations(tx)
+    yield from audit_receivables(tx)
     yield from audit_checkpoints(tx, counts, against)
     if also is not None:
         yield from also(tx)

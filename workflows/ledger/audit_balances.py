@@ -54,8 +54,11 @@ def _check_grant(row: Any, sums: dict[str, int], granted: int) -> Iterator[Diffe
     def fault(what: str, stored: int | str | None, posted: int | str | None) -> Difference:
         return Difference(what, row.id, stored, posted, contract=row.contract_id)
 
-    if row.quantity != granted:
+    # what keeps a month's rest is granted nothing; its quantity is the most that it may get
+    if (row.quantity if row.rest_of_id is None else 0) != granted:
         yield fault("grant quantity", row.quantity, granted)
+    if row.rest_of_id is not None and -sums.get("sold", 0) > row.quantity:
+        yield fault("grant keeps more than its cap", row.quantity, -sums.get("sold", 0))
     if row.grant_id is None:
         yield fault("grant without a balance", None, sums.get("available", 0))
         return
@@ -65,7 +68,7 @@ def _check_grant(row: Any, sums: dict[str, int], granted: int) -> Iterator[Diffe
             yield fault(f"grant {account}", stored, posted)
     if sum(sums.get(account, 0) for account in GRANT_ACCOUNTS) != -sums.get("sold", 0):
         yield fault("grant holds what was not sold", row.quantity, -sums.get("sold", 0))
-    for column in ("contract_id", "unit"):
+    for column in ("contract_id", "unit", "currency", "priority"):
         stored_text, of_grant = getattr(row, f"balance_{column}"), getattr(row, column)
         if stored_text != of_grant:
             yield fault(f"{column} of a grant's balance", stored_text, of_grant)
@@ -76,10 +79,15 @@ _BATCH_OF_GRANTS = Prepared(
         grant.c.id,
         grant.c.contract_id,
         grant.c.unit,
+        grant.c.currency,
         grant.c.quantity,
+        grant.c.rest_of_id,
+        grant.c.priority,
+        balance.c.priority.label("balance_priority"),
         balance.c.grant_id,
         balance.c.contract_id.label("balance_contract_id"),
         balance.c.unit.label("balance_unit"),
+        balance.c.currency.label("balance_currency"),
         *(balance.c[account] for account in GRANT_ACCOUNTS),
     )
     .select_from(grant.outerjoin(balance, balance.c.grant_id == grant.c.id))
@@ -105,8 +113,10 @@ def _granted(is_sqlite: bool) -> Prepared:
     return Prepared(
         select(leg.c.owner, func.sum(leg.c.amount).label("amount"))
         .join(entry, entry.c.id == leg.c.transaction_id)
+        .join(grant, grant.c.id == leg.c.owner)
         .where(
             among(leg.c.owner, "ids", is_sqlite=is_sqlite),
+            leg.c.unit == func.coalesce(grant.c.currency, grant.c.unit),
             leg.c.account == "available",
             leg.c.amount > 0,
             entry.c.kind == "grant",
@@ -165,7 +175,7 @@ def _holds(tx: Transaction) -> Iterator[Difference]:
         .scalar_subquery()
     )
     counted = select(balance.c.grant_id, balance.c.contract_id, balance.c.held, holds.label("holds")).where(
-        holds != balance.c.held
+        balance.c.unit == "incidents", holds != balance.c.held
     )
     for row in tx.connection.execute(counted):
         yield Difference("incidents held", row.grant_id, row.held, row.holds, contract=row.contract_id)

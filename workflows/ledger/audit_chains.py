@@ -20,6 +20,8 @@ from workflows.store.compiled_statements import Prepared
 from workflows.store.id_lists import among, id_list
 
 BATCH = 1_000
+_Posting = tuple[Leg, int]
+"""A posting, and when it is effective, in microseconds since 1970."""
 entry, leg, head = t.ledger_transaction, t.ledger_posting, t.ledger_chain
 adjustment = t.ledger_adjustment
 
@@ -42,11 +44,11 @@ def audit_chains(tx: Transaction, counts: Counts, progress: Progress | None) -> 
     while rows := statements.transactions.tuples(tx.connection, dict(zip(_AFTER, after, strict=True))):
         ids = [row[0] for row in rows]
         wanted = {"ids": id_list(ids, is_sqlite=tx.is_sqlite)}
-        legs = _legs(statements.legs.tuples(tx.connection, wanted))
+        postings = _postings(statements.legs.tuples(tx.connection, wanted))
         adjusted = {row[0]: row[1] for row in statements.adjustments.tuples(tx.connection, wanted)}
         ended: list[_Place] = []
         for row in rows:
-            found = legs.get(row[0], ())
+            found = postings.get(row[0], ())
             counts.transactions += 1
             counts.postings += len(found)
             if row[CHAIN] != place.chain_id:
@@ -69,49 +71,77 @@ ID, KIND, EFFECTIVE, RECORDED, CAUSE, KEY, REVERSES, CONTRACT, REQUEST, CHAIN, S
 
 
 def _check(
-    row: Sequence[Any], legs: Sequence[Any], belongs_at: int | None, place: _Place
-) -> Iterator[Difference]:
+    row: Sequence[Any], postings: Sequence[_Posting], belongs_at: int | None, place: _Place
+) -> Iterable[Difference]:
     """The faults of one transaction, which follows `place`; an adjustment has the instant it belongs at."""
+    expected = place.sequence + 1
+    is_in_place = row[SEQUENCE] == expected and (row[CONTRACT] is None or row[CONTRACT] == row[CHAIN])
+    if is_in_place and _is_balanced(row, postings):
+        computed = _hash(row, postings, belongs_at, place)
+        return () if computed == row[HASH] else [_changed(row, computed)]
+    return _faults(row, postings, belongs_at, place)
 
-    def fault(what: str, stored: int | str | None = None, posted: int | str | None = None) -> Difference:
-        return Difference(
-            what, row[ID], stored, posted, contract=row[CONTRACT], transaction=row[ID], sequence=row[SEQUENCE]
-        )
 
-    yield from _check_sums(row, legs, fault)
+def _faults(
+    row: Sequence[Any], postings: Sequence[_Posting], belongs_at: int | None, place: _Place
+) -> Iterator[Difference]:
+    """The faults of a transaction that is out of place or not balanced."""
+    yield from _faults_of_sums(row, postings)
     if row[CONTRACT] is not None and row[CONTRACT] != row[CHAIN]:
-        yield fault("transaction is not in the chain of its contract", row[CHAIN], row[CONTRACT])
+        yield _fault(row, "transaction is not in the chain of its contract", row[CHAIN], row[CONTRACT])
     expected = place.sequence + 1
     if row[SEQUENCE] > expected:
         missing = row[SEQUENCE] - expected
-        found = fault(f"{missing} missing before this transaction", row[SEQUENCE], expected)
+        found = _fault(row, f"{missing} missing before this transaction", row[SEQUENCE], expected)
         yield replace(found, record=row[CHAIN])
         return
     if row[SEQUENCE] < expected:
-        yield fault("sequence number is used twice", row[SEQUENCE], expected)
+        yield _fault(row, "sequence number is used twice", row[SEQUENCE], expected)
         return
-    content = content_hash(_content(row, [one[:5] for one in legs], belongs_at))
-    computed = next_hash(place.hash, content)
+    computed = _hash(row, postings, belongs_at, place)
     if computed != row[HASH]:
-        yield fault("transaction was changed: its hash differs", row[HASH].hex(), computed.hex())
+        yield _changed(row, computed)
 
 
-def _check_sums(row: Sequence[Any], legs: Sequence[Any], fault: Any) -> Iterator[Difference]:
-    if not legs:
-        yield fault("transaction without postings")
+def _fault(
+    row: Sequence[Any], what: str, stored: int | str | None = None, posted: int | str | None = None
+) -> Difference:
+    return Difference(
+        what, row[ID], stored, posted, contract=row[CONTRACT], transaction=row[ID], sequence=row[SEQUENCE]
+    )
+
+
+def _changed(row: Sequence[Any], computed: bytes) -> Difference:
+    return _fault(row, "transaction was changed: its hash differs", row[HASH].hex(), computed.hex())
+
+
+def _is_balanced(row: Sequence[Any], postings: Sequence[_Posting]) -> bool:
+    """Whether it has two postings of one unit, as nearly all, that sum to zero and are effective with it.
+
+    False for others, which may be right as well.
+    """
+    if len(postings) != 2:
+        return False
+    (one, one_at), (other, other_at) = postings
+    return one[3:] == (other[3], -other[4]) and one_at == other_at == row[EFFECTIVE]
+
+
+def _faults_of_sums(row: Sequence[Any], postings: Sequence[_Posting]) -> Iterator[Difference]:
+    if not postings:
+        yield _fault(row, "transaction without postings")
         return
     sums: dict[str, int] = {}
-    for one in legs:
-        sums[one[3]] = sums.get(one[3], 0) + one[4]
-        if one[5] != row[EFFECTIVE]:
-            yield fault("posting is not effective with its transaction")
+    for (_, _, _, unit, amount), effective_at in postings:
+        sums[unit] = sums.get(unit, 0) + amount
+        if effective_at != row[EFFECTIVE]:
+            yield _fault(row, "posting is not effective with its transaction")
     for unit, amount in sums.items():
         if amount:
-            yield fault(f"transaction does not sum to zero in {unit}", 0, amount)
+            yield _fault(row, f"transaction does not sum to zero in {unit}", 0, amount)
 
 
-def _content(row: Sequence[Any], legs: Iterable[Leg], belongs_at: int | None) -> str:
-    return content_text(
+def _hash(row: Sequence[Any], postings: Sequence[_Posting], belongs_at: int | None, place: _Place) -> bytes:
+    text = content_text(
         row[CHAIN],
         row[ID],
         row[KIND],
@@ -122,15 +152,16 @@ def _content(row: Sequence[Any], legs: Iterable[Leg], belongs_at: int | None) ->
         row[REVERSES],
         row[CONTRACT],
         row[REQUEST],
-        legs,
+        [leg for leg, _ in postings],
         belongs_at,
     )
+    return next_hash(place.hash, content_hash(text))
 
 
-def _legs(rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    for row in rows:
-        found.setdefault(row[0], []).append(row[1:])
+def _postings(rows: Iterable[Sequence[Any]]) -> dict[str, list[_Posting]]:
+    found: dict[str, list[_Posting]] = {}
+    for transaction, leg, owner, account, unit, amount, effective_at in rows:
+        found.setdefault(transaction, []).append(((leg, owner, account, unit, amount), effective_at))
     return found
 
 

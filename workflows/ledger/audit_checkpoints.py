@@ -69,7 +69,8 @@ def _check_last(tx: Transaction, last: Row[Any] | None) -> Iterator[Difference]:
     if at_head != newest:
         yield Difference(
             "newest checkpoint is not the head of the checkpoints",
-            f"checkpoint {newest[0] if newest else at_head[0] if at_head else 0}",
+            # without its row, it is the head itself that is missing
+            CHECKPOINTS if at_head is None else f"checkpoint {newest[0] if newest else at_head[0]}",
             f"{at_head[0]} {at_head[1].hex()}" if at_head else None,
             f"{newest[0]} {newest[1].hex()}" if newest else None,
         )

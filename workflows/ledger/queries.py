@@ -21,7 +21,10 @@ ORDERS = {"recorded_at": Sort(entry.c.recorded_at), "effective_at": Sort(entry.c
 
 @dataclass(frozen=True, slots=True)
 class PostingView:
-    """One leg: `amount` (whole minutes or incidents, by `unit`) added to an owner's account."""
+    """One leg: `amount` added to an owner's account.
+
+    `unit` is minutes, incidents, or the currency of money, whose amounts are in its minor unit.
+    """
 
     owner: str
     account: str

@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from engine.auto_top_up import AutoTopUpState
 from engine.contract_alerts import ContractAlertKind
 from engine.contracts import Contract, amount_text
 from engine.sla_alerts import SlaAlert
 from workflows.core.settings import AlertRecipient
 from workflows.core.transaction import Transaction
+from workflows.notifications.events import publish
 from workflows.notifications.messages import holder_email, send
+from workflows.notifications.templates import MailText, mail_text
 from workflows.store import tables as t
 
 user = t.user_account.c
@@ -26,13 +29,13 @@ def notify_sla_alert(tx: Transaction, request: Any, alert: SlaAlert) -> None:
     settings = tx.settings
     is_warning = alert.kind == "sla_warning"
     recipients = settings.sla_warning_recipients if is_warning else settings.sla_breach_recipients
-    due = local_text(tx, alert.due_at)
-    if is_warning:
-        subject = f"{request.number}: {alert.target} due {due}"
-        body = f"The {alert.target} to «{request.subject}» is due {due}."
-    else:
-        subject = f"{request.number}: {alert.target} overdue"
-        body = f"The {alert.target} to «{request.subject}» was due {due}."
+    values = {
+        "number": request.number,
+        "subject": request.subject,
+        "target": alert.target,
+        "due": local_text(tx, alert.due_at),
+    }
+    subject, body = mail_text(tx, alert.kind, values)
     payload = {
         "number": request.number,
         "target": alert.target,
@@ -50,6 +53,7 @@ def notify_sla_alert(tx: Transaction, request: Any, alert: SlaAlert) -> None:
             about=("service_request", request.id),
             payload=payload,
         )
+    publish(tx, alert.kind, {"service_request": request.id, **payload})
 
 
 class ContractNotice(NamedTuple):
@@ -61,6 +65,7 @@ class ContractNotice(NamedTuple):
     available: int = 0
     purchased: int = 0
     due_at: datetime | None = None
+    currency: str | None = None
 
 
 def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractNotice) -> None:
@@ -68,7 +73,7 @@ def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractN
 
     One more message, without a recipient, is the event itself.
     """
-    subject, body = _contract_texts(contract, notice)
+    subject, body = _contract_texts(tx, contract, notice)
     addresses = _addresses(tx, tx.settings.contract_alert_recipients)
     holder = holder_email(tx, contract) if tx.settings.customer_alerts else None
     if holder is not None and holder not in addresses:
@@ -88,22 +93,48 @@ def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractN
             about=("contract", contract.id),
             payload=payload,
         )
+    publish(tx, f"contract_{notice.kind}", {"contract": contract.id, **payload})
 
 
-def _contract_texts(contract: Contract, notice: ContractNotice) -> tuple[str, str]:
+def notify_auto_top_up(
+    tx: Transaction, contract: Contract, state: AutoTopUpState, left: str, quantity: str
+) -> None:
+    """Write that a contract is low and what was done, to those who get its other alerts.
+
+    One more message, without a recipient, is the event itself.
+    """
+    values = {"number": contract.number, "left": left, "quantity": quantity}
+    subject, body = mail_text(tx, f"top_up_{state}", values)
+    addresses = _addresses(tx, tx.settings.contract_alert_recipients)
+    holder = holder_email(tx, contract) if tx.settings.customer_alerts and state != "draft" else None
+    if holder is not None and holder not in addresses:
+        addresses.append(holder)
+    for recipient in (None, *addresses):
+        send(
+            tx,
+            "contract_top_up",
+            recipient=recipient,
+            subject=subject,
+            body=body,
+            about=("contract", contract.id),
+            payload={"number": contract.number, "state": state},
+        )
+    publish(tx, "contract_top_up", {"contract": contract.id, "number": contract.number, "state": state})
+
+
+def _contract_texts(tx: Transaction, contract: Contract, notice: ContractNotice) -> MailText:
     """The subject and the body; days are those of the contract's time zone."""
-    number, due_at = contract.number, notice.due_at
-    left = amount_text(notice.available, notice.unit)
-    if due_at is None:
-        of = amount_text(notice.purchased, notice.unit)
-        subject = f"Contract {number} is {notice.level}% used"
-        return subject, f"{subject}: {left} of {of} can still be used."
-    if notice.kind == "expiring":
-        last_day = (due_at - timedelta(microseconds=1)).astimezone(contract.zone)
-        subject = f"Contract {number} ends on {last_day:%Y-%m-%d}"
-        return subject, f"{subject}. It has not been renewed."
-    subject = f"Contract {number} is likely to be used up by {due_at.astimezone(contract.zone):%Y-%m-%d}"
-    return subject, f"{subject}, at the pace of the last weeks: {left} can still be used."
+    due_at = notice.due_at
+    values = {
+        "number": contract.number,
+        "left": amount_text(notice.available, notice.unit, notice.currency),
+        "purchased": amount_text(notice.purchased, notice.unit, notice.currency),
+        "percent": str(notice.level),
+    }
+    if due_at is not None:
+        last = (due_at - timedelta(microseconds=1)).astimezone(contract.zone)
+        values |= {"last_day": f"{last:%Y-%m-%d}", "day": f"{due_at.astimezone(contract.zone):%Y-%m-%d}"}
+    return mail_text(tx, f"contract_{notice.kind}", values)
 
 
 def local_text(tx: Transaction, at: datetime) -> str:

@@ -2,9 +2,11 @@
 
 A message is claimed by postponing its next attempt, so that no two processes send it, and another one tries
 again if the first one dies. Whatever goes wrong with one message is stored with it, and the others are sent.
+A document that goes with a mail is made for each attempt, one at a time, and stored nowhere.
 Source: product.md sections 11 and 12.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,6 +20,7 @@ from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.notifications.mail import (
     TIMEOUT_SECONDS,
+    Attachment,
     Mail,
     MailServer,
     ServerUnreachable,
@@ -29,6 +32,8 @@ from workflows.store import tables as t
 from workflows.store.column_types import Instant
 
 log = structlog.get_logger()
+Attach = Callable[[Desk, str], Attachment]
+"""Makes the file of an invoice or a credit note, by its id."""
 CLAIMED_FOR = timedelta(minutes=5)
 BATCH = 10
 """Claimed at once: even if each one times out, in connecting and in sending, the claims have not expired."""
@@ -40,8 +45,8 @@ LONGEST_ERROR = 500
 assert timedelta(seconds=TIMEOUT_SECONDS) * BATCH < CLAIMED_FOR
 
 
-def deliver_outbox(desk: Desk, at: datetime) -> int:
-    """Send the messages that are due by real time; returns how many were delivered.
+def deliver_outbox(desk: Desk, at: datetime, attach: Attach | None = None) -> int:
+    """Send the messages that are due by real time, with their documents; returns how many were delivered.
 
     If the mail server cannot be reached, the rest waits for the next run.
     """
@@ -49,7 +54,7 @@ def deliver_outbox(desk: Desk, at: datetime) -> int:
     delivered = 0
     for _ in range(MOST_BATCHES):
         rows = desk.perform(SYSTEM, _claim, job="deliver_outbox")
-        failures = [failure for row in rows if (failure := _deliver(desk, row, server)) is not None]
+        failures = [failure for row in rows if (failure := _deliver(desk, row, server, attach)) is not None]
         delivered += len(rows) - len(failures)
         if len(rows) < BATCH or any(isinstance(failure, ServerUnreachable) for failure in failures):
             break
@@ -103,11 +108,12 @@ def _pause_after(attempts: int) -> timedelta:
     return min(FIRST_PAUSE * (1 << (attempts - 1)), LONGEST_PAUSE)
 
 
-def _deliver(desk: Desk, row: Row[Any], server: MailServer | None) -> Exception | None:
+def _deliver(desk: Desk, row: Row[Any], server: MailServer | None, attach: Attach | None) -> Exception | None:
     """Send one message and store the result; returns what went wrong."""
-    failure = _send(desk, row, server)
+    failure = _send(desk, row, server, attach)
     if isinstance(failure, LinkGone):
-        desk.perform(SYSTEM, partial(_set_aside, row=row), job="deliver_outbox", repeatable=True)
+        set_aside = partial(_set_aside, row=row, reason=str(failure))
+        desk.perform(SYSTEM, set_aside, job="deliver_outbox", repeatable=True)
         return failure
     delivered_by = None if not row.recipient else "log" if server is None else "smtp"
     error = None if failure is None else _in_words(failure)
@@ -119,13 +125,12 @@ def _deliver(desk: Desk, row: Row[Any], server: MailServer | None) -> Exception 
     return failure
 
 
-def _set_aside(tx: Transaction, *, row: Row[Any]) -> None:
+def _set_aside(tx: Transaction, *, row: Row[Any], reason: str) -> None:
     """Give up a mail whose link would no longer work."""
-    reason = "The link is no longer needed: the password has been set in the meantime."
     tx.change(t.outbox, row.id, next_attempt_at=None, last_error=reason)
 
 
-def _send(desk: Desk, row: Row[Any], server: MailServer | None) -> Exception | None:
+def _send(desk: Desk, row: Row[Any], server: MailServer | None, attach: Attach | None) -> Exception | None:
     if not row.recipient:
         return None
     if server is None:
@@ -133,7 +138,9 @@ def _send(desk: Desk, row: Row[Any], server: MailServer | None) -> Exception | N
         return None
     try:
         body = text_to_send(desk, row.event, row.body, row.payload.get("link"))
-        send(server, Mail(row.id, row.recipient, row.subject, body, row.created_at))
+        document = row.payload.get("document")
+        attachment = attach(desk, document["invoice"]) if document and attach is not None else None
+        send(server, Mail(row.id, row.recipient, row.subject, body, row.created_at, attachment))
     except Exception as failure:  # noqa: BLE001 -- whatever is wrong with one message must not stop the others
         return failure
     return None

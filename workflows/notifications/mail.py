@@ -15,7 +15,7 @@ from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from re import ASCII
 from re import compile as regex
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 TIMEOUT_SECONDS = 20
@@ -26,6 +26,9 @@ HEADERS = frozenset(
 ENCODED_WORD = "=?"
 ADDRESS = regex(r"[^\s\x00-\x20\x7f()<>,;:\\\"\[\]@]+@[^\s\x00-\x20\x7f()<>,;:\\\"\[\]@]+")
 HOST = regex(r"[A-Za-z0-9._:-]+", ASCII)
+
+BODY_ENCODING = "Content-Transfer-Encoding"
+"""With an attachment each part has its own."""
 
 Tls = Literal["none", "starttls", "implicit"]
 
@@ -38,6 +41,14 @@ class ServerUnreachable(Exception):
     """The mail server cannot be used at all: no connection, no verified certificate, no login."""
 
 
+class Attachment(NamedTuple):
+    """A file that goes with a mail; `content_type` such as application/pdf."""
+
+    name: str
+    content_type: str
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """One message. `id` is that of its row in the outbox: a repeated delivery has the same Message-ID."""
@@ -47,6 +58,7 @@ class Mail:
     subject: str
     body: str
     written_at: datetime
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,10 @@ def compose(mail: Mail, sender: str) -> EmailMessage:
     message["Message-ID"] = f"<{mail.id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.body)
+    if mail.attachment is not None:
+        name, content_type, body = mail.attachment
+        maintype, _, subtype = content_type.partition("/")
+        message.add_attachment(body, maintype=maintype, subtype=subtype, filename=name)
     _require_headers(message, {"From": sender, "To": mail.recipient})
     return message
 
@@ -160,7 +176,8 @@ def _address(text: str) -> Address:
 def _require_headers(message: EmailMessage, expected: dict[str, str]) -> None:
     """Raise UnusableMessage unless the message, as it is written, has the headers that were meant."""
     written = BytesHeaderParser(policy=policy.SMTPUTF8).parsebytes(message.as_bytes())
-    if len(written.keys()) != len(HEADERS) or set(written.keys()) != HEADERS:
+    meant = HEADERS - {BODY_ENCODING} if message.is_multipart() else HEADERS
+    if len(written.keys()) != len(meant) or set(written.keys()) != meant:
         raise UnusableMessage("The message would have other headers than those that were meant.")
     for name, value in expected.items():
         if str(written[name]) != value:

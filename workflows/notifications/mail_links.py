@@ -1,4 +1,4 @@
-"""Links to set a password: their secret is made when a mail is sent, so it is stored nowhere but as a hash.
+"""Links in mails: their secret is made when a mail is sent, so it is stored nowhere but as a hash.
 
 The outbox has the mail with a placeholder. Each attempt to deliver it makes a secret of its own, since an
 earlier one may have arrived although it seemed to fail. Whoever reads the outbox, a backup or the log cannot
@@ -18,10 +18,12 @@ from workflows.store import tables as t
 from workflows.store.ids import new_id
 
 EVENT = "password_link"
+QUOTE_EVENT = "quote_sent"
 PLACEHOLDER = "[link: only in the mail that is sent]"
 LIFETIMES = {"invitation": timedelta(days=7), "reset": timedelta(hours=1)}
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 LINK_PATH = "/password/new?link="
+QUOTE_PATH = "/quote?link="
 
 link = t.password_link
 
@@ -35,14 +37,14 @@ class LinkSecret:
 
 
 class LinkGone(Exception):
-    """The link of a mail is no longer needed: the password has been set in the meantime."""
+    """The link of a mail is no longer needed; the text says why."""
 
 
 def make_link_secret(tx: Transaction, link_id: str) -> LinkSecret:
     """Make a secret for a link, or for a copy of it if it has one already. Raises: LinkGone."""
     row = tx.connection.execute(select(link).where(link.c.id == link_id).with_for_update()).one_or_none()
     if row is None:
-        raise LinkGone
+        raise LinkGone("The link is no longer needed: the password has been set in the meantime.")
     secret = LinkSecret(new_secret(), tx.real_now + LIFETIMES[row.purpose])
     values = {"token_hash": secret_hash(secret.text), "expires_at": secret.expires_at}
     if row.token_hash is None:
@@ -52,16 +54,48 @@ def make_link_secret(tx: Transaction, link_id: str) -> LinkSecret:
     return secret
 
 
+def make_quote_secret(tx: Transaction, link_id: str) -> str:
+    """Make a secret for the link of a quote, or for a copy of it if it has one already.
+
+    Raises: LinkGone if a later version was sent, or the link has expired.
+    """
+    quote_link, version = t.quote_link, t.quote_version
+    row = tx.connection.execute(
+        select(quote_link, version.c.superseded_at)
+        .join(version, version.c.id == quote_link.c.version_id)
+        .where(quote_link.c.id == link_id)
+        .with_for_update(of=quote_link)
+    ).one()
+    if row.superseded_at is not None or row.expires_at <= tx.now:
+        raise LinkGone("The link is no longer needed: a later version was sent, or the quote has lapsed.")
+    secret = new_secret()
+    if row.token_hash is None:
+        tx.change(quote_link, link_id, token_hash=secret_hash(secret))
+    else:
+        values = {name: value for name, value in row._asdict().items() if name in quote_link.c}
+        tx.add(quote_link, **{**values, "id": new_id(), "token_hash": secret_hash(secret)})
+    return secret
+
+
 def link_url(base_url: str | None, secret: LinkSecret) -> str:
     """The address of the page that sets the password."""
-    return f"{(base_url or DEFAULT_BASE_URL).rstrip('/')}{LINK_PATH}{secret.text}"
+    return _url(base_url, LINK_PATH, secret.text)
 
 
 def text_to_send(desk: Desk, event: str, body: str, link_id: str | None) -> str:
     """The text of a mail, with a link in place of the placeholder. Raises: LinkGone."""
-    if event != EVENT or link_id is None:
+    if link_id is None or event not in (EVENT, QUOTE_EVENT):
         return body
+    if event == QUOTE_EVENT:
+        made = desk.perform(
+            SYSTEM, lambda tx: make_quote_secret(tx, link_id), job="deliver_outbox", repeatable=True
+        )
+        return body.replace(PLACEHOLDER, _url(desk.base_url, QUOTE_PATH, made))
     secret = desk.perform(
         SYSTEM, lambda tx: make_link_secret(tx, link_id), job="deliver_outbox", repeatable=True
     )
     return body.replace(PLACEHOLDER, link_url(desk.base_url, secret))
+
+
+def _url(base_url: str | None, path: str, secret: str) -> str:
+    return f"{(base_url or DEFAULT_BASE_URL).rstrip('/')}{path}{secret}"

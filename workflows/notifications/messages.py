@@ -4,41 +4,28 @@ A row of the outbox is one message with its final text, so that it states what w
 Every row of the outbox is made here. Source: product.md section 12.
 """
 
-from functools import reduce
-from operator import add
-from string import Formatter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, case, select
 
 from engine.contracts import HOLDER_KINDS, Contract, HolderKind
 from workflows.core.transaction import Transaction
+from workflows.notifications.events import EVENT_TYPES, is_wanted, publish, publish_each
+from workflows.notifications.templates import mail_text
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id, new_ids_from
 
-CONTRACT_MESSAGES = {
-    "active": ("contract_activated", "Contract {number} is active", "Your contract {number} is now active."),
-    "expired": ("contract_expired", "Contract {number} has ended", "Your contract {number} has ended."),
-    "exhausted": (
-        "contract_expired",
-        "Contract {number} is used up",
-        "Your contract {number} is used up.",
-    ),
+CONTRACT_EVENTS = {
+    "active": "contract_activated",
+    "expired": "contract_expired",
+    "exhausted": "contract_expired",
 }
-REQUEST_MESSAGES = {
-    "no_contract": (
-        "Your request {number} is waiting for a contract",
-        "We have received your request «{subject}». No contract covers it yet: {why}",
-    ),
-    "opened": (
-        "Your request {number} is open",
-        "Your request «{subject}» is now covered, and work can begin.",
-    ),
-    "resolved": ("Your request {number} is resolved", "We have resolved your request «{subject}»: {note}"),
-    "cancelled": ("Your request {number} is cancelled", "Your request «{subject}» was cancelled: {note}"),
-}
+"""The states of a contract that are events; the text of each is the template `contract_STATE`."""
+_CUSTOMER_EMAIL = Prepared(
+    select(t.customer.c.email).where(t.customer.c.id == bindparam("id", type_=Id, required=True))
+)
 
 
 def send(
@@ -69,16 +56,16 @@ def send(
 def notify_administrators(
     tx: Transaction,
     event: str,
+    values: dict[str, str],
     *,
-    subject: str,
-    body: str,
     about: tuple[str, str],
     payload: dict[str, Any] | None = None,
 ) -> None:
-    """Write to every administrator except the actor.
+    """Write to every administrator except the actor, by the template with the event's name.
 
     One more message, without a recipient, is the event itself.
     """
+    subject, body = mail_text(tx, event, values)
     user = t.user_account
     addresses = tx.connection.execute(
         select(user.c.email)
@@ -88,14 +75,22 @@ def notify_administrators(
     ).scalars()
     for recipient in (None, *addresses.all()):
         send(tx, event, recipient=recipient, subject=subject, body=body, about=about, payload=payload)
+    if event in EVENT_TYPES:
+        publish(tx, event, {about[0]: about[1], **(payload or {})})
 
 
 def notify_contract_event(tx: Transaction, contract: Contract, state: str) -> None:
     """Write to the holder that the contract became active or ended; other states are no event."""
-    if state not in CONTRACT_MESSAGES:
+    if state not in CONTRACT_EVENTS:
         return
     values = _contract_values(tx, state, contract.id, contract.number, holder_email(tx, contract))
     tx.add(t.outbox, id=new_id(), **values)
+    publish(tx, CONTRACT_EVENTS[state], values["payload"])
+
+
+def customer_email(tx: Transaction, customer_id: str) -> str:
+    """The address of a customer."""
+    return str(_CUSTOMER_EMAIL.one(tx.connection, {"id": customer_id}).email)
 
 
 def holder_email(tx: Transaction, contract: Contract) -> str | None:
@@ -116,11 +111,11 @@ def notify_contract_events(tx: Transaction, contracts: ColumnElement[bool], stat
     )
     values = _contract_values(tx, state, c.id, c.number, recipient)
     tx.add_for_each(contracts, t.outbox, {"id": new_ids_from(c.id), **values})
-
-
-_CUSTOMER_EMAIL = Prepared(
-    select(t.customer.c.email).where(t.customer.c.id == bindparam("id", type_=Id, required=True))
-)
+    event = CONTRACT_EVENTS[state]
+    if is_wanted(tx, event):
+        ended = tx.connection.execute(select(c.id, c.number).where(contracts).order_by(c.expires_at, c.id))
+        data = [{"contract": row.id, "number": row.number, "state": state} for row in ended]
+        publish_each(tx, event, data)
 
 
 def notify_public_note(tx: Transaction, request: Any, note_id: str, body: str) -> None:
@@ -136,38 +131,45 @@ def notify_public_note(tx: Transaction, request: Any, note_id: str, body: str) -
         "author": tx.actor.name,
         "note": body,
     }
-    recipients = []
+    recipients: list[tuple[str | None, str]] = []
     if tx.actor.customer != request.customer_id:
-        address = _CUSTOMER_EMAIL.one(tx.connection, {"id": request.customer_id}).email
-        recipients.append((address, "New message on your request {number}"))
+        recipients.append((customer_email(tx, request.customer_id), "note_to_customer"))
     if not tx.actor.is_staff:
-        recipients.append((_desk_address(tx, request), "{number}: new message from the customer"))
-    for recipient, subject in recipients:
+        recipients.append((_desk_address(tx, request), "note_to_desk"))
+    for recipient, template in recipients:
+        subject, text = mail_text(tx, template, values)
         send(
             tx,
             "service_request_note_added",
             recipient=recipient,
-            subject=_fill(subject, values),
-            body=_fill("{author} wrote about «{subject}»:\n\n{note}", values),
+            subject=subject,
+            body=text,
             about=("service_request", request.id),
             payload={"number": request.number, "note": note_id},
         )
+    data = {"service_request": request.id, "number": request.number, "note": note_id}
+    publish(tx, "service_request_note_added", data)
 
 
 def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str = "", note: str = "") -> None:
-    """Write to the customer of a service request about a change of its state; `request` is its row."""
-    subject, body = REQUEST_MESSAGES[event]
-    values = {"number": request.number, "subject": request.subject, "why": why, "note": note}
-    address = _CUSTOMER_EMAIL.one(tx.connection, {"id": request.customer_id}).email
+    """Write to the customer of a service request about a change of its state; `request` is its row.
+
+    `note` is the number of the request that is left, where it was merged.
+    """
+    values = {"number": request.number, "subject": request.subject, "why": why, "note": note, "other": note}
+    subject, body = mail_text(tx, f"request_{event}", values)
     send(
         tx,
         "no_contract" if event == "no_contract" else f"service_request_{event}",
-        recipient=address,
-        subject=_fill(subject, values),
-        body=_fill(body, values),
+        recipient=customer_email(tx, request.customer_id),
+        subject=subject,
+        body=body,
         about=("service_request", request.id),
         payload={"number": request.number},
     )
+    if event == "no_contract":
+        # the other events are moves to another state, and published with these
+        publish(tx, event, {"service_request": request.id, "number": request.number})
 
 
 # ------------------------------------------------------------------ rows of the outbox
@@ -177,13 +179,13 @@ def _contract_values(
     tx: Transaction, state: str, contract_id: Any, number: Any, recipient: Any
 ) -> dict[str, Any]:
     """The values of a message about a contract: of one, or of many with SQL expressions."""
-    event, subject, body = CONTRACT_MESSAGES[state]
+    subject, body = mail_text(tx, f"contract_{state}", {"number": number})
     return _outbox_values(
         tx,
-        event,
+        CONTRACT_EVENTS[state],
         recipient=recipient,
-        subject=_fill(subject, {"number": number}),
-        body=_fill(body, {"number": number}),
+        subject=subject,
+        body=body,
         about=("contract", contract_id),
         payload={"number": number, "state": state},
     )
@@ -222,14 +224,6 @@ def _desk_address(tx: Transaction, request: Any) -> str | None:
     assignee = select(user.email).where(user.id == request.technician_id, user.disabled_at.is_(None))
     found: str | None = tx.connection.execute(assignee).scalar()
     return found or tx.settings.company.email or None
-
-
-def _fill(template: str, values: dict[str, Any]) -> Any:
-    """A template with values in place of its {names}: text, or an SQL expression if one of the values is."""
-    parts: list[Any] = []
-    for text, name, _, _ in Formatter().parse(template):
-        parts += [text] if name is None else [text, values[name]]
-    return reduce(add, parts)
 
 
 def _holder_email(kind: HolderKind, holder_id: Any) -> Select[tuple[str]] | None:

@@ -33,7 +33,7 @@ class MessageView:
     """One message. A message without a recipient is only a record, and for webhooks.
 
     `delivered_by` is smtp, or log if there was no mail server; None without a recipient, or where it was not
-    recorded yet.
+    recorded yet. `attachment` is the name of the file that goes with it.
     """
 
     id: str
@@ -49,6 +49,7 @@ class MessageView:
     delivered_at: datetime | None
     delivered_by: str | None
     last_error: str | None
+    attachment: str | None = None
 
 
 def list_outbox(
@@ -109,6 +110,7 @@ def send_again(tx: Transaction, message_id: str) -> str:
 
 
 def _view(row: Row[Any]) -> MessageView:
+    document = row.payload.get("document")
     return MessageView(
         id=row.id,
         event=row.event,
@@ -123,4 +125,5 @@ def _view(row: Row[Any]) -> MessageView:
         delivered_at=row.delivered_at,
         delivered_by=row.delivered_by,
         last_error=row.last_error,
+        attachment=f"{document['number']}.pdf" if document else None,
     )

@@ -20,6 +20,8 @@ NAMES: dict[str, tuple[Table, Column[str]]] = {
     "customer": (t.customer, t.customer.c.name),
     "item": (t.item, t.item.c.number),
     "org_unit": (t.org_unit, t.org_unit.c.name),
+    "product": (t.product, t.product.c.code),
+    "quote": (t.quote, t.quote.c.number),
     "service_request": (t.service_request, t.service_request.c.number),
     "user": (t.user_account, t.user_account.c.name),
 }

@@ -16,6 +16,7 @@ from sqlalchemy.exc import (
 from engine.errors import DeskError
 from workflows.core.clock import Clock
 from workflows.core.desk import Desk
+from workflows.core.payment_provider import PaymentProvider
 from workflows.core.session_limits import DEFAULT_SESSION_LIMITS, SessionLimits
 from workflows.store.database import (
     SQLITE_PRIMARY_CODE,
@@ -60,6 +61,8 @@ def open_desk(
     rules_folder: Path | None = None,
     base_url: str | None = None,
     session_limits: SessionLimits = DEFAULT_SESSION_LIMITS,
+    webhook_hosts: frozenset[str] = frozenset(),
+    payments: PaymentProvider | None = None,
 ) -> Desk:
     """The desk of a database whose migrations have been applied. Raises: UnusableDatabaseUrl."""
     _check_url(database_url)
@@ -71,6 +74,8 @@ def open_desk(
         rules_folder=rules_folder,
         base_url=base_url,
         session_limits=session_limits,
+        webhook_hosts=webhook_hosts,
+        payments=payments,
     )
 
 

@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.charging import Segment, total_minutes
-from engine.contracts import TimeExpired
-from engine.drawdown import Payer
+from engine.contracts import METERED, TimeExpired
+from engine.facts import local_clock
+from engine.payers import Payer
 from engine.replay_work import Allocated, Worked
 from engine.rounding import WorkToRound, minutes_before
-from engine.rulebook import RuleSet
+from engine.rulebook import ChargingFacts, RuleSet
 from workflows.charging.segments import charge_segments
 from workflows.charging.terms import ChargingTerms, stored_terms
 from workflows.core.transaction import Transaction
@@ -61,7 +62,7 @@ class ContractTerms:
         wanted = sorted(set(contract_ids) - self._known.keys())
         for part in _chunks(wanted):
             rows = tx.connection.execute(select(t.contract).where(t.contract.c.id.in_(part))).all()
-            grants = grants_by_contract(tx, [row.id for row in rows if row.draws == "minutes"])
+            grants = grants_by_contract(tx, [row.id for row in rows if row.draws in METERED])
             for row in rows:
                 self._known[row.id] = ReplayTerms(
                     number=row.number,
@@ -87,11 +88,12 @@ class WorkUnder:
     def __init__(self, tx: Transaction, requests: Mapping[str, Row[Any]], rules: RuleSet) -> None:
         """`requests` are rows by service request id, with priority and channel."""
         self._charging = _Charging(tx, rules)
-        self._requests = requests
+        self._requests, self._time_zone = requests, tx.settings.time_zone
         self._roles: dict[str, str] = {}
         self._entries: dict[str, list[Row[Any]]] = defaultdict(list)
         self._allocated: dict[str, list[Allocated]] = defaultdict(list)
         self._decisions: dict[str, list[str]] = defaultdict(list)
+        self._item_types: dict[str, str | None] = {}
         for part in _chunks(sorted(requests)):
             self._read(tx, part)
 
@@ -111,7 +113,7 @@ class WorkUnder:
             e.c.id, e.c.service_request_id, e.c.technician_id, e.c.started_at, e.c.ended_at,
             e.c.worked_minutes, e.c.chargeable_minutes, e.c.charged_by, e.c.billable, e.c.work_type,
             e.c.charge_why, e.c.segments,
-        ).where(e.c.service_request_id.in_(requests), e.c.deleted_at.is_(None))  # fmt: skip
+        ).where(e.c.service_request_id.in_(requests), t.COUNTED_WORK)  # fmt: skip
         entries: Sequence[Any] = tx.connection.execute(wanted.order_by(e.c.id)).all()
         if not entries:
             return
@@ -120,19 +122,20 @@ class WorkUnder:
         for part in _chunks([row.id for row in entries]):
             self._read_allocated(tx, part)
         self._read_roles(tx, {row.technician_id for row in entries})
+        self._read_item_types(tx, requests)
         of_these = select(d.c.id, d.c.service_request_id).where(d.c.service_request_id.in_(requests))
         for row in tx.connection.execute(of_these.order_by(d.c.id)):
             self._decisions[row.service_request_id].append(row.id)
 
     def _read_allocated(self, tx: Transaction, entries: Sequence[str]) -> None:
         drawn = (
-            select(a.c.work_entry_id, a.c.kind, a.c.contract_id, a.c.grant_id, a.c.minutes)
+            select(a.c.work_entry_id, a.c.kind, a.c.contract_id, a.c.grant_id, a.c.minutes, a.c.amount_minor)
             .where(a.c.work_entry_id.in_(entries), a.c.reversed_at.is_(None))
             .order_by(a.c.id)
         )
         for row in tx.connection.execute(drawn):
             self._allocated[row.work_entry_id].append(
-                Allocated(row.kind, row.contract_id, row.grant_id, row.minutes)
+                Allocated(row.kind, row.contract_id, row.grant_id, row.minutes, row.amount_minor)
             )
 
     def _read_roles(self, tx: Transaction, technicians: Set[str]) -> None:
@@ -164,7 +167,21 @@ class WorkUnder:
             price_before_minor=_price(before),
             price_after_minor=_price(after),
             currency=priced.currency if priced is not None else None,
+            facts=self._facts(row, fixed),
         )
+
+    def _facts(self, row: Row[Any], fixed: FixedFacts) -> ChargingFacts:
+        """What the scopes of grants ask of an entry."""
+        work_type, priority, role, channel = fixed
+        terms = row.charged_by or {}
+        weekday, hour = local_clock(row.started_at, terms.get("time_zone") or self._time_zone)
+        item_type = terms.get("item_type") or self._item_types.get(row.service_request_id)
+        return ChargingFacts(work_type, priority, role, channel, weekday, hour, item_type)
+
+    def _read_item_types(self, tx: Transaction, requests: Sequence[str]) -> None:
+        r, i = t.service_request, t.item
+        of_these = select(r.c.id, i.c.item_type).join(i, i.c.id == r.c.item_id).where(r.c.id.in_(requests))
+        self._item_types.update((row.id, row.item_type) for row in tx.connection.execute(of_these))
 
 
 class _Charging:

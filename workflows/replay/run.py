@@ -186,14 +186,24 @@ class _Deciding:
         )
 
     def _drawn(self, stored: RecordedDecision, result: Result, entries: Iterable[Worked]) -> Iterator[Drawn]:
-        """The minutes that moved work returns to its grants, and those it would draw instead."""
-        metered = result.covers and self._replay.draws(result, stored) == "minutes"
+        """What moved work returns to its grants, and what it would draw instead."""
+        draws = self._replay.draws(result, stored) if result.covers else "nothing"
         for entry in entries:
             for one in entry.allocated:
                 if one.kind == GRANT and one.contract is not None:
-                    yield Drawn(entry.started_at, one.contract, -one.minutes)
-            if metered and result.contract is not None:
+                    is_money = one.amount_minor is not None
+                    yield Drawn(
+                        entry.started_at,
+                        one.contract,
+                        0 if is_money else -one.minutes,
+                        -one.drawn if is_money else 0,
+                    )
+            if result.contract is None:
+                continue
+            if draws == "minutes":
                 yield Drawn(entry.started_at, result.contract, entry.charged_minutes)
+            elif draws == "money":
+                yield Drawn(entry.started_at, result.contract, 0, entry.price_after_minor)
 
     def _cascade(self, stored: RecordedDecision, result: Result) -> list[str]:
         """The contracts that a cascade would take next, in search order."""

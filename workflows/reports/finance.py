@@ -16,9 +16,15 @@ c = t.contract
 
 
 @dataclass(frozen=True, slots=True)
-class MinutesPosted:
-    """Whole minutes that the ledger recorded since the month began: sold, used, expired unused."""
+class Posted:
+    """What was sold, used and expired unused since the month began, by the instants at which it happened.
 
+    A correction counts in the month that it corrects, or where that is closed in the first open one, so that
+    a closed month always has the same figures. `unit` is minutes, or the currency of money, whose amounts are
+    in its minor unit.
+    """
+
+    unit: str
     sold: int
     used: int
     expired: int
@@ -28,7 +34,8 @@ class MinutesPosted:
 class FinanceOverview:
     """Counts as of now; `ending_without_successor` are those of `ending` that have not been renewed.
 
-    `uncovered_minutes` are this month's chargeable minutes that no contract paid, by kind.
+    `uncovered_minutes` are this month's chargeable minutes that no contract paid, by kind. `posted_money` has
+    an entry for each currency in which something happened.
     """
 
     awaiting_payment: int
@@ -37,7 +44,8 @@ class FinanceOverview:
     used_up: int
     uncovered_minutes: dict[str, int]
     month_starts_at: datetime
-    posted: MinutesPosted
+    posted: Posted
+    posted_money: list[Posted]
 
 
 def read_finance_overview(tx: Transaction) -> FinanceOverview:
@@ -48,6 +56,7 @@ def read_finance_overview(tx: Transaction) -> FinanceOverview:
     renewed = select(successor.c.id).where(
         successor.c.renewal_of_id == c.c.id, successor.c.cancelled_at.is_(None)
     )
+    posted = _posted(tx, month)
     monthly = [key for key, one in tx.rules.contract_types.items() if one.allocation == "monthly"]
     return FinanceOverview(
         awaiting_payment=_count(tx, select(func.count()).select_from(c).where(awaits_payment(tx.now))),
@@ -61,24 +70,32 @@ def read_finance_overview(tx: Transaction) -> FinanceOverview:
         ),
         uncovered_minutes=uncovered_minutes(tx, month),
         month_starts_at=month,
-        posted=_posted(tx, month),
+        posted=posted.pop("minutes", Posted("minutes", 0, 0, 0)),
+        posted_money=[posted[currency] for currency in sorted(posted)],
     )
 
 
-def _posted(tx: Transaction, month_starts_at: datetime) -> MinutesPosted:
+def _posted(tx: Transaction, month_starts_at: datetime) -> dict[str, Posted]:
+    """What happened since an instant (aware UTC) until now, by the unit: minutes and currencies."""
     entry, leg = t.ledger_transaction, t.ledger_posting
     rows = tx.connection.execute(
-        select(leg.c.account, func.sum(leg.c.amount))
+        select(leg.c.unit, leg.c.account, func.sum(leg.c.amount))
         .join(entry, entry.c.id == leg.c.transaction_id)
         .where(
-            entry.c.recorded_at >= month_starts_at,
-            leg.c.unit == "minutes",
+            entry.c.effective_at >= month_starts_at,
+            entry.c.effective_at <= tx.now,
+            leg.c.unit != "incidents",
             leg.c.account.in_(("sold", "consumed", "expired")),
         )
-        .group_by(leg.c.account)
+        .group_by(leg.c.unit, leg.c.account)
     )
-    sums = {row[0]: int(row[1]) for row in rows}
-    return MinutesPosted(-sums.get("sold", 0), sums.get("consumed", 0), sums.get("expired", 0))
+    sums: dict[str, dict[str, int]] = {}
+    for unit, account, amount in rows:
+        sums.setdefault(unit, {})[account] = int(amount)
+    return {
+        unit: Posted(unit, -one.get("sold", 0), one.get("consumed", 0), one.get("expired", 0))
+        for unit, one in sums.items()
+    }
 
 
 def _count(tx: Transaction, statement: Select[Any]) -> int:

@@ -21,10 +21,11 @@ from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import MoneyView
 from workflows.views.accounting_periods import AdjustmentView
-from workflows.views.contracts import UnitBalance
+from workflows.views.contracts import PriceOriginView, UnitBalance
 from workflows.views.effects import (
     ContractEffect,
     ContractSnapshot,
+    CreditNoteEffect,
     Effects,
     RequestEffect,
     RequestSnapshot,
@@ -37,6 +38,7 @@ _SNAPSHOT = [
     for name in (
         "id", "number", "state", "draws", "starts_at", "expires_at", "time_zone", "holder_kind", "holder_id",
         "price_minor", "overage_rate_minor", "currency", "sla", "time_expired",
+        "price_source", "product_price_id", "list_price_minor", "discount_percent",
     )
 ]  # fmt: skip
 
@@ -90,13 +92,23 @@ class _Written:
             tx,
             select(decision.c.service_request_id).where(decision.c.id > mark, decision.c.actor == mine),
         )
+        moved_on = select(t.service_request_history.c.service_request_id).where(
+            t.service_request_history.c.id > mark,
+            t.service_request_history.c.actor == mine,
+            t.service_request_history.c.trigger.in_(["merge", "split"]),
+        )
         mails = select(func.count()).where(mail.c.id > mark, mail.c.recipient.is_not(None))
         self.contracts = _contracts(tx, touched)
-        self.requests = _requests(tx, decided)
+        self.requests = _requests(tx, decided | _ids(tx, moved_on))
         drawn = t.work_allocation
-        self.work = _work(tx, _ids(tx, select(drawn.c.work_entry_id).where(drawn.c.id > mark)))
+        entries = select(trail.c.subject_id).where(
+            trail.c.id > mark, trail.c.actor == mine, trail.c.subject_kind == "work_entry"
+        )
+        drawn_again = select(drawn.c.work_entry_id).where(drawn.c.id > mark)
+        self.work = _work(tx, _ids(tx, drawn_again) | _ids(tx, entries))
         self.mails = int(tx.connection.execute(mails).scalar_one())
         self.adjustments = _adjustments(tx, mark)
+        self.credit_notes = _credit_notes(tx, mark)
 
 
 def _compared(desk: Desk, actor: Actor, written: _Written) -> Effects:
@@ -112,12 +124,18 @@ def _compared(desk: Desk, actor: Actor, written: _Written) -> Effects:
         mails=written.mails,
         adjustments=written.adjustments,
         moves=[
-            replace(after, before=work[key].after)
+            replace(after, before=work[key].after, moved_from=_moved_from(work[key], after))
             for key, after in written.work.items()
-            if key in work and after.after != work[key].after
+            if key in work and (after.after != work[key].after or _moved_from(work[key], after))
         ],
         effective_at=written.effective_at,
+        credit_notes=written.credit_notes,
     )
+
+
+def _moved_from(before: MovedWorkView, after: MovedWorkView) -> str | None:
+    """The number of the service request that an entry leaves; None if it stays."""
+    return before.service_request_number if before.service_request != after.service_request else None
 
 
 def _adjustments(tx: Transaction, mark: str) -> list[AdjustmentView]:
@@ -127,16 +145,52 @@ def _adjustments(tx: Transaction, mark: str) -> list[AdjustmentView]:
     return [AdjustmentView(*one) for one in sorted(one for one in found if one is not None)]
 
 
+def _credit_notes(tx: Transaction, mark: str) -> list[CreditNoteEffect]:
+    """The credit notes that were issued since `mark`, in the order in which they were written."""
+    note, credit = t.invoice.alias("note"), t.customer_credit
+    rows = tx.connection.execute(
+        select(
+            t.invoice.c.id,
+            t.invoice.c.number,
+            note.c.currency,
+            note.c.net_minor,
+            note.c.total_minor,
+            func.coalesce(credit.c.amount_minor, 0).label("to_credit"),
+        )
+        .select_from(note)
+        .join(t.invoice, t.invoice.c.id == note.c.corrects_id)
+        .outerjoin(credit, credit.c.credit_note_id == note.c.id)
+        .where(note.c.id > mark, note.c.created_by == tx.actor.name)
+        .order_by(note.c.id)
+    )
+    return [
+        CreditNoteEffect(
+            row.id,
+            row.number,
+            *(MoneyView(amount, row.currency) for amount in (row.net_minor, row.total_minor, row.to_credit)),
+        )
+        for row in rows
+    ]
+
+
 def _ids(tx: Transaction, wanted: Select[Any]) -> set[str]:
     return {one for one in tx.connection.execute(wanted.distinct()).scalars() if one is not None}
 
 
 def _contracts(tx: Transaction, ids: Iterable[str]) -> dict[str, ContractSnapshot]:
     c, b = t.contract, t.grant_balance
+    product = (
+        select(t.product.c.code)
+        .join(t.product_price, t.product_price.c.product_id == t.product.c.id)
+        .where(t.product_price.c.id == c.c.product_price_id)
+        .scalar_subquery()
+        .label("product")
+    )
     sums = [func.coalesce(func.sum(b.c[name]), 0) for name in ("consumed", "held", "available", "expired")]
     listed = sorted(ids)
+    columns: list[Any] = [*_SNAPSHOT, product, *sums]
     rows = tx.connection.execute(
-        select(*_SNAPSHOT, *sums)
+        select(*columns)
         .join_from(c, b, b.c.contract_id == c.c.id, isouter=True)
         .where(c.c.id.in_(listed))
         .group_by(c.c.id)
@@ -153,24 +207,31 @@ def _contracts(tx: Transaction, ids: Iterable[str]) -> dict[str, ContractSnapsho
 def _contract_snapshot(
     row: Row[Any], names: dict[tuple[str, str], str], exclusions: dict[str, list[str]], currency: str
 ) -> ContractSnapshot:
-    drawn, held, available, expired = map(int, row[len(_SNAPSHOT) :])
-    prices = [
+    drawn, held, available, expired = map(int, row[len(_SNAPSHOT) + 1 :])
+    price, overage_rate, list_price = (
         None if amount is None else MoneyView(amount, row.currency or currency)
-        for amount in (row.price_minor, row.overage_rate_minor)
-    ]
+        for amount in (row.price_minor, row.overage_rate_minor, row.list_price_minor)
+    )
+    origin = None
+    if row.price_source is not None:
+        origin = PriceOriginView(
+            row.price_source, row.product, row.product_price_id, list_price, row.discount_percent
+        )
     return ContractSnapshot(
         id=row.id,
         number=row.number,
         state=row.state,
         unit=row.draws if row.draws != "nothing" else None,
+        currency=row.currency if row.draws == "money" else None,
         starts_at=row.starts_at,
         expires_at=row.expires_at,
         time_zone=row.time_zone,
         balance=UnitBalance(drawn + held + available + expired, drawn, held, available, expired),
         holder={row.holder_kind: row.holder_id},
         holder_name=names.get((row.holder_kind, row.holder_id), ""),
-        price=prices[0],
-        overage_rate=prices[1],
+        price=price,
+        price_origin=origin,
+        overage_rate=overage_rate,
         sla=row.sla,
         time_expired=row.time_expired,
         exclusions=exclusions,
@@ -207,19 +268,23 @@ def _work(tx: Transaction, ids: Iterable[str]) -> dict[str, MovedWorkView]:
         select(
             e.c.id, e.c.started_at, r.c.id.label("request"), r.c.number,
             a.c.kind, a.c.contract_id, c.c.number.label("contract_number"), a.c.grant_id, a.c.minutes,
+            a.c.amount_minor, a.c.currency,
         )
         .select_from(e)
         .join(r, r.c.id == e.c.service_request_id)
         .join(a, and_(a.c.work_entry_id == e.c.id, a.c.reversed_at.is_(None)), isouter=True)
         .join(c, c.c.id == a.c.contract_id, isouter=True)
-        .where(e.c.id.in_(sorted(ids)), e.c.deleted_at.is_(None))
+        .where(e.c.id.in_(sorted(ids)), t.COUNTED_WORK)
         .order_by(e.c.started_at, e.c.created_at, e.c.id, a.c.effective_at, a.c.kind, a.c.grant_id)
     )  # fmt: skip
     found: dict[str, MovedWorkView] = {}
     for row in rows:
         one = found.setdefault(row.id, MovedWorkView(row.id, row.request, row.number, row.started_at, [], []))
         if row.kind is not None:
+            paid = MoneyView(row.amount_minor, row.currency) if row.amount_minor is not None else None
             one.after.append(
-                AllocationView(row.kind, row.contract_id, row.contract_number, row.grant_id, row.minutes)
+                AllocationView(
+                    row.kind, row.contract_id, row.contract_number, row.grant_id, row.minutes, paid
+                )
             )
     return found

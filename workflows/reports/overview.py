@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, select
 
-from engine.drawdown import REST_KIND
+from engine.payers import REST_KIND
 from engine.periods import first_instant_of, local_date
 from workflows.core.actors import STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, count_rows, read_page
 from workflows.core.transaction import Transaction
 from workflows.notifications.outbox import FAILED
+from workflows.reports.parties import during, holder_spans, party_key
 from workflows.service_requests.queries import in_queue, queue_values
 from workflows.store import tables as t
 from workflows.store.column_types import text_constant
@@ -44,6 +45,7 @@ class Overview:
     uncovered_minutes: dict[str, int]
     month_starts_at: datetime
     undelivered: int
+    to_approve: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,19 @@ def list_uncovered(
     tx: Transaction,
     *,
     from_at: datetime | None = None,
+    to_at: datetime | None = None,
     kind: str | None = None,
+    contract: str | None = None,
+    party: str | None = None,
     order: str = "-effective_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
     counted: bool = False,
 ) -> Page[UncoveredView]:
-    """A page of the time that no contract paid, by the instant worked (aware UTC), from `from_at` on.
+    """A page of the time that no contract paid, by the instant worked (aware UTC) in [from_at, to_at).
 
+    `contract` is the id of the contract that had run out, or "none" for time without one; `party` is the one
+    to whom the reports assign it.
     Raises:
         NotAllowed: the actor is a customer.
         InvalidInput: `kind`, `order` or `cursor` is not valid.
@@ -93,10 +100,20 @@ def list_uncovered(
         .join(r, r.c.id == entry.c.service_request_id)
         .join(t.customer, t.customer.c.id == r.c.customer_id)
         .join(user, user.c.id == entry.c.technician_id)
-        .where(_IS_UNCOVERED)
+        .where(is_uncovered())
     )
     if from_at is not None:
         statement = statement.where(a.c.effective_at >= from_at)
+    if to_at is not None:
+        statement = statement.where(a.c.effective_at < to_at)
+    if contract is not None:
+        no_contract = a.c.contract_id.is_(None)
+        statement = statement.where(no_contract if contract == "none" else a.c.contract_id == contract)
+    if party is not None:
+        spans = holder_spans().subquery("spans")
+        statement = statement.outerjoin(
+            spans, and_(spans.c.contract_id == a.c.contract_id, during(spans, a.c.effective_at))
+        ).where(func.coalesce(spans.c.party, party_key("customer", r.c.customer_id)) == party)
     if kind is not None:
         if kind not in UNCOVERED_KINDS:
             raise invalid(
@@ -114,6 +131,11 @@ def list_uncovered(
         cursor=cursor,
         counted=counted,
     )
+
+
+def is_uncovered() -> ColumnElement[bool]:
+    """SQL: an allocation is of time that no contract paid."""
+    return _IS_UNCOVERED
 
 
 def month_start(tx: Transaction) -> datetime:
@@ -138,6 +160,9 @@ def read_overview(tx: Transaction) -> Overview:
         uncovered_minutes=uncovered_minutes(tx, month),
         month_starts_at=month,
         undelivered=count_rows(tx, select(t.outbox.c.id).where(FAILED)),
+        to_approve=count_rows(
+            tx, select(t.work_entry.c.id).where(t.NOT_APPROVED_WORK, t.work_entry.c.state == "submitted")
+        ),
     )
 
 
@@ -157,7 +182,7 @@ def uncovered_minutes(tx: Transaction, month_starts_at: datetime) -> dict[str, i
     rows = tx.connection.execute(
         select(a.c.kind, func.sum(a.c.minutes))
         .where(
-            _IS_UNCOVERED,
+            is_uncovered(),
             a.c.effective_at >= month_starts_at,
             a.c.effective_at <= tx.now,
         )

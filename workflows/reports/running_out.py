@@ -1,4 +1,4 @@
-"""Contracts whose minutes will be used up soon if work continues at its recent pace.
+"""Contracts whose minutes or money will be used up soon if work continues at its recent pace.
 
 This is an estimate for people, by `engine.projection`; no decision depends on it.
 """
@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, literal, select
 
-from engine.drawdown import NEVER
+from engine.contracts import METERED
+from engine.payers import NEVER
 from engine.projection import PACE_SPAN, Drawn, project_run_out
 from workflows.core.actors import STAFF
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.open_grants import is_open_at
+from workflows.lifecycle.contracts.open_grants import is_open_at, rest_due
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 
@@ -23,7 +24,7 @@ c = t.contract
 
 @dataclass(frozen=True, slots=True)
 class RunningOut:
-    """An active contract, and the instant (aware UTC) at which its minutes run out at the recent pace."""
+    """An active contract, and the instant (aware UTC) at which it runs out at the recent pace."""
 
     contract: str
     type: str
@@ -33,21 +34,22 @@ class RunningOut:
 def list_running_out(
     tx: Transaction, *, within_days: int = RUN_OUT_DAYS, most: int | None = MOST_CONTRACTS
 ) -> list[RunningOut]:
-    """Contracts that run out of minutes within the next days, earliest first; at most 200.
+    """Contracts that run out of minutes or money within the next days, earliest first; at most 200.
 
-    A contract that ends before its minutes are used up is not listed: it expires. This is one statement.
+    A contract that ends before it is used up is not listed: it expires. This is one statement.
     Raises: NotAllowed for customers.
     """
     tx.require(*STAFF)
     b, leg = t.grant_balance, t.ledger_posting
     now = literal(tx.now, Instant)
+    available = b.c.available + rest_due(now)
     left = (
         select(
             b.c.contract_id,
-            func.sum(b.c.available).label("available"),
+            func.sum(available).label("available"),
             func.max(func.coalesce(b.c.closes_at, literal(NEVER, Instant)), type_=Instant()).label("until"),
         )
-        .where(b.c.unit == "minutes", b.c.available > 0, is_open_at(now))
+        .where(b.c.unit.in_(METERED), available > 0, is_open_at(now))
         .group_by(b.c.contract_id)
         .subquery()
     )
@@ -56,8 +58,8 @@ def list_running_out(
         .join(b, b.c.grant_id == leg.c.owner)
         .where(
             b.c.contract_id == c.c.id,
-            b.c.unit == "minutes",
-            leg.c.account == "consumed",
+            b.c.unit.in_(METERED),
+            leg.c.account.in_(("consumed", "held")),
             leg.c.effective_at > literal(tx.now - PACE_SPAN, Instant),
             leg.c.effective_at <= now,
         )
@@ -67,7 +69,7 @@ def list_running_out(
     rows = tx.connection.execute(
         select(c.c.id, c.c.type, c.c.starts_at, left.c.available, left.c.until, drawn.label("drawn"))
         .join(left, left.c.contract_id == c.c.id)
-        .where(c.c.draws == "minutes", c.c.state == "active", c.c.starts_at <= now)
+        .where(c.c.draws.in_(METERED), c.c.state == "active", c.c.starts_at <= now)
     )
     last = tx.now + timedelta(days=within_days)
     found = []

@@ -154,8 +154,7 @@ def _refuse(tx: Transaction, folder: Path, seen: FolderContent, problems: tuple[
         notify_administrators(
             tx,
             "rules_refused",
-            subject=f"The rules in {folder} have errors",
-            body=f"The rule set in force was not changed. Errors in {folder} on {gethostname()}:\n{lines}",
+            {"folder": str(folder), "host": gethostname(), "problems": lines},
             about=("rules_folder", _key(folder)),
             payload={"errors": len(errors)},
         )

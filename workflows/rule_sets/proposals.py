@@ -15,9 +15,12 @@ from workflows.core.config_version import config_in_force
 from workflows.core.errors import NotAllowed, NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.service_requests.sla import ServiceLevels
+from workflows.lifecycle.service_requests.sla_changes import preview_moved_targets
 from workflows.notifications.messages import notify_administrators
 from workflows.rule_sets.publishing import (
     READERS,
+    check_rules,
     clean_note,
     diff_view,
     files_of,
@@ -36,11 +39,15 @@ proposal = t.rule_proposal
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The result of submitting a rule set: it is in force, or proposed if `proposal` has an id."""
+    """The result of submitting a rule set: it is in force, or proposed if `proposal` has an id.
+
+    `moved_targets` counts the open service level targets that moved, or that would move if it is approved.
+    """
 
     version: str
     proposal: str | None = None
     unchanged: bool = False
+    moved_targets: int = 0
 
 
 def submit_rule_set(
@@ -78,9 +85,11 @@ def submit_checked(
     require_base(config, based_on)
     require_usable(tx, rule_set)
     if config.version is None or not config.settings.two_person_publishing:
-        put_in_force(tx, rule_set, note, published_by=tx.actor.name)
-        return Submitted(rule_set.version)
-    return Submitted(rule_set.version, _propose(tx, rule_set, note, config.version))
+        moved = put_in_force(tx, rule_set, note, published_by=tx.actor.name)
+        return Submitted(rule_set.version, moved_targets=moved)
+    proposed = _propose(tx, rule_set, note, config.version)
+    levels = ServiceLevels(rule_set.slas, tx.settings.business_hours)
+    return Submitted(rule_set.version, proposed, moved_targets=preview_moved_targets(tx, levels).count)
 
 
 def submit_rollback(
@@ -142,12 +151,16 @@ def reject_proposal(tx: Transaction, proposal_id: str, reason: str) -> None:
         raise invalid("/reason", "A rejection needs a reason.", "Say what should be changed.")
     row = _to_decide(tx, proposal_id)
     _decide(tx, row, "rejected", clean_note(reason, "/reason"))
+    values = {
+        "author": tx.actor.name,
+        "version": row.version[:12],
+        "proposer": row.proposed_by,
+        "reason": reason.strip(),
+    }
     notify_administrators(
         tx,
         "rules_rejected",
-        subject="A proposed rule set was rejected",
-        body=f"{tx.actor.name} rejected rule set {row.version[:12]}, proposed by {row.proposed_by}: "
-        f"{reason.strip()}",
+        values,
         about=("rule_proposal", row.id),
     )
 
@@ -164,7 +177,13 @@ def read_proposal(tx: Transaction, proposal_id: str) -> ProposalDetail:
     diff = diff_view(version, files, row.version, row.files)
     is_another = tx.actor.id is not None and tx.actor.id != row.proposed_by_id
     may_approve = row.state == "open" and tx.actor.role == "administrator" and is_another
-    return ProposalDetail(proposal=_view(row), files=row.files, diff=diff, may_approve=may_approve)
+    return ProposalDetail(
+        proposal=_view(row),
+        files=row.files,
+        diff=diff,
+        may_approve=may_approve,
+        moved_targets=check_rules(tx, row.files).moved_targets if row.state == "open" else 0,
+    )
 
 
 def list_proposals(
@@ -221,8 +240,7 @@ def _propose(tx: Transaction, rule_set: RuleSet, note: str, in_force: str) -> st
     notify_administrators(
         tx,
         "rules_proposed",
-        subject="A rule set was proposed",
-        body=f"{tx.actor.name} proposed rule set {rule_set.version[:12]} for approval. {note}".strip(),
+        {"author": tx.actor.name, "version": rule_set.version[:12], "note": note.strip()},
         about=("rule_proposal", proposal_id),
     )
     return proposal_id

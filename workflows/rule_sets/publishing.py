@@ -58,8 +58,11 @@ class RulesChanged(Conflict):
 
 def put_in_force(
     tx: Transaction, rule_set: RuleSet, note: str, *, published_by: str, approved_by: str | None = None
-) -> None:
-    """Store a checked rule set and put it in force. The caller must have locked the deployment's row."""
+) -> int:
+    """Store a checked rule set and put it in force. Returns how many open service level targets moved.
+
+    The caller must have locked the deployment's row.
+    """
     stored = select(t.rule_set.c.version).where(t.rule_set.c.version == rule_set.version)
     if tx.connection.execute(stored).scalar() is None:
         tx.add(t.rule_set, version=rule_set.version, files=dict(rule_set.files), created_at=tx.real_now)
@@ -75,15 +78,20 @@ def put_in_force(
     after = ServiceLevels(rule_set.slas, tx.settings.business_hours)
     moved = move_open_targets(tx, levels_in_force(tx), after, why="service levels changed")
     bump_generation(tx, rule_set=rule_set.version)
-    approved = f", approved by {approved_by}" if approved_by else ""
-    targets = f" Open targets of service requests that moved: {moved}." if moved else ""
+    values = {
+        "author": published_by,
+        "version": rule_set.version[:12],
+        "approved": f"{approved_by} approved it." if approved_by else "",
+        "note": note.strip(),
+        "targets": f"Open targets of service requests that moved: {moved}." if moved else "",
+    }
     notify_administrators(
         tx,
         "rules_published",
-        subject="A new rule set is in force",
-        body=f"{published_by} published rule set {rule_set.version[:12]}{approved}. {note}".strip() + targets,
+        values,
         about=("rule_set", rule_set.version),
     )
+    return moved
 
 
 def load_publishable(tx: Transaction, files: Mapping[str, str]) -> RuleSet:
@@ -139,13 +147,18 @@ def files_of(tx: Transaction, version: str) -> dict[str, str]:
         InvalidInput: several versions begin so.
     """
     tx.require(*READERS)
+    if len(version) < SHORTEST_PREFIX:
+        raise NotFound(
+            f"There is no rule set with the version {version!r}.",
+            remedy=f"Give {SHORTEST_PREFIX} or more characters of it.",
+        )
     column = t.rule_set.c.version
     rows = tx.connection.execute(
         select(column, t.rule_set.c.files)
         .where(column.startswith(version, autoescape=True) if "\0" not in version else column.is_(None))
         .limit(2)
     ).all()
-    if not rows or len(version) < SHORTEST_PREFIX:
+    if not rows:
         raise NotFound(f"There is no rule set with the version {version!r}.")
     if len(rows) > 1:
         raise InvalidInput(f"Several versions begin with {version!r}.", remedy="Give more characters of it.")

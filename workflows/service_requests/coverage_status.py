@@ -24,7 +24,7 @@ def contract_over(tx: Transaction, row: Row[Any], left: Limits | None) -> Contra
     passed = sorted((at, how) for at, how in dated if at is not None and at <= tx.now)
     if passed:
         return passed[0][1]
-    if left is None or left.minutes_available or left.incidents_available or left.incidents_held:
+    if left is None or any(left):
         return None
     rules = tx.config.rule_set
     terms = rules.contract_types.get(row.contract_type) if rules is not None else None

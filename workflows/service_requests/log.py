@@ -153,7 +153,8 @@ def _view_of(
 ) -> ServiceRequestView | None:
     """A covered service request that was just written, as a read would return it."""
     chosen = found.chosen
-    if chosen is None or chosen.draws is None:
+    # the currency of a contract in money is not among the facts of the search
+    if chosen is None or chosen.draws in (None, "money"):
         return None
     left = chosen.limits if chosen.draws != "nothing" else None
     if found.grant_id is not None:

@@ -1,4 +1,4 @@
-"""Reading service requests: one, lists with filters, history and notes.
+"""Reading service requests: one, and lists with filters.
 
 Source: product.md section 9.
 """
@@ -16,16 +16,17 @@ from engine.coverage import CandidateContract, CoverageDecision
 from engine.periods import local_date
 from engine.service_requests import FINISHED_STATES, PRIORITIES, STATES
 from workflows.core.errors import NotFound, invalid
-from workflows.core.paging import PageWanted, Sort, count_rows, read_page
+from workflows.core.paging import PageWanted, Sort, count_rows
 from workflows.core.search import MOST_FOUND, Search, find_ids, parse
 from workflows.core.transaction import Transaction
+from workflows.coverage.up_to_date import contracts_up_to_date
 from workflows.lifecycle.service_requests.access import (
     Named,
-    PersonNames,
     may_name,
-    require_visible,
+    surviving_id,
     visible_requests,
 )
+from workflows.lifecycle.service_requests.merged import surviving_number
 from workflows.lifecycle.service_requests.parties import Parties
 from workflows.lifecycle.service_requests.sla_targets import (
     NOT_COUNTED,
@@ -41,20 +42,25 @@ from workflows.lifecycle.service_requests.states import allowed_triggers
 from workflows.register.records import own_org_units
 from workflows.service_requests.closing import auto_closed_at, up_to_date_request
 from workflows.service_requests.coverage_status import contract_over
-from workflows.service_requests.request_rows import ROWS, limits_of, listed_rows, read_one, read_rows
+from workflows.service_requests.request_rows import (
+    ROWS,
+    limits_of,
+    listed_rows,
+    read_again,
+    read_one,
+    read_rows,
+)
 from workflows.service_requests.rows_as_seen import rows_as_seen
 from workflows.service_requests.urgency import AT_RISK_HOURS, NOW, SOON, URGENCY
 from workflows.store import tables as t
 from workflows.store.column_types import Id, text_constant
-from workflows.views import DEFAULT_LIMIT, Page
+from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.service_requests import (
     CoverageView,
-    HistoryLine,
-    NoteView,
     ServiceRequestView,
 )
 
-r, c, n = t.service_request, t.contract, t.service_request_note
+r, c = t.service_request, t.contract
 _UNFINISHED = r.c.state.not_in([text_constant(state) for state in FINISHED_STATES])
 QUEUES = ("mine", "unassigned", "waiting", "at_risk", "unfinished")
 ORDERS = {
@@ -77,7 +83,9 @@ def read_service_request(tx: Transaction, service_request_id: str) -> ServiceReq
     row = _one(tx, service_request_id)
     with up_to_date_request(tx, row) as fresh:
         current = row if fresh is tx else _one(fresh, service_request_id)
-        return _views(fresh, [current], minutes=minutes_left(fresh, current))[0]
+        with contracts_up_to_date(fresh, _contracts_due(fresh, [current])) as newest:
+            current = current if newest is fresh else _one(newest, service_request_id)
+            return _views(newest, [current], minutes=minutes_left(newest, current))[0]
 
 
 def list_service_requests(
@@ -102,7 +110,8 @@ def list_service_requests(
     """A page of the service requests that the actor may see; `org_unit` includes all units below it.
 
     The order `urgency` puts first what a desk should do first (`workflows.service_requests.urgency`).
-    A filter by a record that may not be named to the actor finds nothing.
+    A filter by a record that may not be named to the actor finds nothing. The number of a merged request
+    finds the one that is left.
     Raises: InvalidInput for `queue`, `state`, `priority`, `order` or `cursor`.
     """
     _known("/state", state, STATES)
@@ -114,7 +123,7 @@ def list_service_requests(
         "technician": technician,
         "contract": contract,
         "outcome": outcome,
-        "number": number,
+        "number": surviving_number(tx, number) if number is not None else None,
     }
     values = {name: value for name, value in given.items() if value is not None}
     conditions = [_EQUALS[name] for name in values]
@@ -131,7 +140,15 @@ def list_service_requests(
     rows = read_rows(tx, which, wanted.shape, values | wanted.values, reusable=not others)
     total = count_rows(tx, listed_rows(which), values) if counted else None
     page = wanted.page(rows, lambda row: row, total=total)
-    return page.with_items(_views(tx, page.items))
+    with contracts_up_to_date(tx, _contracts_due(tx, page.items)) as fresh:
+        current = page.items if fresh is tx else read_again(fresh, page.items)
+        return page.with_items(_views(fresh, current))
+
+
+def _contracts_due(tx: Transaction, rows: Sequence[Any]) -> set[str]:
+    """The covering contracts of rows of which a change is due: what is left is not stored yet."""
+    due_at = {row.decision_contract_id: row.contract_next_due_at for row in rows}
+    return {contract for contract, at in due_at.items() if at is not None and at <= tx.now}
 
 
 def _other_conditions(
@@ -147,75 +164,6 @@ def _other_conditions(
     if q:
         conditions.append(_found_by(tx, q))
     return conditions
-
-
-def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
-    """All state changes, the logging first; changes that are due are made first. Raises: NotFound."""
-    row = require_visible(tx, service_request_id)
-    h = t.service_request_history
-    moves = select(h).where(h.c.service_request_id == service_request_id).order_by(h.c.at, h.c.id)
-    with up_to_date_request(tx, row) as fresh:
-        rows = fresh.connection.execute(moves).all()
-    names = PersonNames(tx, [row.customer_id])
-    return [
-        HistoryLine(
-            one.at,
-            one.recorded_at,
-            one.trigger,
-            one.from_state,
-            one.to_state,
-            names[one.actor],
-            one.note,
-            one.reason,
-            one.inferred,
-        )
-        for one in rows
-    ]
-
-
-def list_notes(
-    tx: Transaction,
-    service_request_id: str,
-    *,
-    order: str = "written_at",
-    limit: int = DEFAULT_LIMIT,
-    cursor: str | None = None,
-) -> Page[NoteView]:
-    """A page of the comments, oldest first; customers see only public ones.
-
-    Raises: NotFound; InvalidInput for `order`, `limit` or `cursor`.
-    """
-    request = require_visible(tx, service_request_id)
-    names = PersonNames(tx, [request.customer_id])
-    return read_page(
-        tx,
-        _notes(tx).where(n.c.service_request_id == service_request_id),
-        lambda row: _note_view(row, names),
-        orders={"written_at": Sort(n.c.written_at)},
-        by_id=n.c.id,
-        order=order,
-        limit=limit,
-        cursor=cursor,
-    )
-
-
-def read_note(tx: Transaction, service_request_id: str, note_id: str) -> NoteView:
-    """One comment of a service request. Raises: NotFound."""
-    request = require_visible(tx, service_request_id)
-    row = tx.connection.execute(
-        _notes(tx).where(n.c.id == note_id, n.c.service_request_id == service_request_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound("There is no such note.")
-    return _note_view(row, PersonNames(tx, [request.customer_id]))
-
-
-def _notes(tx: Transaction) -> Select[Any]:
-    return select(n) if tx.actor.is_staff else select(n).where(n.c.public)
-
-
-def _note_view(row: Row[Any], names: PersonNames) -> NoteView:
-    return NoteView(row.id, row.body, row.public, names[row.author], row.written_at)
 
 
 _NOTHING = dict.fromkeys(ROWS.selected_columns.keys()) | {
@@ -314,14 +262,18 @@ def _view(tx: Transaction, row: Row[Any], left: Any, minutes: MinutesLeft) -> Se
         allowed_triggers=allowed_triggers(state, tx.actor.role),
         created_by=row.created_by,
         version=row.version,
+        merged_into=row.merged_into_id,
     )
 
 
 def _one(tx: Transaction, service_request_id: str) -> Any:
-    row = read_one(tx, service_request_id, None if tx.actor.is_staff else visible_requests(tx))
+    visible = None if tx.actor.is_staff else visible_requests(tx)
+    row = read_one(tx, service_request_id, visible)
     if row is None:
         raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
-    return row
+    if row.merged_into_id is None:
+        return row
+    return read_one(tx, surviving_id(tx, row.merged_into_id), visible) or row
 
 
 def _branch(tx: Transaction, org_unit: str) -> Select[Any]:
@@ -374,6 +326,11 @@ def _coverage(tx: Transaction, row: Row[Any], left: Limits | None) -> CoverageVi
         contract_ends_on=last_day,
         minutes_left=left.minutes_available if left and row.contract_draws == "minutes" else None,
         incidents_left=left.incidents_available if left and row.contract_draws == "incidents" else None,
+        money_left=(
+            MoneyView(left.money_available, row.contract_currency)
+            if left and row.contract_draws == "money"
+            else None
+        ),
         contract_over=contract_over(tx, row, left) if row.outcome == "covered" else None,
     )
 
@@ -428,11 +385,3 @@ _IN_QUEUE: dict[str, ColumnElement[bool]] = {
 def _known(pointer: str, value: str | None, values: Iterable[str]) -> None:
     if value is not None and value not in values:
         raise invalid(pointer, f"{value!r} is not a valid value.", f"Use one of {', '.join(values)}.")
-
-
-def contract_numbers(tx: Transaction, ids: set[str]) -> dict[str, str]:
-    """The numbers of contracts, by id."""
-    if not ids:
-        return {}
-    rows = tx.connection.execute(select(c.c.id, c.c.number).where(c.c.id.in_(ids)))
-    return {row.id: row.number for row in rows}

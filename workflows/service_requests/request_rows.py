@@ -4,13 +4,13 @@ What is left of the covering contract is part of the row: three sums over its gr
 once for each combination of conditions and order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 
-from engine.contracts import Limits
+from engine.contracts import METERED, Limits
 from workflows.core.paging import PageShape, paged
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.open_grants import is_open_at
@@ -23,19 +23,32 @@ _NOW = bindparam("now", type_=Instant)
 _SHOWN = [column for column in r.c if column.name not in ("search_words", "sla_clock_at")]
 
 
-def _left(amount: ColumnElement[int], unit: str, *, when_open: bool) -> ColumnElement[int]:
-    """SQL: the sum over the grants of the decision's contract; None if it draws nothing.
+def _left(amount: ColumnElement[int], *units: str, when_open: bool) -> ColumnElement[int]:
+    """SQL: the sum over the grants of the decision's contract in one of the units; None if it draws nothing.
 
     For a contract that has not started it is what is left at the start.
     """
     b = t.grant_balance.c
     zero = number_constant(0)
     total = select(func.coalesce(func.sum(amount), zero)).where(
-        b.contract_id == c.c.id, b.unit == text_constant(unit)
+        b.contract_id == c.c.id, or_(*(b.unit == text_constant(unit) for unit in units))
     )
     if when_open:
         total = total.where(is_open_at(case((c.c.starts_at > _NOW, c.c.starts_at), else_=_NOW)))
     return case((c.c.draws != text_constant("nothing"), total.correlate(c).scalar_subquery()))
+
+
+def _metered_left() -> ColumnElement[int]:
+    """SQL: the minutes or money left, with the first month of a contract that has not started.
+
+    Its months are granted when it starts (`months_to_come`); the first one is all that it then has.
+    """
+    is_to_start = and_(c.c.enabled_at.is_not(None), c.c.activated_at.is_(None), c.c.starts_at > _NOW)
+    awaits_payment = and_(c.c.payment_due, c.c.paid_at.is_(None))
+    first = and_(c.c.monthly_minutes.is_not(None), is_to_start, ~awaits_payment)
+    zero = number_constant(0)
+    left = _left(t.grant_balance.c.available, *METERED, when_open=True)
+    return (left + case((first, c.c.monthly_minutes), else_=zero)).label("metered_left")
 
 
 ROWS: Select[Any] = select(
@@ -56,7 +69,9 @@ ROWS: Select[Any] = select(
     c.c.time_zone.label("contract_time_zone"),
     c.c.cancelled_at.label("contract_cancelled_at"),
     c.c.ended_at.label("contract_ended_at"),
-    _left(t.grant_balance.c.available, "minutes", when_open=True).label("minutes_left"),
+    c.c.currency.label("contract_currency"),
+    c.c.next_due_at.label("contract_next_due_at"),
+    _metered_left(),
     _left(t.grant_balance.c.available, "incidents", when_open=True).label("incidents_left"),
     _left(t.grant_balance.c.held, "incidents", when_open=False).label("incidents_held"),
 ).select_from(
@@ -100,6 +115,13 @@ def read_rows(
     return list(tx.connection.execute(_paged_rows(conditions, shape), values).all())
 
 
+def read_again(tx: Transaction, rows: Sequence[Any]) -> list[Any]:
+    """The rows of a page as they are now, in the same order."""
+    found = tx.connection.execute(ROWS.where(r.c.id.in_([row.id for row in rows])), {"now": tx.now})
+    newest = {row.id: row for row in found}
+    return [newest[row.id] for row in rows]
+
+
 def listed_rows(conditions: tuple[ColumnElement[bool], ...]) -> Select[Any]:
     """The rows of all pages, without what a view of them needs: to count them."""
     return _LISTED.where(*conditions)
@@ -120,6 +142,9 @@ def _paged_rows(conditions: tuple[ColumnElement[bool], ...], shape: PageShape) -
 
 def limits_of(row: Any) -> Limits | None:
     """What is left of the contract of a row's decision; None if it draws nothing."""
-    if row.minutes_left is None:
+    if row.metered_left is None:
         return None
-    return Limits(int(row.minutes_left), int(row.incidents_left), int(row.incidents_held))
+    metered = int(row.metered_left)
+    if row.contract_draws == "money":
+        return Limits(money_available=metered)
+    return Limits(metered, int(row.incidents_left), int(row.incidents_held))

@@ -26,11 +26,13 @@ def rows_as_seen(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Any]:
         "org_unit": "org_unit_id",
         "contract": "decision_contract_id",
     }
-    nameable = Nameable(tx, {kind: [getattr(row, id_) for row in rows] for kind, id_ in columns.items()})
+    looked_up = {kind: [getattr(row, id_) for row in rows] for kind, id_ in columns.items()}
+    nameable = Nameable(tx, {**looked_up, "service_request": [row.merged_into_id for row in rows]})
     names = PersonNames(tx, {row.customer_id for row in rows})
     seen = []
     for row in rows:
         values = {**row._mapping, "created_by": names[row.created_by]}
+        values["merged_into_id"] = nameable.id("service_request", row.merged_into_id)
         for kind, id_ in columns.items():
             if not nameable.may(kind, values[id_]):
                 prefix = f"{kind}_"

@@ -7,7 +7,7 @@ priority comes first, then the earlier target, then the older request.
 
 from sqlalchemy import bindparam, case, func, literal, or_
 
-from engine.drawdown import NEVER
+from engine.payers import NEVER
 from engine.service_requests import FINISHED_STATES, PRIORITIES
 from workflows.core.paging import Sort
 from workflows.lifecycle.service_requests.sla_targets import next_target_at

@@ -3,6 +3,7 @@
 Each is one transaction. Source: product.md sections 6 and 9.
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,8 +26,10 @@ from workflows.coverage.search import (
 )
 from workflows.lifecycle.contracts.incident_holds import hold_again, release_incidents
 from workflows.lifecycle.contracts.rows import level_of
-from workflows.lifecycle.service_requests.access import require_changeable, require_visible
+from workflows.lifecycle.contracts.sold_once import follow_request
+from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.facts import facts_of
+from workflows.lifecycle.service_requests.merged import merged_numbers
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import level_columns, responded_columns
 from workflows.lifecycle.service_requests.states import allowed_triggers, forbidden
@@ -72,7 +75,7 @@ def change_service_request(
     Source: product.md sections 6 and 9.
     """
     tx.require(*DESK)
-    request = lock_current(tx, require_changeable(tx, service_request_id))
+    request = lock_current(tx, require_visible(tx, service_request_id))
     _check_version(request, expected_version)
     given = command.given()
     for name in ("subject", "customer", "priority"):
@@ -85,8 +88,10 @@ def change_service_request(
             state=request.state,
         )
     changes = _changed_columns(tx, request, given)
+    _check_merged(tx, request, changes)
     if changes:
         words = _new_words(tx, request, changes)
+        follow_request(tx, request.id, changes)
         tx.change(t.service_request, request.id, **changes, **words, version=next_version(t.service_request))
         tx.audit(
             "service_request", request.id, "changed", **{key: str(value) for key, value in changes.items()}
@@ -121,7 +126,7 @@ def fire_trigger(
 
     Source: product.md section 9.
     """
-    request = lock_current(tx, require_changeable(tx, service_request_id))
+    request = lock_current(tx, require_visible(tx, service_request_id))
     _check_version(request, expected_version)
     trigger = command.trigger
     if trigger not in allowed_triggers(request.state, tx.actor.role):
@@ -184,7 +189,7 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
     Source: product.md section 6.
     """
     tx.require(*DESK)
-    request = lock_current(tx, require_changeable(tx, service_request_id))
+    request = lock_current(tx, require_visible(tx, service_request_id))
     if not tx.settings.contracts:
         raise StateForbids(
             "Coverage cannot be searched while contracts are off.", remedy="Activate billing first."
@@ -209,6 +214,20 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
     if command.from_ is not None:
         _check_from(tx, request, command.from_)
     return assign_contract(tx, request, command.contract, command.reason, holds_from=command.from_)
+
+
+def _check_merged(tx: Transaction, request: Row[Any], changes: Mapping[str, Any]) -> None:
+    """Check that a request with merged ones keeps its customer, who has them all. Raises: StateForbids."""
+    if changes.get("customer_id", request.customer_id) == request.customer_id:
+        return
+    merged = merged_numbers(tx, request.id)
+    if merged:
+        numbers = ", ".join(sorted(merged.values()))
+        raise StateForbids(
+            f"{request.number} has merged requests of its customer: {numbers}.",
+            remedy="Split them first.",
+            state=request.state,
+        )
 
 
 def _check_from(tx: Transaction, request: Row[Any], at: datetime) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -13,6 +15,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     String,
+    Text,
     cast,
     extract,
     literal_column,
@@ -71,7 +74,54 @@ def microseconds(instant: ColumnElement[datetime], *, is_sqlite: bool) -> Column
     return cast(extract("epoch", instant) * 1_000_000, BigInteger)
 
 
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A decimal number as its text, without an exponent: SQLite would store a number as a float."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        return None if value is None else decimal_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+def decimal_text(value: Decimal) -> str:
+    """A decimal as text without an exponent and without zeros at its end: 1E+2 is 100, 1.50 is 1.5."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class SharedJson(TypeDecorator[Any]):
+    """JSON to read, parsed once for all rows that have the same: nobody may change what it returns.
+
+    The terms of the work on a contract are mostly the same text: parsing each took 6 % of an audit of work.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return _parsed(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """As `process_result_value`, without its call."""
+        return _parsed
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str | None) -> Any:
+    return None if text is None else from_json(text)
+
+
+def shared_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """SQL: a column of JSON, whose value may be the same object in several rows and must not be changed."""
+    return type_coerce(cast(column, Text), SharedJson)
+
 
 # PostgreSQL sorts text by the locale; ids, keys and numbers must sort the same everywhere.
 Id = String(32).with_variant(String(32, collation="C"), "postgresql")

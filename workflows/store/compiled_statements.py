@@ -9,7 +9,7 @@ errors are SQLAlchemy's.
 import re
 import sqlite3
 from collections import namedtuple
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from operator import add
 from typing import Any
@@ -62,10 +62,10 @@ class Prepared:
         compiled, cursor = self._execute(connection, values)
         return compiled.rows(cursor.fetchall())
 
-    def tuples(self, connection: Connection, values: Mapping[str, Any]) -> list[list[Any]]:
-        """Every row, as a list of its columns. Raises: as `all`."""
+    def tuples(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """Every row, as its columns without names. Raises: as `all`."""
         compiled, cursor = self._execute(connection, values)
-        return compiled.lists(cursor.fetchall())
+        return compiled.converted(cursor.fetchall())
 
     def first(self, connection: Connection, values: Mapping[str, Any]) -> Row | None:
         """The first row, or None. Raises: as `all`."""
@@ -164,11 +164,13 @@ class _Compiled:
         named |= self._constant
         return tuple([named[name] for name in self._order])
 
-    def rows(self, raw: Iterable[Sequence[Any]]) -> list[Row]:
-        return list(map(self._row._make, self.lists(raw) if self._back else raw))
+    def rows(self, raw: Sequence[Sequence[Any]]) -> list[Row]:
+        return list(map(self._row._make, self.converted(raw)))
 
-    def lists(self, raw: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    def converted(self, raw: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
         """Each row's values, converted by the types of their columns."""
+        if not self._back:
+            return raw
         rows = list(map(list, raw))
         for at, make in self._back:
             for row in rows:

@@ -18,6 +18,8 @@ CLOSED_TEXT = "a ledger transaction would be effective in a closed accounting pe
 
 PERIODS_LOCK = 0x636F766572706572
 """Who writes the ledger on PostgreSQL shares this lock until its end; who closes a period takes it alone."""
+BANK_STATEMENTS_LOCK = 0x636F766572626E6B
+"""Who writes the entries of a bank statement on PostgreSQL takes this lock until its end."""
 
 _POSTGRESQL_BALANCED = (
     "IF EXISTS (SELECT 1 FROM written w LEFT JOIN ledger_posting p ON p.transaction_id = w.id "

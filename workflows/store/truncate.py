@@ -9,8 +9,13 @@ from itertools import chain
 
 from sqlalchemy import Connection, text, update
 
+from workflows.store.billing_triggers import PARTS
+from workflows.store.quote_triggers import TABLES as QUOTE_TABLES
 from workflows.store.search_index import DOCUMENTS, empty_search_index
 from workflows.store.tables import APPEND_ONLY, deployment, metadata
+
+PROTECTED = (*APPEND_ONLY, "invoice", *PARTS, *QUOTE_TABLES)
+"""The tables with triggers that refuse to delete rows."""
 
 
 def empty_tables(connection: Connection) -> None:
@@ -30,7 +35,7 @@ def empty_tables(connection: Connection) -> None:
 def _disable_triggers(connection: Connection) -> list[str]:
     """Disable the triggers. Returns the statements that create SQLite's again, where they are dropped."""
     if connection.dialect.name != "sqlite":
-        for table in APPEND_ONLY:
+        for table in PROTECTED:
             connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         connection.execute(text("ALTER SEQUENCE service_request_number RESTART"))
         return []
@@ -44,7 +49,7 @@ def _enable_triggers(connection: Connection, triggers: list[str]) -> None:
     if connection.dialect.name != "sqlite":
         # no table is altered before the deferred foreign key of the postings has been checked
         connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-        for table in APPEND_ONLY:
+        for table in PROTECTED:
             connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
     for statement in triggers:
         connection.exec_driver_sql(statement)

@@ -17,6 +17,7 @@ from workflows.core.secret_texts import secret_hash
 from workflows.core.transaction import Transaction
 from workflows.notifications.mail_links import EVENT, PLACEHOLDER, link_url, make_link_secret
 from workflows.notifications.messages import send
+from workflows.notifications.templates import mail_text
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.users.login_delays import LONGEST_DELAY, count_attempt, delay_key, network_of
@@ -26,19 +27,6 @@ from workflows.views.users import CreatedLink
 
 ONE_MAIL_IN = timedelta(minutes=5)
 """How often a mail is sent to the same user, however often it is asked for."""
-MAILS = {
-    "invitation": (
-        "Your account at the support desk",
-        "Hello {name},\n\nan account was created for you. Open this link to choose your password; it works"
-        " once, within 7 days:\n\n{link}\n\nYou then sign in with the email address {email}.",
-    ),
-    "reset": (
-        "Set a new password",
-        "Hello {name},\n\na new password was requested for {email}. Open this link to choose it; it works"
-        " once, within one hour:\n\n{link}\n\nIf you did not request this, you can ignore this mail: your"
-        " password is unchanged.",
-    ),
-}
 
 user, link, request = t.user_account, t.password_link, t.password_request
 
@@ -184,13 +172,14 @@ def _add_link(tx: Transaction, row: Row[Any], *, by_mail: bool) -> str:
 def _send(tx: Transaction, row: Row[Any], **details: str) -> None:
     link_id = _add_link(tx, row, by_mail=True)
     purpose = "invitation" if row.password_hash is None else "reset"
-    subject, body = MAILS[purpose]
+    values = {"name": row.name, "email": row.email, "link": PLACEHOLDER}
+    subject, body = mail_text(tx, f"password_{purpose}", values)
     send(
         tx,
         EVENT,
         recipient=row.email,
         subject=subject,
-        body=body.format(name=row.name, email=row.email, link=PLACEHOLDER),
+        body=body,
         about=("user", row.id),
         payload={"link": link_id},
     )

@@ -1,7 +1,9 @@
 """Accounting periods as they are shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from workflows.views import MoneyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,29 @@ class PeriodDetail(PeriodView):
     """One accounting period with its history, the latest first."""
 
     history: list[PeriodEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistPoint:
+    """A point of the checklist of a month: how many records are open, and whether that is done.
+
+    `name` is unapproved_entries, to_invoice, drafts, bank_entries, failed_jobs, failed_messages, or revenue,
+    which counts contracts whose revenue closing will post; `amounts` is that revenue.
+    """
+
+    name: str
+    count: int
+    is_done: bool
+    amounts: list[MoneyView] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodChecklist:
+    """What is to be done before a month is closed; with points that are not done, closing takes a reason."""
+
+    period: str
+    points: list[ChecklistPoint]
+    is_done: bool
 
 
 @dataclass(frozen=True, slots=True)

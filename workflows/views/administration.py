@@ -97,3 +97,11 @@ class TimeZoneChangeView:
     def concerns_records(self) -> bool:
         """Whether there is any record whose days or times somebody might expect to move."""
         return bool(self.unchanged_contracts) or self.moved_targets > 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogoView:
+    """The logo that was stored: its media type and its size in bytes."""
+
+    media_type: str
+    size: int

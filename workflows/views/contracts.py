@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from engine.auto_top_up import AutoTopUpMode, AutoTopUpState
 from engine.quantities import Rounding
 from workflows.views import MoneyView
 
@@ -20,19 +21,37 @@ class UnitBalance:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneyBalance(UnitBalance):
+    """The same of money, in minor units of a currency."""
+
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BalanceView:
     """The balances of a contract as of an instant, one per unit."""
 
     minutes: UnitBalance
     incidents: UnitBalance
+    money: MoneyBalance
+
+    def of(self, draws: str) -> UnitBalance:
+        """The balance of what a contract draws; zeros if it draws nothing."""
+        balance: UnitBalance = getattr(self, draws, UnitBalance())
+        return balance
 
 
 @dataclass(frozen=True, slots=True)
 class GrantView:
-    """One grant with its balance; it can be drawn from `opens_at` (inclusive) to `closes_at` (exclusive)."""
+    """One grant with its balance; it can be drawn from `opens_at` (inclusive) to `closes_at` (exclusive).
+
+    `currency` is that of a grant of money, whose amounts are in its minor unit. The lowest `priority` is
+    drawn first. `scope` has conditions on work in the JSON form of the rules; null: it pays for any work.
+    """
 
     id: str
     unit: str
+    currency: str | None
     kind: str
     quantity: int
     effective_at: datetime | None
@@ -41,6 +60,56 @@ class GrantView:
     closes_at: datetime | None
     balance: UnitBalance
     reason: str | None
+    priority: int
+    scope: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOverView:
+    """What a contract keeps of a month's rest, and for how many further months; without a cap, all of it.
+
+    Whole minutes, or percent of the month's allocation.
+    """
+
+    months: int
+    cap_minutes: int | None
+    cap_percent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BorrowView:
+    """What a month may draw ahead on the next: whole minutes, or percent of the next month's allocation."""
+
+    cap_minutes: int | None
+    cap_percent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceOriginView:
+    """Where the price at the sale came from: given, price_list, contract_type, rule,
+    renewal or quote.
+
+    `product` is the code of the product whose price of the price list, `product_price`, it was. `list_price`
+    is the price before the discount, if one was given.
+    """
+
+    source: str
+    product: str | None
+    product_price: str | None
+    list_price: MoneyView | None
+    discount_percent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TypePriceView:
+    """A price of the price list for a contract type, of the product with this code.
+
+    `quantity` is what it is for, in what the type draws; None: whatever is sold.
+    """
+
+    product: str
+    quantity: int | None
+    price: MoneyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +117,8 @@ class ContractView:
     """A contract as of an instant. `holder` is `{kind: id}`; prices are None if the user may not see them.
 
     `starts_on` and `ends_on` are days in `time_zone`, the provider's when the contract was sold.
+    `carried_minutes` are the holder's under Rollover; `carried_over_minutes` are what is left of earlier
+    months, which is part of the balance; `borrowed_minutes` were drawn ahead on the next month.
     `service_request` is the one for which the contract was ordered; it and the contracts that this one renews
     or is renewed by are None, too, if the user may not see them.
     """
@@ -67,15 +138,25 @@ class ContractView:
     time_zone: str
     draws: str
     price: MoneyView | None
+    price_origin: PriceOriginView | None
     overage_rate: MoneyView | None
     sla: str | None
     time_expired: str | None
     exclusions: dict[str, list[str]]
     rounding: Rounding | None
     rate_card: str | None
+    auto_top_up: "AutoTopUpTermsView | None"
     balance: BalanceView
+    pending_minutes: int
+    posted_minutes: int
+    pending_money: MoneyView | None
+    posted_money: MoneyView | None
     monthly_minutes: int | None
+    carry_over: CarryOverView | None
+    borrow: BorrowView | None
     carried_minutes: int
+    carried_over_minutes: int
+    borrowed_minutes: int
     renewal_of: str | None
     renewed_by: str | None
     service_request: str | None
@@ -95,22 +176,58 @@ class ContractDetail(ContractView):
 
 
 @dataclass(frozen=True, slots=True)
+class AutoTopUpTermsView:
+    """What happens when no more than `below` is left; amounts are in the contract's unit.
+
+    The price is None for users who see no prices.
+    """
+
+    mode: AutoTopUpMode
+    below: int
+    quantity: int
+    price: MoneyView | None
+    most_per_month: int
+
+
+@dataclass(frozen=True, slots=True)
+class AutoTopUpView:
+    """What was done when a contract had no more than its threshold left: `available` were.
+
+    `due_at` is the instant from which the grant holds; `grant` is None unless it was issued.
+    """
+
+    id: str
+    state: AutoTopUpState
+    due_at: datetime
+    unit: str
+    quantity: int
+    available: int
+    price: MoneyView | None
+    grant: str | None
+    decided_at: datetime | None
+    decided_by: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class BalancePoint:
-    """The whole minutes available after a movement, from `at` on."""
+    """What is available after a movement, from `at` on: whole minutes, or minor units of money."""
 
     at: datetime
     minutes: int
+    money: int
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectionView:
-    """When minutes run out at their recent pace: `drawn_minutes` in the last `span_days`.
+    """When a contract runs out at its recent pace: `drawn_minutes` or `drawn_money` in the last `span_days`.
 
     `earliest_at` is by the pace of the busier weeks, `latest_at` by that of the quieter ones. An instant is
     None if it is more than three years away, and both of these with less than two weeks of history.
     """
 
     drawn_minutes: int
+    drawn_money: int
     span_days: int
     runs_out_at: datetime | None
     earliest_at: datetime | None
@@ -119,20 +236,27 @@ class ProjectionView:
 
 @dataclass(frozen=True, slots=True)
 class BurnDownView:
-    """The available minutes of a contract over time; no points if none were ever drawn."""
+    """What a contract has available over time; no points if nothing was ever drawn.
+
+    Money is in minor units of `currency`, which is None unless the contract is in money.
+    """
 
     contract: str
+    currency: str | None
     points: list[BalancePoint]
     available_minutes: int
+    available_money: int
     projection: ProjectionView | None
 
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One movement: `minutes` and `incidents` change the available balance, to `balance_after`.
+    """One movement: `minutes`, `incidents` and `money` change the available balance, to `balance_after`.
+
+    Money is in minor units of `currency`, which is None unless the contract is in money.
 
     `another_service_request` is true for a line of a service request that the user may not see: its id and
-    number are null, and `why` does not name it.
+    number are null, and `why` does not name it. `pending`: it is held for work that awaits approval.
     """
 
     transaction: str
@@ -144,29 +268,36 @@ class StatementLine:
     another_service_request: bool
     minutes: int
     incidents: int
+    money: int
+    currency: str | None
     balance_after: int
     why: str
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StatementView:
     """A contract's movements in a span of days, or a page of them, in their unit.
 
-    The opening and closing balances are those of the whole span, whichever page this is.
+    Money is in minor units of `currency`, which is None unless the contract is in money.
+    The opening and closing balances are those of the whole span, whichever page this is. They are with
+    pending work; without it, `pending_amount` more is available at the end, unless their grants have ended.
     """
 
     contract: str
     number: str
     unit: str
+    currency: str | None
     opening_balance: int
     closing_balance: int
     lines: list[StatementLine]
     next_cursor: str | None
+    pending_amount: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HolderStatementLine:
-    """One movement of one grant of a holder's contract, in the contract's unit.
+    """One movement of one grant of a holder's contract, in the contract's unit; money in minor units.
 
     `balance_after` is what is then available in the grant; it and `grant` are null for a movement of no
     grant, such as carried time, whose amount is in `why`. `another_service_request` as in a contract's
@@ -180,6 +311,7 @@ class HolderStatementLine:
     grant_kind: str | None
     grant_reason: str | None
     unit: str
+    currency: str | None
     effective_at: datetime
     recorded_at: datetime
     kind: str
@@ -188,8 +320,10 @@ class HolderStatementLine:
     another_service_request: bool
     minutes: int
     incidents: int
+    money: int
     balance_after: int | None
     why: str
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,5 +360,9 @@ class ContractTypeView:
     default_duration_months: int | None
     default_minutes: int | None
     default_incidents: int | None
+    default_money: MoneyView | None
     default_price: MoneyView | None
+    list_prices: "list[TypePriceView]"
     default_sla: str | None
+    carry_over: CarryOverView | None
+    borrow: BorrowView | None

@@ -1,6 +1,6 @@
 """The preview of a change: each contract and service request that it would change, before and after.
 
-Amounts are in the contract's `unit`: whole minutes or incidents.
+Amounts are in the contract's `unit`: whole minutes, incidents, or minor units of money.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from workflows.views import MoneyView
 from workflows.views.accounting_periods import AdjustmentView
-from workflows.views.contracts import UnitBalance
+from workflows.views.contracts import PriceOriginView, UnitBalance
 from workflows.views.service_requests import MovedWorkView
 
 
@@ -23,6 +23,8 @@ class TakesEffect:
 class ContractSnapshot:
     """A contract at one instant; `unit` is None if it draws nothing, `time_zone` is that of its days.
 
+    `currency` is that of a contract in money.
+
     `holder` is `{kind: id}`.
     """
 
@@ -30,6 +32,7 @@ class ContractSnapshot:
     number: str
     state: str
     unit: str | None
+    currency: str | None
     starts_at: datetime
     expires_at: datetime | None
     time_zone: str
@@ -37,6 +40,7 @@ class ContractSnapshot:
     holder: dict[str, str]
     holder_name: str
     price: MoneyView | None
+    price_origin: PriceOriginView | None
     overage_rate: MoneyView | None
     sla: str | None
     time_expired: str | None
@@ -74,10 +78,22 @@ class RequestEffect:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditNoteEffect:
+    """A credit note that would be issued; `to_credit` of it becomes credit of the customer."""
+
+    invoice: str
+    invoice_number: str
+    net: MoneyView
+    total: MoneyView
+    to_credit: MoneyView
+
+
+@dataclass(frozen=True, slots=True)
 class Effects:
     """Each contract and service request once, oldest first. `mails` counts the mails that would be sent.
 
     `adjustments` has each closed accounting period that would be corrected, the earliest first.
+    `credit_notes` are those that would be issued.
     `moves` are the work entries that would be drawn from elsewhere, in the order of the instant worked.
     `effective_at` is the later instant at which all that happens, by what is known now; None: at once.
     """
@@ -88,3 +104,4 @@ class Effects:
     moves: list[MovedWorkView]
     effective_at: datetime | None = None
     adjustments: list[AdjustmentView] = field(default_factory=list)
+    credit_notes: list[CreditNoteEffect] = field(default_factory=list)

@@ -38,9 +38,13 @@ class RuleSetView:
 
 @dataclass(frozen=True, slots=True)
 class PublishedView(RuleSetView):
-    """A published rule set; `unchanged` is true if it was in force already, so that nothing was added."""
+    """A published rule set; `unchanged` is true if it was in force already, so that nothing was added.
+
+    `moved_targets` counts the open service level targets that moved.
+    """
 
     unchanged: bool
+    moved_targets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +112,15 @@ class ProposalView:
 class ProposalDetail:
     """A proposal, its files, and how they differ from the rule set in force now.
 
-    `may_approve` is true if the current user may approve it; its proposer may not.
+    `may_approve` is true if the current user may approve it; its proposer may not. `moved_targets` counts the
+    open service level targets that approving it would move: 0 once it is decided.
     """
 
     proposal: ProposalView
     files: dict[str, str]
     diff: DiffView
     may_approve: bool
+    moved_targets: int = 0
 
 
 @dataclass(frozen=True, slots=True)

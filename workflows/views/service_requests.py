@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from engine.contracts import ExcludedTime
 from engine.sla_clock import TargetState
+from engine.work_approval import WorkEntryState
 from workflows.views import MoneyView
 from workflows.views.accounting_periods import AdjustmentView
 
@@ -35,6 +36,7 @@ class CoverageView:
     contract_ends_on: date | None
     minutes_left: int | None
     incidents_left: int | None
+    money_left: MoneyView | None
     contract_over: ContractOver | None = None
 
 
@@ -47,6 +49,8 @@ class ServiceRequestView:
     target that is not done are as of that instant: they will move by the time for which it is stopped.
     Minutes left are working minutes of the level's calendar, rounded down: 0 for a missed target, None for
     one that is done or cancelled, and in lists.
+
+    `merged_into` is the id of the request into which a merged one was merged: only lists have such a one.
 
     For a customer, `item` and `org_unit` are None if they name what the customer may not see; `created_by` is
     "Another person" for an earlier customer of the service request.
@@ -92,13 +96,16 @@ class ServiceRequestView:
     allowed_triggers: list[str]
     created_by: str
     version: int
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AllocationView:
-    """Chargeable minutes of a work entry and what pays for them.
+    """Chargeable minutes of a work entry and what pays for them; `amount` is what a grant of money pays.
 
+    `held`: the grant holds them until the entry is approved.
     `contract`, its number and `grant` are None, too, if the contract may not be named to the user.
+    `borrowed`: the minutes are drawn ahead on the month after the one of the work.
     """
 
     kind: str
@@ -106,6 +113,9 @@ class AllocationView:
     contract_number: str | None
     grant: str | None
     minutes: int
+    amount: MoneyView | None = None
+    borrowed: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,8 @@ class WorkEntryView:
 
     `adjustment` is how a change of the entry would be recorded, where it lies in a closed accounting period.
     `price` is the sum of its segments' prices, None if one of them has none. `segments` is empty for an entry
-    that is not billable.
+    that is not billable. `decided_by` and `decision_reason` are None for one that was approved at once, and
+    for customers. `needs_reason`: only a supervisor may change it, with a reason.
     """
 
     id: str
@@ -161,12 +172,38 @@ class WorkEntryView:
     allocations: list[AllocationView]
     created_at: datetime
     version: int
+    state: WorkEntryState
+    decided_at: datetime | None
+    decided_by: str | None
+    decision_reason: str | None
+    needs_reason: bool
     adjustment: AdjustmentView | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class ListedWorkView:
+    """A work entry in a list over all service requests."""
+
+    service_request_number: str
+    subject: str
+    customer: str
+    customer_name: str
+    entry: WorkEntryView
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedWorkView:
+    """The entries that were approved or rejected together, in the order given."""
+
+    items: list[WorkEntryView]
+
+
+@dataclass(frozen=True, slots=True)
 class MovedWorkView:
-    """Another work entry that would be drawn from elsewhere, with its allocations before and after."""
+    """Another work entry that would be drawn from elsewhere, with its allocations before and after.
+
+    `moved_from` is the number of the service request that it leaves; None if it stays.
+    """
 
     id: str
     service_request: str
@@ -174,12 +211,14 @@ class MovedWorkView:
     started_at: datetime
     before: list[AllocationView]
     after: list[AllocationView]
+    moved_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WorkPreview:
     """The draw-down that saving would make; `leaves` are the minutes left afterwards, by contract id.
 
+    `leaves_money` is the money left of contracts in money, by contract id.
     `moves` are the entries that come after it and would be drawn from elsewhere. `adjustment` is set where
     minutes would move in a closed accounting period.
     """
@@ -191,6 +230,7 @@ class WorkPreview:
     price: MoneyView | None
     allocations: list[AllocationView]
     leaves: dict[str, int]
+    leaves_money: dict[str, MoneyView]
     moves: list[MovedWorkView]
     adjustment: AdjustmentView | None = None
 
@@ -227,7 +267,13 @@ class RecalculationView:
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One state change of a service request, the logging first; `inferred` marks those an import added."""
+    """One state change of a service request, the logging first; `inferred` marks those an import added.
+
+    The states are equal for a line that is no change of state: work that moved here or away, or another
+    request that was merged into this one, or split from it. `other_service_request` is that request, or the
+    one that the work came from or went to, with its number: None if it may not be named to the user.
+    `merged_number` is the number of the merged request to which the line belongs; None for the request's own.
+    """
 
     at: datetime
     recorded_at: datetime
@@ -238,14 +284,38 @@ class HistoryLine:
     note: str | None
     reason: str | None
     inferred: bool
+    merged_number: str | None = None
+    other_service_request: str | None = None
+    other_service_request_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NoteView:
-    """A comment; one that is not public is visible to staff only."""
+    """A comment; one that is not public is visible to staff only.
+
+    `merged_number` is the number of the merged request on which it was written; None for the request's own.
+    """
 
     id: str
     body: str
     public: bool
     author: str
     written_at: datetime
+    merged_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MergedView:
+    """A service request that was merged into another one: when, by whom, and why.
+
+    `into` is the id of the request into which it was merged, which may have been merged since, too.
+    """
+
+    id: str
+    number: str
+    subject: str
+    into: str
+    into_number: str
+    merged_at: datetime
+    merged_by: str
+    reason: str | None

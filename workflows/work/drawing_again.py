@@ -11,30 +11,31 @@ from sqlalchemy import Row
 from workflows.charging.charges import ChargedAgain
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_loaded_and_cover, settle_loaded_due
+from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.lifecycle.contracts.redraw import Change, redraw
+from workflows.lifecycle.contracts.redraw import redraw
 from workflows.work.planning import load_payers
 
 
 def draw_again(
     tx: Transaction,
-    request: Row[Any],
-    changed: Sequence[ChargedAgain],
+    changed: Sequence[tuple[Row[Any], ChargedAgain]],
     contracts: LoadedContracts,
     *,
     cause: str,
 ) -> None:
-    """Draw entries of a service request again that are stored as they are now, and all that comes after them.
+    """Draw entries again, each with its service request, and all that comes after them.
 
+    The entries are stored as they are now; the coverage of the last one's request is left alone.
     Raises: IntegrityError where a balance would go below zero.
     """
     if not changed:
         return
-    for one in changed:
+    for request, one in changed:
         settle_payers(tx, load_payers(tx, request, one.terms, one.worked.started_at, contracts), contracts)
-    since = min(at for one in changed for at in (one.entry.started_at, one.worked.started_at))
-    change = Change(since, cause, entries=frozenset(one.entry.id for one in changed))
-    settle(tx, request.id, redraw(tx, change, contracts), contracts)
+    since = min(at for _, one in changed for at in (one.entry.started_at, one.worked.started_at))
+    change = Change(since, cause, entries=frozenset(one.entry.id for _, one in changed))
+    settle(tx, changed[-1][0].id, redraw(tx, change, contracts), contracts)
 
 
 def settle_payers(tx: Transaction, payers: Iterable[LoadedContract], contracts: LoadedContracts) -> bool:

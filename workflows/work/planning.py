@@ -5,13 +5,14 @@ locks the payers, so that the plan still holds when it is posted. Source: produc
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from engine.drawdown import Payer, Slice, plan_entry
+from engine.drawdown import plan_entry
+from engine.payers import Payer, Slice
 from workflows.charging.charges import (
     ChargedAgain,
     Worked,
@@ -22,11 +23,12 @@ from workflows.charging.charges import (
     worked_span,
 )
 from workflows.charging.rounding import round_with_others
-from workflows.charging.terms import ChargingTerms, contract_terms
+from workflows.charging.terms import ChargingTerms, contract_terms, item_type_of
 from workflows.commands.work import WorkGiven
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.charged_entry import ChargedEntry, entry_to_pay
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.month_rules import read_posted_months, with_months
 from workflows.lifecycle.contracts.payers import CascadeSearch, payer_value
 
 
@@ -85,7 +87,14 @@ def plan_work(
     )
     worked = charge_work(tx, request, command, terms)
     terms = after_charge(terms, worked)
-    entry = charged_entry(request, worked, terms, recorded_at=tx.now, work_type=command.work_type)
+    entry = charged_entry(
+        request,
+        worked,
+        terms,
+        recorded_at=tx.now,
+        work_type=command.work_type,
+        held=tx.settings.work_approval,
+    )
     usable = contracts if terms.cascade or terms.passes_on else contracts[:1]
     payers, slices = _plan_split(tx, entry, usable) if terms.draws else ((), ())
     others = tuple(charge_again(tx, row, of_row) for row, of_row in moved)
@@ -99,11 +108,16 @@ def _plan_split(
     for one in contracts[:1]:
         one.group.read_drawable_grants(entry.worked_from, entry.worked_until, entry.chargeable_minutes)
     covering = contracts[0].terms_at(tx, entry.worked_from) if contracts else None
-    to_pay = entry_to_pay(entry, tuple(one.id for one in contracts), "", covering)
+    scopes = [grant.scope for one in contracts for grant in one.drawable_grants if grant.scope is not None]
+    if scopes and entry.item_type is None:
+        entry = replace(entry, item_type=item_type_of(tx, entry.item_id))
+    chain = tuple(one.id for one in contracts)
+    to_pay = entry_to_pay(entry, chain, "", covering, with_facts=bool(scopes))
+    usable = contracts if to_pay.payers else ()
+    posted = read_posted_months(tx, usable)
     payers = {
-        one.id: payer_value(one.contract, one.draws, one.drawable_grants)
-        for one in contracts
-        if to_pay.payers
+        one.id: with_months(payer_value(one.contract, one.draws, one.drawable_grants), one, posted)
+        for one in usable
     }
     return tuple(payers.values()), tuple(plan_entry(to_pay, payers))
 

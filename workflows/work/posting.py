@@ -3,7 +3,6 @@
 Source: product.md sections 7 and 8.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,9 +14,11 @@ from workflows.charging.charges import ChargedAgain, charged_entry
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.allocations import SliceToPost, carrier_of, post_slices, restore_expired
 from workflows.lifecycle.contracts.charged_entry import NOT_STORED, ChargedEntry
+from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.lifecycle.contracts.redraw import Change, Redrawn, plan_redraw, redraw
+from workflows.lifecycle.contracts.redraw import Redrawn, plan_redraw, redraw
 from workflows.lifecycle.contracts.redraw_reading import may_be_drawn_later
+from workflows.work.correction import Corrected, Places
 from workflows.work.planning import MovedWork, Planned
 
 
@@ -58,7 +59,7 @@ def preview_new_entry(
     if _is_latest(tx, request, planned, payers):
         return planned
     touched = frozenset(payer.contract for payer in planned.payers)
-    previewed = (planned.entry, *(preview_of(request, one) for one in planned.moving))
+    previewed = (planned.entry, *(as_stored(request, one) for one in planned.moving))
     change = Change(_since(planned), "preview", touched, previewed=previewed)
     redrawn = plan_redraw(tx, change, contracts)
     slices = tuple(redrawn.plan.slices.get(NOT_STORED, ()))
@@ -67,15 +68,23 @@ def preview_new_entry(
 
 def preview_changed_entry(
     tx: Transaction,
-    request: Row[Any],
-    own: ChargedAgain,
-    others: Sequence[ChargedAgain],
+    places: Places,
+    found: Corrected,
+    work_type: str | None,
     contracts: LoadedContracts,
+    *,
+    held: bool,
 ) -> Planned:
-    """The plan of a stored entry as it is wanted, with the other entries that it moves."""
-    changed = (own, *(one for one in others if not one.takes_alike))
-    previewed = tuple(preview_of(request, one) for one in changed)
-    since = min(at for one in changed for at in (one.entry.started_at, one.worked.started_at))
+    """The plan of a stored entry as it is corrected, of this work type, with the other entries it moves.
+
+    `held`: it would await approval.
+    """
+    own, changed = found.own, [(places.target, found.own), *found.moved(places)]
+    previewed = (
+        preview_of(places.target, own, work_type=work_type, held=held),
+        *(as_stored(request, one) for request, one in changed[1:]),
+    )
+    since = min(at for _, one in changed for at in (one.entry.started_at, one.worked.started_at))
     redrawn = plan_redraw(tx, Change(since, "preview", previewed=previewed), contracts)
     return Planned(
         previewed[0],
@@ -83,20 +92,29 @@ def preview_changed_entry(
         own.terms,
         tuple(redrawn.plan.slices.get(own.entry.id, ())),
         (),
-        tuple(others),
+        (*found.others, *found.left),
         tuple(one for one in moved_by(redrawn) if one.entry != own.entry.id),
         tuple(one.posted.slice for one in redrawn.allocations if one.posted.entry == own.entry.id),
     )
 
 
-def preview_of(request: Row[Any], charged: ChargedAgain) -> ChargedEntry:
-    """A stored entry of a service request as it would be."""
+def as_stored(request: Row[Any], charged: ChargedAgain) -> ChargedEntry:
+    """Another entry of a service request as it would be charged again, otherwise as it is stored."""
+    entry = charged.entry
+    return preview_of(request, charged, work_type=entry.work_type, held=entry.state == "submitted")
+
+
+def preview_of(
+    request: Row[Any], charged: ChargedAgain, *, work_type: str | None, held: bool
+) -> ChargedEntry:
+    """A stored entry of a service request as it would be, of this work type; `held`: it awaits approval."""
     return charged_entry(
         request,
         charged.worked,
         charged.terms,
         recorded_at=charged.entry.created_at,
-        work_type=charged.entry.work_type,
+        work_type=work_type,
+        held=held,
         entry_id=charged.entry.id,
     )
 

@@ -1,27 +1,34 @@
 """Reading work entries with their allocations, and showing the preview of one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, case, select
+from sqlalchemy import Row, Select, bindparam, case, or_, select
 
 from engine.charging import Segment
-from engine.drawdown import Slice
-from workflows.core.actors import PRICE_ROLES
-from workflows.core.errors import NotFound
+from engine.payers import Slice
+from engine.work_approval import WORK_ENTRY_STATES, WorkEntryState
+from workflows.core.actors import PRICE_ROLES, STAFF
+from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.ledger.adjustments import Adjustment, Adjustments
 from workflows.lifecycle.contracts.charged_entry import segments_of
 from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
+from workflows.lifecycle.contracts.month_rules import is_ahead, lending_months
+from workflows.lifecycle.contracts.redraw_reading import slice_of
 from workflows.lifecycle.service_requests.access import Nameable, require_visible
-from workflows.service_requests.queries import contract_numbers
 from workflows.store import tables as t
+from workflows.store.column_types import Id, text_constant
+from workflows.store.compiled_statements import Prepared
+from workflows.store.id_lists import among, id_list
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.accounting_periods import AdjustmentView
 from workflows.views.service_requests import (
     AllocationView,
+    ListedWorkView,
     MovedWorkView,
     RecalculatedView,
     RecalculationView,
@@ -29,6 +36,7 @@ from workflows.views.service_requests import (
     WorkEntryView,
     WorkPreview,
 )
+from workflows.work.entries import needs_reason
 from workflows.work.planning import MovedWork, Planned
 from workflows.work.recalculation import Recalculated, Recalculation
 
@@ -50,10 +58,10 @@ def list_work(
 
     Raises: NotFound; InvalidInput for `order`, `limit` or `cursor`.
     """
-    require_visible(tx, service_request_id)
+    request = require_visible(tx, service_request_id)
     page = read_page(
         tx,
-        _select_work().where(e.c.service_request_id == service_request_id),
+        _select_work(to_staff=tx.actor.is_staff).where(e.c.service_request_id == request.id),
         lambda row: row,
         orders=ORDERS,
         by_id=e.c.id,
@@ -66,28 +74,98 @@ def list_work(
 
 def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
     """One work entry. Raises: NotFound."""
-    row = tx.connection.execute(_select_work().where(t.work_entry.c.id == entry_id)).one_or_none()
+    row = _one_entry(tx.actor.is_staff).first(tx.connection, {"id": entry_id})
     if row is None:
         raise NotFound("There is no such work entry.")
-    require_visible(tx, row.service_request_id)
+    if not tx.actor.is_staff:  # staff see every service request
+        require_visible(tx, row.service_request_id)
     return _work_views(tx, [row])[0]
 
 
+@cache
+def _one_entry(to_staff: bool) -> Prepared:
+    return Prepared(_select_work(to_staff=to_staff).where(e.c.id == bindparam("id", type_=Id, required=True)))
+
+
+def list_all_work(
+    tx: Transaction,
+    *,
+    state: WorkEntryState | None = None,
+    technician: str | None = None,
+    customer: str | None = None,
+    q: str | None = None,
+    order: str = "started_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+    counted: bool = False,
+) -> Page[ListedWorkView]:
+    """A page of the work entries of all service requests, in one state or in any.
+
+    `technician` and `customer` are ids; `q` is part of a service request's number or subject, or of a
+    customer's or technician's name.
+    Raises: NotAllowed for customers; InvalidInput for `state`, `order`, `limit` or `cursor`.
+    """
+    tx.require(*STAFF)
+    if state is not None and state not in WORK_ENTRY_STATES:
+        raise invalid("/state", f"{state!r} is not a state.", f"Use one of {', '.join(WORK_ENTRY_STATES)}.")
+    r, c, u = t.service_request.c, t.customer.c, t.user_account.c
+    wanted = _select_listed(tx)
+    if state is not None:
+        wanted = wanted.where(e.c.state == state)
+    if state in ("submitted", "rejected"):
+        wanted = wanted.where(t.NOT_APPROVED_WORK)
+    if technician is not None:
+        wanted = wanted.where(e.c.technician_id == technician)
+    if customer is not None:
+        wanted = wanted.where(r.customer_id == customer)
+    if q is not None:
+        texts = (r.number, r.subject, c.name, u.name)
+        wanted = wanted.where(or_(*(text.icontains(q, autoescape=True) for text in texts)))
+    page = read_page(
+        tx,
+        wanted,
+        lambda row: row,
+        orders=ORDERS,
+        by_id=e.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
+    )
+    return page.with_items(_listed_views(tx, page.items))
+
+
+def read_listed_work(tx: Transaction, entry_id: str) -> ListedWorkView:
+    """One work entry with its service request. Raises: NotAllowed for customers; NotFound."""
+    tx.require(*STAFF)
+    row = tx.connection.execute(_select_listed(tx).where(e.c.id == entry_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such work entry.")
+    return _listed_views(tx, [row])[0]
+
+
+def _select_listed(tx: Transaction) -> Select[Any]:
+    r, c = t.service_request, t.customer
+    return (
+        _select_work(to_staff=tx.actor.is_staff)
+        .add_columns(r.c.number.label("request_number"), r.c.subject, r.c.customer_id)
+        .add_columns(c.c.name.label("customer_name"))
+        .join(r, r.c.id == e.c.service_request_id)
+        .join(c, c.c.id == r.c.customer_id)
+    )
+
+
+def _listed_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ListedWorkView]:
+    views = _work_views(tx, rows)
+    return [
+        ListedWorkView(row.request_number, row.subject, row.customer_id, row.customer_name, view)
+        for row, view in zip(rows, views, strict=True)
+    ]
+
+
 def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
-    """A planned split as shown before saving; `leaves` is the minutes that each contract would have left."""
-    taken: dict[str, int] = {}
-    before = [*planned.before, *(piece for one in planned.moved for piece in one.before)]
-    given_back = [piece._replace(minutes=-piece.minutes) for piece in before]
-    taken_by_others = [piece for one in planned.moved for piece in one.after]
-    for piece in (*planned.slices, *given_back, *taken_by_others):
-        if piece.kind == "grant" and piece.contract:
-            taken[piece.contract] = taken.get(piece.contract, 0) + piece.minutes
-    grants = grants_by_contract(tx, taken) if taken else {}
-    leaves = {}
-    for contract_id, minutes in taken.items():
-        has = limits_at(grants.get(contract_id, []), tx.now)
-        leaves[contract_id] = max(0, has.minutes_available - minutes)
-    own = {piece.contract for piece in planned.slices}
+    """A planned split as shown before saving, with what each contract that pays would have left."""
+    leaves = _leaves(tx, planned)
     moved = [piece for one in planned.moved for piece in (*one.before, *one.after)]
     allocations = _Allocations(tx, [*planned.slices, *moved])
     return WorkPreview(
@@ -97,10 +175,37 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
         segments=segment_views(tx, planned.worked.segments),
         price=_price(tx, planned.worked.segments),
         allocations=allocations.of(planned.slices),
-        leaves={one: left for one, left in leaves.items() if one in own},
+        leaves={one: left for one, left in leaves.items() if isinstance(left, int)},
+        leaves_money={one: left for one, left in leaves.items() if isinstance(left, MoneyView)},
         moves=[_moved_view(one, allocations) for one in planned.moved],
         adjustment=_adjustment_view(Adjustments(tx).at(_earliest(planned))),
     )
+
+
+def _leaves(tx: Transaction, planned: Planned) -> dict[str, int | MoneyView]:
+    """What the contracts that pay for a planned entry would have left: whole minutes, or money."""
+    taken: dict[str, int] = {}
+    before = [*planned.before, *(piece for one in planned.moved for piece in one.before)]
+    after = [*planned.slices, *(piece for one in planned.moved for piece in one.after)]
+    months = lending_months(tx, [*before, *after])
+    for sign, pieces in ((1, after), (-1, before)):
+        for piece in pieces:
+            if piece.kind == "grant" and piece.contract and not is_ahead(piece, months):
+                taken[piece.contract] = taken.get(piece.contract, 0) + sign * piece.drawn
+    currencies = {one.contract: one.amount.currency for one in planned.slices if one.amount is not None}
+    own = {piece.contract for piece in planned.slices}
+    grants = grants_by_contract(tx, taken) if taken else {}
+    leaves: dict[str, int | MoneyView] = {}
+    for contract_id, drawn in taken.items():
+        has = limits_at(grants.get(contract_id, []), tx.now)
+        currency = currencies.get(contract_id)
+        if contract_id not in own:
+            continue
+        if currency is not None:
+            leaves[contract_id] = MoneyView(max(0, has.money_available - drawn), currency)
+        else:
+            leaves[contract_id] = max(0, has.minutes_available - drawn)
+    return leaves
 
 
 def _earliest(planned: Planned) -> datetime | None:
@@ -152,30 +257,32 @@ def _moved_view(one: MovedWork, allocations: "_Allocations") -> MovedWorkView:
     )
 
 
-def _select_work() -> Select[Any]:
+def _select_work(*, to_staff: bool) -> Select[Any]:
+    """The entries that are not deleted; a customer does not see those that were rejected."""
     u = t.user_account
     return (
         select(*_SHOWN, u.c.name.label("technician_name"))
         .join(u, u.c.id == e.c.technician_id)
-        .where(e.c.deleted_at.is_(None))
+        .where(e.c.deleted_at.is_(None) if to_staff else t.COUNTED_WORK)
     )
 
 
-def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView]:
-    a = t.work_allocation
+def _work_views(tx: Transaction, rows: Sequence[Any]) -> list[WorkEntryView]:
     found: dict[str, list[Slice]] = {}
+    contracts: dict[str, _Contract] = {}
     if rows:
-        drawn = tx.connection.execute(
-            select(a)
-            .where(a.c.work_entry_id.in_([row.id for row in rows]), a.c.reversed_at.is_(None))
-            # as they were taken: a slice that is drawn again has a later id than one that stays
-            .order_by(a.c.effective_at, case((a.c.kind.in_(("grant", "covered")), 0), else_=1), a.c.id)
-        )
-        for one in drawn:
-            piece = Slice(one.kind, one.contract_id, one.grant_id, one.minutes, one.effective_at)
-            found.setdefault(one.work_entry_id, []).append(piece)
-    allocations = _Allocations(tx, [piece for pieces in found.values() for piece in pieces])
+        ids = {"entries": id_list([row.id for row in rows], is_sqlite=tx.is_sqlite)}
+        for one in _allocations(tx.is_sqlite).all(tx.connection, ids):
+            found.setdefault(one.work_entry_id, []).append(slice_of(one))
+            if one.contract_id is not None:
+                contracts[one.contract_id] = _Contract(one.contract_number, one.lends)
+    allocations = _Allocations(tx, [piece for pieces in found.values() for piece in pieces], contracts)
     adjustments = Adjustments(tx)
+    # the time counts on the request that is left, what was written belongs to the one that it came from
+    origins = Nameable(tx, {"service_request": {row.merged_from_id for row in rows}})
+    readable = {
+        row.id: not row.merged_from_id or origins.may("service_request", row.merged_from_id) for row in rows
+    }
     return [
         WorkEntryView(
             id=row.id,
@@ -189,16 +296,37 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
             charge_why=row.charge_why,
             billable=row.billable,
             work_type=row.work_type,
-            note=row.note,
+            note=row.note if readable[row.id] else None,
             segments=segment_views(tx, segments_of(row)),
             price=_price(tx, segments_of(row)),
             allocations=allocations.of(found.get(row.id, [])),
             created_at=row.created_at,
             version=row.version,
+            state=row.state,
+            decided_at=row.decided_at,
+            decided_by=row.decided_by if tx.actor.is_staff else None,
+            decision_reason=row.decision_reason if tx.actor.is_staff else None,
+            needs_reason=tx.actor.is_staff and needs_reason(tx, row),
             adjustment=_adjustment_view(adjustments.at(row.started_at)),
         )
         for row in rows
     ]
+
+
+@cache
+def _allocations(is_sqlite: bool) -> Prepared:
+    """What is drawn for entries, whose ids are bound to `entries`, as it was taken.
+
+    A slice that is drawn again has a later id than one that stays.
+    """
+    a, c = t.work_allocation, t.contract
+    comes_first = case((a.c.kind.in_([text_constant("grant"), text_constant("covered")]), 0), else_=1)
+    return Prepared(
+        select(a, c.c.number.label("contract_number"), c.c.borrow.is_not(None).label("lends"))
+        .outerjoin(c, c.c.id == a.c.contract_id)
+        .where(among(a.c.work_entry_id, "entries", is_sqlite=is_sqlite), a.c.reversed_at.is_(None))
+        .order_by(a.c.effective_at, comes_first, a.c.id)
+    )
 
 
 def segment_views(tx: Transaction, segments: Sequence[Segment]) -> list[SegmentView]:
@@ -235,28 +363,61 @@ def _money(amount_minor: int | None, currency: str | None) -> MoneyView | None:
     return MoneyView(amount_minor, currency) if amount_minor is not None and currency is not None else None
 
 
+class _Contract(NamedTuple):
+    """What allocations say of a contract; `lends`: its months may be drawn ahead."""
+
+    number: str
+    lends: bool
+
+
+def _contracts(tx: Transaction, ids: Collection[str]) -> dict[str, _Contract]:
+    c = t.contract.c
+    wanted = select(c.id, c.number, c.borrow.is_not(None).label("lends")).where(c.id.in_(ids))
+    rows = tx.connection.execute(wanted) if ids else ()
+    return {row.id: _Contract(row.number, row.lends) for row in rows}
+
+
 class _Allocations:
     """Turns slices into allocations; those that only the calendar cut are added up.
 
     A contract that may not be named to the actor is left out with its grant; the minutes stay.
     """
 
-    def __init__(self, tx: Transaction, slices: Sequence[Slice]) -> None:
-        """Look up the contracts of all slices, by one statement or two."""
-        contracts = {piece.contract for piece in slices if piece.contract is not None}
+    def __init__(
+        self, tx: Transaction, slices: Sequence[Slice], contracts: Mapping[str, _Contract] | None = None
+    ) -> None:
+        """`contracts` are those of all slices by id; by default they are looked up."""
+        if contracts is None:
+            contracts = _contracts(tx, {piece.contract for piece in slices if piece.contract is not None})
+        self._months = lending_months(tx, slices) if any(one.lends for one in contracts.values()) else {}
         self._nameable = Nameable(tx, {"contract": contracts})
-        self._numbers = contract_numbers(
-            tx, {contract for contract in contracts if self._nameable.may("contract", contract)}
-        )
+        self._numbers = {
+            contract: one.number
+            for contract, one in contracts.items()
+            if self._nameable.may("contract", contract)
+        }
 
     def of(self, slices: Sequence[Slice]) -> list[AllocationView]:
         """The allocations of one entry's slices, which are among those looked up."""
-        sums: dict[tuple[str, str | None, str | None], int] = {}
+        sums: dict[tuple[str, str | None, str | None, str | None, bool, bool], tuple[int, int]] = {}
         for piece in slices:
             contract_id = self._nameable.id("contract", piece.contract)
-            key = (piece.kind, contract_id, piece.grant if contract_id else None)
-            sums[key] = sums.get(key, 0) + piece.minutes
+            amount = piece.amount
+            currency = amount.currency if amount is not None else None
+            grant = piece.grant if contract_id else None
+            key = (piece.kind, contract_id, grant, currency, is_ahead(piece, self._months), piece.held)
+            minutes, minor = sums.get(key, (0, 0))
+            sums[key] = (minutes + piece.minutes, minor + (amount.amount_minor if amount is not None else 0))
         return [
-            AllocationView(kind, contract, self._numbers.get(contract or ""), grant, minutes)
-            for (kind, contract, grant), minutes in sums.items()
+            AllocationView(
+                kind=kind,
+                contract=contract,
+                contract_number=self._numbers.get(contract or ""),
+                grant=grant,
+                minutes=minutes,
+                amount=_money(minor, currency),
+                borrowed=ahead,
+                held=held,
+            )
+            for (kind, contract, grant, currency, ahead, held), (minutes, minor) in sums.items()
         ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from engine.drawdown import Slice
+from engine.payers import Slice
 from engine.rounding import WorkToRound, minutes_before
 from workflows.charging.charges import ChargedAgain, charge_again, store_charged_again
 from workflows.charging.rounding import billable_entries
@@ -18,14 +18,15 @@ from workflows.commands.work import RecalculateWork
 from workflows.core.actors import Role
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import LoadedContracts
-from workflows.lifecycle.contracts.redraw import Change, Redrawn, plan_redraw
+from workflows.lifecycle.contracts.redraw import Redrawn, plan_redraw
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.closing import lock_current, up_to_date_request
 from workflows.store import tables as t
 from workflows.work.drawing_again import draw_again
 from workflows.work.planning import MovedWork
-from workflows.work.posting import moved_by, preview_of
+from workflows.work.posting import as_stored, moved_by
 
 MAY_RECALCULATE: tuple[Role, ...] = ("supervisor", "administrator")
 
@@ -61,7 +62,7 @@ def preview_recalculation(tx: Transaction, service_request_id: str) -> Recalcula
         if not charged:
             return Recalculation((), ())
         since = min(one.entry.started_at for one in charged)
-        previewed = tuple(preview_of(request, one) for one in charged)
+        previewed = tuple(as_stored(request, one) for one in charged)
         redrawn = plan_redraw(fresh, Change(since, "preview", previewed=previewed), LoadedContracts(fresh))
         own = {one.entry.id for one in charged}
         moved = tuple(one for one in moved_by(redrawn) if one.entry not in own)
@@ -81,7 +82,8 @@ def recalculate_work(tx: Transaction, service_request_id: str, command: Recalcul
     store_charged_again(tx, charged, reason=command.reason)
     if any(one.terms.rounding.scope != "entry" for one in charged):
         tx.change(t.service_request, request.id, rounds_together=True)
-    draw_again(tx, request, charged, LoadedContracts(tx), cause=f"service_request:{request.id}")
+    changed = [(request, one) for one in charged]
+    draw_again(tx, changed, LoadedContracts(tx), cause=f"service_request:{request.id}")
     return service_request_id
 
 

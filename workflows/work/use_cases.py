@@ -4,43 +4,50 @@ The engine plans the split of an entry from what the grants have left, under a l
 a reversal and a new entry in the ledger, never an update. Source: product.md section 7.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
-from engine.service_requests import WORK_STATES
+from engine.work_approval import first_state
 from workflows.charging.charges import (
     ChargedAgain,
     audit_values,
-    charge_again,
-    charge_changed,
     count_minutes,
-    store_charge,
-    store_charged_again,
+    counted,
     worked_at,
-    worked_span,
 )
-from workflows.charging.rounding import round_with_others
-from workflows.charging.terms import ChargingTerms, moved_terms, new_terms, terms_of
+from workflows.charging.terms import ChargingTerms, new_terms
 from workflows.commands.service_requests import FireTrigger
 from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
 from workflows.core.actors import DESK
-from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
+from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.payers import is_excluded
-from workflows.lifecycle.contracts.redraw import Change, redraw
+from workflows.lifecycle.contracts.redraw import redraw
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.lifecycle.service_requests.states import STATE_LABELS
-from workflows.service_requests.closing import lock_current, state_now, up_to_date_request
+from workflows.service_requests.closing import lock_current, up_to_date_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
+from workflows.work.correction import (
+    Places,
+    changed_fields,
+    check_correctable,
+    check_takes_work,
+    corrected,
+    leave_out,
+    lock_entry,
+    merged,
+    round_together,
+    seen_places,
+    store_corrected,
+)
 from workflows.work.drawing_again import draw_again, settle, settle_payers
+from workflows.work.entries import read_entry_row, reason_of, require_changeable
 from workflows.work.planning import Planned, load_payers, plan_work
 from workflows.work.posting import post_new_entry, preview_changed_entry, preview_new_entry
 
@@ -57,7 +64,7 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
     seen = require_visible(tx, service_request_id)
     with up_to_date_request(tx, seen) as fresh:
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
-        _check_state(fresh, request)
+        check_takes_work(fresh, request)
         terms = new_terms(fresh, request, worked_at(command), fresh.actor.role)
         contracts = LoadedContracts(fresh)
         payers = load_payers(fresh, request, terms, worked_at(command), contracts)
@@ -73,33 +80,34 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     """
     tx.require(*WORKERS)
     request = lock_current(tx, require_visible(tx, service_request_id))
-    _check_state(tx, request)
+    check_takes_work(tx, request)
     contracts = LoadedContracts(tx)
     terms = new_terms(tx, request, worked_at(command), tx.actor.role)
     payers = _settled_payers(tx, request, terms, worked_at(command), contracts)
     planned = plan_work(tx, request, command, terms, payers)
     entry_id, worked = new_id(), planned.worked
-    tx.add(
-        t.work_entry,
-        id=entry_id,
-        service_request_id=request.id,
-        technician_id=_worker(tx),
-        started_at=worked.started_at,
-        ended_at=worked.ended_at,
-        worked_minutes=worked.worked_minutes,
-        chargeable_minutes=worked.chargeable_minutes,
-        charge_why=worked.charge_why,
-        charged_by=planned.entry.charged_by,
-        segments=planned.entry.segments,
-        billable=command.billable,
-        work_type=command.work_type or request.work_type,
-        note=command.note,
-        created_at=tx.now,
-        created_by=tx.actor.name,
-    )
-    _round_together(tx, request, planned.terms, planned.others)
+    row = {
+        "id": entry_id,
+        "service_request_id": request.id,
+        "technician_id": _worker(tx),
+        "started_at": worked.started_at,
+        "ended_at": worked.ended_at,
+        "worked_minutes": worked.worked_minutes,
+        "chargeable_minutes": worked.chargeable_minutes,
+        "charge_why": worked.charge_why,
+        "charged_by": planned.entry.charged_by,
+        "segments": planned.entry.segments,
+        "billable": command.billable,
+        "work_type": command.work_type or request.work_type,
+        "note": command.note,
+        "state": first_state(needs_approval=tx.settings.work_approval),
+        "created_at": tx.now,
+        "created_by": tx.actor.name,
+    }
+    counts = counted(request.id, worked.worked_minutes, worked.chargeable_minutes)
+    tx.add_together([(t.work_entry, row), counts])
+    round_together(tx, request, planned.terms, planned.others)
     touched = post_new_entry(tx, request, entry_id, planned, payers, contracts)
-    count_minutes(tx, request.id, worked.worked_minutes, worked.chargeable_minutes)
     settle(tx, request.id, touched, contracts)
     return entry_id
 
@@ -118,27 +126,50 @@ def log_work_and_resolve(tx: Transaction, service_request_id: str, command: Work
 def change_work(
     tx: Transaction, entry_id: str, command: ChangeWork, *, expected_version: int | None = None
 ) -> str:
-    """Correct an entry. Returns its id.
+    """Correct an entry, or move it to another service request. Returns its id.
 
-    If its time or its charge changes, what it drew is reversed and the corrected time is drawn, by the terms
-    stored with it. Otherwise the ledger stays as it is; without any change, the entry does too.
+    If its time, its charge or its request changes, what it drew is reversed and the corrected time is drawn,
+    by the terms stored with it. Otherwise the ledger stays as it is; without any change, the entry does too.
+    A rejected entry is submitted again, changed or not, and drawn as one that is logged now.
 
-    Raises: NotAllowed; NotFound; VersionChanged; StateForbids for another technician's entry or a cancelled
-    request; InvalidInput for time in the future; RuleSetRefused.
+    Raises: NotAllowed; NotFound; VersionChanged; StateForbids for another technician's entry, one that only a
+    supervisor may change, a cancelled request, one on which no work can be logged, or another customer's if
+    the actor is a technician; InvalidInput for time in the future, an unknown request or a reason that is
+    missing; RuleSetRefused.
     Source: product.md section 7 (Which contract covered it then).
     """
     tx.require(*WORKERS)
-    entry, request = _locked_entry(tx, entry_id, expected_version)
-    wanted = _merged(entry, command)
-    changed = _changed_fields(entry, wanted)
-    if not changed:
+    entry, places = lock_entry(tx, entry_id, command, expected_version)
+    require_changeable(tx, entry, command.reason)
+    wanted = merged(entry, command)
+    changed = changed_fields(entry, wanted)
+    was_rejected = entry.state == "rejected"
+    if not changed and not places.moves and not was_rejected:
         return entry_id
     described = {"billable": wanted.billable, "work_type": wanted.work_type, "note": wanted.note}
-    tx.change(t.work_entry, entry_id, **described, version=next_version(t.work_entry))
-    tx.audit("work_entry", entry_id, "changed", before=audit_values(entry))
-    if changed != {"note"}:
-        _charge_again(tx, entry, request, wanted)
+    tx.change(
+        t.work_entry,
+        entry_id,
+        service_request_id=places.target.id,
+        **({"merged_from_id": None} if places.moves else {}),
+        **(_submitted_again(tx) if was_rejected else {}),
+        **described,
+        version=next_version(t.work_entry),
+    )
+    if was_rejected:
+        tx.audit("work_entry", entry_id, "submitted again", before=audit_values(entry))
+        count_minutes(tx, places.source.id, entry.worked_minutes, entry.chargeable_minutes)
+    elif changed:
+        tx.audit("work_entry", entry_id, "changed", before=audit_values(entry), **reason_of(command.reason))
+    if was_rejected or places.moves or changed != {"note"}:
+        _charge_again(tx, entry, places, wanted, command.reason)
     return entry_id
+
+
+def _submitted_again(tx: Transaction) -> dict[str, Any]:
+    """The columns of a rejected entry that is logged again."""
+    state = first_state(needs_approval=tx.settings.work_approval)
+    return {"state": state, "decided_at": None, "decided_by": None, "decision_reason": None}
 
 
 def preview_change(tx: Transaction, entry_id: str, command: ChangeWork) -> Planned:
@@ -147,62 +178,49 @@ def preview_change(tx: Transaction, entry_id: str, command: ChangeWork) -> Plann
     Raises: as `change_work`.
     """
     tx.require(*WORKERS)
-    seen = _read_entry(tx, entry_id)
-    with up_to_date_request(tx, require_visible(tx, seen.service_request_id)) as fresh:
-        request = require_visible(fresh, seen.service_request_id)
-        _check_correctable(fresh, seen, request)
-        own, others = _charged_by_its_terms(fresh, seen, request, _merged(seen, command))
-        return preview_changed_entry(fresh, request, own, others, LoadedContracts(fresh))
+    seen = read_entry_row(tx, entry_id)
+    places = seen_places(tx, seen, command)
+    with (
+        up_to_date_request(tx, places.source) as first,
+        up_to_date_request(first, places.target) as fresh,
+    ):
+        places = seen_places(fresh, seen, command)
+        check_correctable(fresh, seen, places)
+        wanted = merged(seen, command)
+        found = corrected(fresh, seen, places, wanted)
+        state = seen.state
+        if state == "rejected":
+            state = first_state(needs_approval=fresh.settings.work_approval)
+        contracts, held = LoadedContracts(fresh), state == "submitted"
+        return preview_changed_entry(fresh, places, found, wanted.work_type, contracts, held=held)
 
 
-def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: WorkGiven) -> None:
+def _charge_again(
+    tx: Transaction, before: Row[Any], places: Places, wanted: WorkGiven, reason: str | None
+) -> None:
     """Charge a changed entry by its terms, and draw it again where it takes other minutes than before.
 
     With it, the entries that are rounded with it are charged again, and everything is drawn again that comes
     after the earliest instant that changes.
     """
-    own, others = _charged_by_its_terms(tx, entry, request, wanted)
-    store_charge(tx, own)
-    _round_together(tx, request, own.terms, others)
+    entry = read_entry_row(tx, before.id) if places.moves else before
+    found = corrected(tx, entry, places, wanted)
+    store_corrected(tx, before, places, found, reason)
     contracts = LoadedContracts(tx)
-    changed = [one for one in others if not one.takes_alike]
-    if not _draws_alike(tx, own, wanted, contracts):
-        changed.append(own)
-    draw_again(tx, request, changed, contracts, cause=f"work_entry:{entry.id}")
+    changed = found.moved(places)
+    draws_anew = places.moves or before.state == "rejected"
+    if draws_anew or not _draws_alike(tx, found.own, wanted, before.work_type, contracts):
+        changed.append((places.target, found.own))
+    draw_again(tx, changed, contracts, cause=f"work_entry:{entry.id}")
 
 
-def _charged_by_its_terms(
-    tx: Transaction, entry: Row[Any], request: Row[Any], wanted: WorkGiven
-) -> tuple[ChargedAgain, list[ChargedAgain]]:
-    """An entry as it is wanted, charged by the terms stored with it, and those that are rounded with it."""
-    terms = terms_of(tx, entry, request)
-    if worked_at(wanted) != entry.started_at:
-        terms = moved_terms(tx, request, terms, worked_at(wanted))
-    started_at, _, minutes = worked_span(tx, wanted)
-    minutes_counted = minutes if wanted.billable else None
-    terms, moved = round_with_others(
-        tx, request, terms, started_at=started_at, worked_minutes=minutes_counted, entry=entry
-    )
-    own = charge_changed(tx, request, entry, wanted, terms)
-    return own, [charge_again(tx, row, of_row) for row, of_row in moved]
-
-
-def _round_together(
-    tx: Transaction, request: Row[Any], terms: ChargingTerms, others: Sequence[ChargedAgain]
-) -> None:
-    """Store the entries that an entry with these terms charges again, and that some are rounded together."""
-    if terms.rounding.scope != "entry" and not request.rounds_together:
-        tx.change(t.service_request, request.id, rounds_together=True)
-    store_charged_again(tx, others)
-
-
-def _changed_fields(entry: Row[Any], wanted: WorkGiven) -> set[str]:
-    """The fields in which an entry would change."""
-    before = _merged(entry, ChangeWork()).model_dump()
-    return {name for name, value in wanted.model_dump().items() if value != before[name]}
-
-
-def _draws_alike(tx: Transaction, own: ChargedAgain, wanted: WorkGiven, contracts: LoadedContracts) -> bool:
+def _draws_alike(
+    tx: Transaction,
+    own: ChargedAgain,
+    wanted: WorkGiven,
+    work_type: str | None,
+    contracts: LoadedContracts,
+) -> bool:
     """Whether a changed entry takes the minutes that it took before, from the same contracts."""
     terms = own.terms
     if not own.takes_alike:
@@ -211,28 +229,27 @@ def _draws_alike(tx: Transaction, own: ChargedAgain, wanted: WorkGiven, contract
         return True
     covering = contracts[terms.contract].terms_at(tx, own.entry.started_at)
     excluded = is_excluded(covering, terms.role, wanted.work_type)
-    return excluded == is_excluded(covering, terms.role, own.entry.work_type)
+    return excluded == is_excluded(covering, terms.role, work_type)
 
 
-def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None = None) -> None:
+def delete_work(
+    tx: Transaction, entry_id: str, *, expected_version: int | None = None, reason: str | None = None
+) -> None:
     """Delete an entry: what it drew is reversed, and its row is marked as deleted.
 
-    Raises: NotAllowed; NotFound; VersionChanged; StateForbids for another technician's entry or a cancelled
-    request.
+    Raises: NotAllowed; NotFound; VersionChanged; StateForbids for another technician's entry, one that only a
+    supervisor may delete, or a cancelled request; InvalidInput for a reason that is missing.
     """
     tx.require(*WORKERS)
-    entry, request = _locked_entry(tx, entry_id, expected_version)
-    contracts = LoadedContracts(tx)
+    entry, places = lock_entry(tx, entry_id, ChangeWork(), expected_version)
+    require_changeable(tx, entry, reason)
+    request = places.source
     tx.change(t.work_entry, entry_id, deleted_at=tx.now, version=next_version(t.work_entry))
-    count_minutes(tx, request.id, -entry.worked_minutes, -entry.chargeable_minutes)
-    tx.audit("work_entry", entry_id, "deleted", before=audit_values(entry))
-    terms = terms_of(tx, entry, request)
-    _, moved = round_with_others(
-        tx, request, terms, started_at=entry.started_at, worked_minutes=None, entry=entry
-    )
-    others = [charge_again(tx, row, of_row) for row, of_row in moved]
-    _round_together(tx, request, terms, others)
-    changed = [entry, *(one.entry for one in others if not one.takes_alike)]
+    tx.audit("work_entry", entry_id, "deleted", before=audit_values(entry), **reason_of(reason))
+    if entry.state == "rejected":
+        return
+    changed = leave_out(tx, request, entry)
+    contracts = LoadedContracts(tx)
     change = Change(
         min(one.started_at for one in changed),
         f"work_entry:{entry_id}",
@@ -254,76 +271,7 @@ def _settled_payers(
     return payers
 
 
-def _check_state(tx: Transaction, request: Row[Any]) -> None:
-    state = state_now(tx, request)
-    if state in WORK_STATES:
-        return
-    remedy = {
-        "pending_no_contract": "Enable or assign one first.",
-        "closed": "Reopen it first.",
-    }.get(state, "Log a new service request.")
-    words = STATE_LABELS.get(state, state)
-    raise StateForbids(
-        f"Work cannot be logged on {request.number}: it is {words}.", remedy=remedy, state=state
-    )
-
-
 def _worker(tx: Transaction) -> str:
     if tx.actor.id is None:
         raise invalid("", "Work needs a technician with a login.", "Log it as a member of staff.")
     return tx.actor.id
-
-
-def _locked_entry(tx: Transaction, entry_id: str, expected_version: int | None) -> tuple[Row[Any], Row[Any]]:
-    """A work entry and its service request, both locked: the request first, which has other entries."""
-    seen = _read_entry(tx, entry_id)
-    request = lock_current(tx, require_visible(tx, seen.service_request_id))
-    entry = _read_entry(tx, entry_id, locked=True)
-    if expected_version is not None and entry.version != expected_version:
-        raise VersionChanged("The work entry has changed since you read it.", remedy="Read it again first.")
-    _check_correctable(tx, entry, request)
-    return entry, request
-
-
-def _read_entry(tx: Transaction, entry_id: str, *, locked: bool = False) -> Row[Any]:
-    """The row of a work entry. Raises: NotFound."""
-    e = t.work_entry
-    wanted = select(e).where(e.c.id == entry_id, e.c.deleted_at.is_(None))
-    if locked:
-        wanted = wanted.with_for_update(key_share=True)
-    entry = tx.connection.execute(wanted).one_or_none()
-    if entry is None:
-        raise NotFound("There is no such work entry.", remedy="Look at the service request's list of work.")
-    return entry
-
-
-def _check_correctable(tx: Transaction, entry: Row[Any], request: Row[Any]) -> None:
-    """Raises: StateForbids for another technician's entry or a cancelled request."""
-    if tx.actor.role == "technician" and entry.technician_id != tx.actor.id:
-        raise StateForbids("It is another technician's entry.", remedy="Ask a supervisor to correct it.")
-    if request.state == "cancelled":
-        raise StateForbids(
-            f"{request.number} is cancelled: what it drew stays.", remedy="", state=request.state
-        )
-
-
-def _merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
-    """The entry with the fields that were sent; minutes and worked_at replace a span, and the reverse.
-
-    Raises: InvalidInput where it would have both, or a part of one.
-    """
-    given = command.given()
-    fields: dict[str, Any] = {"work_type": entry.work_type, "note": entry.note, "billable": entry.billable}
-    if entry.ended_at is not None:
-        time = {"started_at": entry.started_at, "ended_at": entry.ended_at}
-        other = {"minutes", "worked_at"}
-    else:
-        time = {"minutes": entry.worked_minutes, "worked_at": entry.started_at}
-        other = {"started_at", "ended_at"}
-    if not other & set(given):
-        fields |= time
-    try:
-        return WorkGiven.model_validate(fields | given)
-    except ValidationError as error:
-        message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise invalid("", message, "Change the time in the form that the entry has.") from error

@@ -56,6 +56,20 @@ def lint_charging(report: FileReport, rules: Sequence[Rule], node: Node) -> None
         _warn_too_many(report, node)
 
 
+def lint_checks(report: FileReport, rules: Sequence[Rule], node: Node) -> None:
+    """Warn of checks that contradict themselves: each is evaluated, whatever the others are."""
+    budget = SearchBudget(MAX_CONDITIONS_CHECKED)
+    try:
+        for index, rule in enumerate(rules):
+            if Satisfiability([rule.conditions], budget).find((rule.conditions,), ()) is None:
+                report.warning(
+                    _place(node, index),
+                    f'The conditions of rule "{rule.id}" contradict each other. Change or remove one.',
+                )
+    except SearchBudgetExceeded:
+        _warn_too_many(report, node)
+
+
 def lint_rates(report: FileReport, rules: Sequence[Rule], node: Node) -> None:
     """Warn of rates that never apply: rules that contradict themselves, or are reached on no day.
 

@@ -1,4 +1,4 @@
-"""The conditions of contract types and the charging rules as Python functions."""
+"""The conditions of contract types, charging rules and checks of invoices as Python functions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +27,14 @@ class CompiledCharging:
     first_rule: Callable[[Any], Rule | None]
 
 
+@dataclass(frozen=True)
+class CompiledChecks:
+    """Checks of invoices: `matching` gives all rules that match."""
+
+    source: Source
+    matching: Callable[[Any], list[Rule]]
+
+
 def compile_type(valid_when: Conditions, expires_when: Conditions) -> CompiledType:
     conditions = tuple(mentions(valid_when))
     source = Source({"conditions": conditions})
@@ -48,6 +56,26 @@ def compile_charging(rules: Sequence[Rule]) -> CompiledCharging:
                 source.line(f"return rules[{number}]")
         source.line("return None")
     return CompiledCharging(source, source.run("charging rules")["first_rule"])
+
+
+def compile_checks(rules: Sequence[Rule]) -> CompiledChecks:
+    source = Source({"rules": tuple(rules)})
+    with source.block("def matching(invoice):"):
+        source.line("found = []")
+        for number, rule in enumerate(rules):
+            with source.block(f"if {expression(rule.conditions, source, _fact_name)}:", rule.id):
+                source.line(f"found.append(rules[{number}])")
+        source.line("return found")
+    return CompiledChecks(source, source.run("invoice checks")["matching"])
+
+
+def compile_scope(conditions: Conditions) -> Callable[[Any], bool]:
+    """Conditions on work as a function of its facts."""
+    source = Source({})
+    with source.block("def holds(work):"):
+        source.line(f"return {expression(conditions, source, _fact_name)}")
+    holds: Callable[[Any], bool] = source.run("scope")["holds"]
+    return holds
 
 
 def _write_unmet(source: Source, conditions: Conditions, numbers: dict[int, int]) -> None:

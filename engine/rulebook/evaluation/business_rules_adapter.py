@@ -16,7 +16,7 @@ from business_rules.variables import BaseVariables, rule_variable
 
 from engine.rulebook.evaluation.business_rules_time import DurationType, InstantType, operator, time_value
 from engine.rulebook.syntax.syntax_tree import Condition, Conditions, Rule, as_json, first_unmet
-from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, RATES
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, INVOICE_CHECK, RATES
 from engine.rulebook.vocabulary.terms import Action, ValueType, Variable, Vocabulary
 
 
@@ -140,3 +140,4 @@ COVERAGE_EVALUATOR = Evaluator(COVERAGE)
 CHARGING_EVALUATOR = Evaluator(CHARGING)
 RATE_EVALUATOR = Evaluator(RATES)
 CONTRACT_TYPE_EVALUATOR = Evaluator(CONTRACT_TYPE)
+INVOICE_CHECK_EVALUATOR = Evaluator(INVOICE_CHECK)

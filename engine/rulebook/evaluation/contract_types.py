@@ -15,7 +15,11 @@ from engine.rulebook.syntax.syntax_tree import Condition, Conditions
 from engine.rulebook.vocabulary.engines import RulesEngine
 
 # The reason codes if one of these facts is the first unmet condition.
-EXHAUSTED_CODES = {"minutes_available": "no_minutes_left", "incidents_available": "no_incidents_left"}
+EXHAUSTED_CODES = {
+    "minutes_available": "no_minutes_left",
+    "incidents_available": "no_incidents_left",
+    "money_available": "no_money_left",
+}
 STATE_CODES = {
     "within_period": "outside_period",
     "period_over": "outside_period",
@@ -24,13 +28,14 @@ STATE_CODES = {
 
 
 class ContractFacts(NamedTuple):
-    """What a contract type's conditions may read, at one instant. Minutes and incidents are whole numbers."""
+    """What a contract type's conditions may read, at one instant. Amounts are whole units of their kind."""
 
     within_period: bool
     period_over: bool
     minutes_available: int
     incidents_available: int
     incidents_held: int
+    money_available: int
     own_incident_held: bool
     service_request_closed: bool
 

@@ -16,6 +16,8 @@ from engine.rulebook.syntax.syntax_tree import Rule
 from engine.rulebook.vocabulary.engines import RulesEngine
 
 EVER = (date.min, date.max)
+STANDARD_CARD = "standard"
+"""The rate card of a contract that names none, if the rules have it."""
 
 
 class Rate(NamedTuple):

@@ -13,7 +13,8 @@ from engine.named_calendars import NO_HOURS, Closure, HolidayHours, NamedCalenda
 from engine.periods import zone_named
 from engine.public_holidays import holidays_in
 from engine.quantities import Period
-from engine.rulebook.files.examples import MAX_TEXT, example_nodes
+from engine.rulebook.files.examples import MAX_TEXT
+from engine.rulebook.files.named_elements import read_named_elements
 from engine.rulebook.files.operands import read_instant, read_time_zone
 from engine.rulebook.files.rule_reader import ID, ID_FORM
 from engine.rulebook.syntax.problems import FileReport, Place
@@ -37,27 +38,9 @@ UTC = zone_named("UTC")
 
 def read_calendar_file(report: FileReport, root: Node) -> dict[str, NamedCalendar]:
     """The valid calendars of the file, by id; problems of the others are reported."""
-    fields = read_object(report, root, ("calendars",), ("$schema", "name", "examples"))
-    if fields is None:
-        return {}
-    for key in ("$schema", "name"):
-        if key in fields:
-            read_text(report, fields[key], maximum=MAX_TEXT)
-    elements = read_list(report, fields["calendars"], of="calendars") if "calendars" in fields else []
-    if len(elements) > MAX_CALENDARS:
-        report.error(fields["calendars"].place, f"At most {MAX_CALENDARS} calendars are allowed.")
-        return {}
-    calendars: dict[str, NamedCalendar] = {}
-    for element in elements:
-        calendar = _calendar(report, element)
-        if calendar is not None and calendar.id in calendars:
-            report.reject(element.place, f'The id "{calendar.id}" is used twice. Choose another.')
-        elif calendar is not None:
-            calendars[calendar.id] = calendar
-    with report.examples():
-        for node in example_nodes(report, fields):
-            _example(report, node, calendars)
-    return calendars
+    return read_named_elements(
+        report, root, "calendars", _calendar, _example, of="calendars", most=MAX_CALENDARS
+    )
 
 
 def _calendar(report: FileReport, node: Node) -> NamedCalendar | None:

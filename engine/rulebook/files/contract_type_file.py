@@ -11,8 +11,11 @@ from engine.contracts import (
     DRAWS,
     HOLDER_KINDS,
     LIMITS,
+    METERED,
     ON_EXPIRY,
     Allocation,
+    Borrow,
+    CarryOver,
     ContractType,
     Defaults,
     Draws,
@@ -47,16 +50,19 @@ REQUIRED = (
     "key", "label", "description", "number_prefix", "held_by", "limits", "draws",
     "valid_when", "expires_when", "on_expiry",
 )  # fmt: skip
-OPTIONAL = ("$schema", "defaults", "allocation", "exhaustion_alert_days", "examples")
+OPTIONAL = (
+    "$schema", "defaults", "allocation", "carry_over", "borrow", "exhaustion_alert_days", "examples",
+)  # fmt: skip
 MOST_ALERT_DAYS = 365
-UNAVAILABLE = "carry_over"
-"""A key that published sets may have. Nothing reads it yet, so that new ones are refused."""
+MOST_CARRY_OVER_MONTHS = 120
+CAPS = ("cap_minutes", "cap_percent")
 LIMIT_USES = ("required", "optional", "none")
 DEFAULT_FACTS: dict[str, Any] = {
     "within_period": True,
     "period_over": False,
     "minutes_available": 0,
     "incidents_available": 0,
+    "money_available": 0,
     "incidents_held": 0,
     "own_incident_held": False,
     "service_request_closed": False,
@@ -70,7 +76,7 @@ def read_contract_type_file(
 
     Only the service levels of `known` are used.
     """
-    fields = read_object(report, root, REQUIRED, (*OPTIONAL, UNAVAILABLE))
+    fields = read_object(report, root, REQUIRED, OPTIONAL)
     if fields is None:
         return None
     reader = _TypeReader(report, fields, known)
@@ -105,7 +111,8 @@ class _TypeReader:
         valid_when = self._conditions("valid_when")
         expires_when = self._conditions("expires_when")
         defaults = self._defaults(limits)
-        self._refuse_carry_over()
+        carry_over = self._carry_over(allocation)
+        borrow = self._borrow(allocation)
         exhaustion_alert_days = self._exhaustion_alert_days(draws)
         self._check_consistency(limits, draws, allocation)
         if (
@@ -129,6 +136,8 @@ class _TypeReader:
             draws=cast(Draws, draws),
             allocation=cast(Allocation, allocation),
             exhaustion_alert_days=exhaustion_alert_days,
+            carry_over=carry_over,
+            borrow=borrow,
         )
         places = (fields["valid_when"].place, fields["expires_when"].place)
         lint_type(report, valid_when, expires_when, *places)
@@ -202,7 +211,7 @@ class _TypeReader:
         """The defaults; null is the same as leaving one out."""
         if "defaults" not in self.fields:
             return Defaults()
-        names = ("duration_months", "minutes", "incidents", "price_minor", "sla")
+        names = ("duration_months", "minutes", "incidents", "money", "price_minor", "sla")
         fields = read_object(self.report, self.fields["defaults"], (), names)
         if fields is None:
             return Defaults()
@@ -212,6 +221,7 @@ class _TypeReader:
                 ("duration_months", 1, 1200),
                 ("minutes", 1, MAX_MINUTES),
                 ("incidents", 1, MAX_MINUTES),
+                ("money", 1, MAX_MINOR),
                 ("price_minor", 0, MAX_MINOR),
             )
             if name in fields and fields[name].value is not None
@@ -221,6 +231,7 @@ class _TypeReader:
             sla = read_sla_id(self.report, fields["sla"], self.known)
         limited: tuple[tuple[str, LimitName], ...] = (
             ("duration_months", "period"), ("minutes", "minutes"), ("incidents", "incidents"),
+            ("money", "money"),
         )  # fmt: skip
         for name, limit in limited:
             if numbers.get(name) is not None and limit not in limits:
@@ -237,18 +248,60 @@ class _TypeReader:
         node = self.fields["exhaustion_alert_days"]
         if node.value is None:
             return None
-        if draws is not None and draws != "minutes":
+        if draws is not None and draws not in METERED:
             self.report.reject(
-                node.place, 'Only a type that draws "minutes" is projected. Remove exhaustion_alert_days.'
+                node.place,
+                'Only a type that draws "minutes" or "money" is projected. Remove exhaustion_alert_days.',
             )
         return read_whole_number(self.report, node, minimum=0, maximum=MOST_ALERT_DAYS)
 
-    def _refuse_carry_over(self) -> None:
-        if UNAVAILABLE in self.fields:
-            self.report.reject(
-                self.fields.node.key_place(UNAVAILABLE),
-                "Carry-over is not available yet: what a month leaves unused expires. Remove carry_over.",
+    def _carry_over(self, allocation: str) -> CarryOver | None:
+        """What is retained of a month's rest; null is the same as leaving it out: nothing is."""
+        fields = self._of_months("carry_over", allocation, ("months",))
+        if fields is None or fields.missing:
+            return None
+        months = read_whole_number(self.report, fields["months"], minimum=1, maximum=MOST_CARRY_OVER_MONTHS)
+        caps = self._caps(fields)
+        return CarryOver(months, *caps) if months is not None and caps is not None else None
+
+    def _borrow(self, allocation: str) -> Borrow | None:
+        """What a month may draw ahead; null is the same as leaving it out: nothing."""
+        fields = self._of_months("borrow", allocation, ())
+        if fields is None:
+            return None
+        caps = self._caps(fields)
+        if caps == (None, None):
+            self.report.error(
+                fields.node.place, "How much may be drawn ahead is missing. Add cap_minutes or cap_percent."
             )
+            return None
+        return Borrow(*caps) if caps is not None else None
+
+    def _of_months(self, key: str, allocation: str, required: tuple[str, ...]) -> Fields | None:
+        """The members of a rule about months; None without one."""
+        if key not in self.fields or self.fields[key].value is None:
+            return None
+        node = self.fields[key]
+        if allocation != "monthly" and not self.report.reject(
+            self.fields.node.key_place(key),
+            f'Only a type with "allocation": "monthly" has months. Remove {key}.',
+        ):
+            return None
+        return read_object(self.report, node, required, CAPS)
+
+    def _caps(self, fields: Fields) -> tuple[int | None, int | None] | None:
+        """The cap in minutes and the one in percent, of which one is None at least; None if unreadable."""
+        limits = {"cap_minutes": MAX_MINUTES, "cap_percent": 100}
+        given = {name: fields[name] for name in CAPS if name in fields and fields[name].value is not None}
+        read = {
+            name: read_whole_number(self.report, node, minimum=1, maximum=limits[name])
+            for name, node in given.items()
+        }
+        if len(read) > 1:
+            self.report.error(fields.node.place, "There are two caps. Remove cap_minutes or cap_percent.")
+        if None in read.values() or len(read) > 1:
+            return None
+        return read.get("cap_minutes"), read.get("cap_percent")
 
     def _check_consistency(
         self, limits: dict[LimitName, LimitUse], draws: str | None, allocation: str
@@ -256,7 +309,11 @@ class _TypeReader:
         """Check that the type is limited by what it draws, and that monthly allocation is possible."""
         if "limits" not in self.fields:
             return
-        drawn: dict[str | None, LimitName] = {"minutes": "minutes", "incidents": "incidents"}
+        drawn: dict[str | None, LimitName] = {
+            "minutes": "minutes",
+            "incidents": "incidents",
+            "money": "money",
+        }
         if draws in drawn and limits.get(drawn[draws]) != "required":
             self.report.reject(
                 self.fields["draws"].place,

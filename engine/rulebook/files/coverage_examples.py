@@ -221,6 +221,7 @@ def example_candidate(
         standing=standing,
         minutes_available=values.get("contract_minutes_available", 0),
         incidents_available=values.get("contract_incidents_available", 0),
+        money_available=values.get("contract_money_available", 0),
         own_incident_held=values.get("contract_holds_incident", False),
     )
 

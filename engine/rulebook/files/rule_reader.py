@@ -300,6 +300,7 @@ class RuleReader:
             ("duration_months", "period"),
             ("minutes", "minutes"),
             ("incidents", "incidents"),
+            ("money_minor", "money"),
         ):
             if term in params and limit not in contract_type.limits:
                 self.report.reject(
@@ -307,11 +308,12 @@ class RuleReader:
                     f'Type "{contract_type.key}" has no limit on {limit}. Remove {term}, or change the type.',
                 )
         drawn = contract_type.draws
-        is_missing = drawn not in params and drawn != "nothing"
+        term = "money_minor" if drawn == "money" else drawn
+        is_missing = term not in params and drawn != "nothing"
         if is_missing and getattr(contract_type.defaults, drawn) is None:
             self.report.reject(
                 node.value["type"].place,
-                f'Type "{contract_type.key}" needs {drawn} and has no default. Add {drawn}.',
+                f'Type "{contract_type.key}" needs {drawn} and has no default. Add {term}.',
             )
 
     def _check_request_only(self, node: Node, action: Action) -> None:

@@ -6,13 +6,13 @@ Source: product.md section 9.
 from typing import cast
 
 from engine.contracts import amount_text
-from engine.rulebook.files.examples import MAX_TEXT, example_nodes
+from engine.rulebook.files.examples import MAX_TEXT
+from engine.rulebook.files.named_elements import read_named_elements
 from engine.rulebook.files.rule_reader import ID, ID_FORM
 from engine.rulebook.syntax.problems import FileReport
 from engine.rulebook.syntax.scanner import Node, quoted
 from engine.rulebook.syntax.typed_reader import (
     read_choice,
-    read_list,
     read_name,
     read_object,
     read_text,
@@ -28,23 +28,7 @@ WARNING_KEYS = ("percent", "minutes_before")
 
 def read_sla_file(report: FileReport, root: Node) -> dict[str, Sla]:
     """The valid service levels of the file, by id; problems of the others are reported."""
-    fields = read_object(report, root, ("slas",), ("$schema", "name", "examples"))
-    if fields is None:
-        return {}
-    for key in ("$schema", "name"):
-        if key in fields:
-            read_text(report, fields[key], maximum=MAX_TEXT)
-    slas: dict[str, Sla] = {}
-    for element in read_list(report, fields["slas"], of="service levels") if "slas" in fields else []:
-        sla = _sla(report, element)
-        if sla is not None and sla.id in slas:
-            report.reject(element.place, f'The id "{sla.id}" is used twice. Choose another.')
-        elif sla is not None:
-            slas[sla.id] = sla
-    with report.examples():
-        for node in example_nodes(report, fields):
-            _example(report, node, slas)
-    return slas
+    return read_named_elements(report, root, "slas", _sla, _example, of="service levels")
 
 
 def _sla(report: FileReport, node: Node) -> Sla | None:

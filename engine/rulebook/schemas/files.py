@@ -31,6 +31,7 @@ from engine.rulebook.vocabulary.registry import (
     CHARGING,
     CONTRACT_TYPE,
     COVERAGE,
+    INVOICE_CHECK,
     MAX_MINOR,
     MAX_MINUTES,
     RATES,
@@ -48,6 +49,7 @@ def schema_texts() -> Mapping[str, str]:
         "slas.schema.json": _slas(),
         "calendars.schema.json": _calendars(),
         "rate_card.schema.json": _rate_card(),
+        "invoice_checks.schema.json": _invoice_checks(),
     }
     return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
 
@@ -141,6 +143,30 @@ def _charging() -> Schema:
     )
 
 
+def _invoice_checks() -> Schema:
+    example = object_of(
+        {
+            "name": text_of(MAX_TEXT, "What the example shows."),
+            "facts": object_of(
+                {one.name: value_of(one) for one in INVOICE_CHECK.variables.values()}, (), "The invoice."
+            ),
+            "reasons": list_of(text_of(MAX_TEXT), "The ids of all rules that match, in their order."),
+        },
+        ["name", "facts", "reasons"],
+    )
+    return file_of(
+        "Checks of invoices",
+        "Which drafts are unusual: each rule that matches is a reason for finance to confirm it first.",
+        {
+            "name": text_of(MAX_TEXT, "What the checks are called on the pages."),
+            "rules": list_of(rule_schema(INVOICE_CHECK), "All are evaluated."),
+            "examples": list_of(example, "Run whenever the file is loaded; one that fails refuses the file."),
+        },
+        ["rules"],
+        condition_definitions(INVOICE_CHECK),
+    )
+
+
 def _contract_type() -> Schema:
     conditions = {"$ref": "#/$defs/conditions"}
     properties = {
@@ -163,6 +189,7 @@ def _contract_type() -> Schema:
                 "duration_months": or_null(number_of(1, 1200, "How many months it runs.")),
                 "minutes": or_null(number_of(1, MAX_MINUTES, "Minutes granted; per month if monthly.")),
                 "incidents": or_null(number_of(1, MAX_MINUTES, "Incidents granted.")),
+                "money": or_null(number_of(1, MAX_MINOR, "Money granted, in the currency's minor unit.")),
                 "price_minor": or_null(number_of(0, MAX_MINOR, "Its price, in the currency's minor unit.")),
                 "sla": or_null({"type": "string", "description": "An id of slas.json."}),
             },
@@ -171,11 +198,28 @@ def _contract_type() -> Schema:
         ),
         "draws": one_of(DRAWS, "What service requests and their work draw from it."),
         "allocation": one_of(ALLOCATIONS, "Whether minutes are granted once or each month."),
+        "carry_over": or_null(
+            object_of(
+                {
+                    "months": number_of(1, 120, "How many further months it lives."),
+                    **_caps("of a month's rest that are retained"),
+                },
+                ["months"],
+                "What is retained of a month at its end: what is left, up to a cap. Without it, it expires.",
+            )
+        ),
+        "borrow": or_null(
+            object_of(
+                _caps("of the next month that a month may draw ahead"),
+                (),
+                "What a month that is used up draws ahead on the next one of the period; one of the caps.",
+            )
+        ),
         "exhaustion_alert_days": or_null(
             number_of(
                 0,
                 365,
-                "How many days before its minutes are likely to be used up people are warned; 0: not at all. "
+                "How many days before it is likely to be used up people are warned; 0: not at all. "
                 "Without it, the setting decides.",
             )
         ),
@@ -204,6 +248,15 @@ def _contract_type() -> Schema:
         REQUIRED,
         condition_definitions(CONTRACT_TYPE),
     )
+
+
+def _caps(of_what: str) -> dict[str, Schema]:
+    return {
+        "cap_minutes": or_null(number_of(1, MAX_MINUTES, f"The most minutes {of_what}.")),
+        "cap_percent": or_null(
+            number_of(1, 100, f"The most minutes {of_what}, in percent of the month's allocation.")
+        ),
+    }
 
 
 def _rate_card() -> Schema:

@@ -130,6 +130,11 @@ COVERAGE_VARIABLES = _by_name(
         1, "incidents_available",
     ),
     Variable(
+        "contract_money_available", "number", "contract", "money left",
+        "Minor units of money that can still be drawn from the contract; 0 if it has none.",
+        10000, "money_available",
+    ),
+    Variable(
         "contract_holds_incident", "yes_no", "contract", "an incident is held for this request",
         "Whether the contract already holds an incident for this service request.",
         True, "own_incident_held",
@@ -192,6 +197,11 @@ CONTRACT_TYPE_VARIABLES = _by_name(
         "incidents_available", "number", "contract", "incidents left",
         "Incidents that can still be drawn.",
         1, "incidents_available",
+    ),
+    Variable(
+        "money_available", "number", "contract", "money left",
+        "Minor units of money that can still be drawn.",
+        10000, "money_available",
     ),
     Variable(
         "incidents_held", "number", "contract", "incidents held",
@@ -271,9 +281,13 @@ COVERAGE_ACTIONS = {
                 Param("duration_months", "number", "How many months it runs.", 12, minimum=1, maximum=1200),
                 Param("minutes", "number", "Minutes granted.", 600, minimum=1, maximum=MAX_MINUTES),
                 Param("incidents", "number", "Incidents granted.", 5, minimum=1, maximum=MAX_MINUTES),
+                Param("money_minor", "number", "Money granted.", 50000, minimum=1, maximum=MAX_MINOR),
                 Param("sla", "sla", "Its service level, an id of slas.json.", "standard"),
                 Param("time_expired", "time_expired", "What happens to time it cannot pay for.", "ignore"),
-                Param("overage_rate_minor", "number", "Price of an overage hour.", 9000, maximum=MAX_MINOR),
+                Param(
+                    "overage_rate_minor", "number", "Price of an overage hour.", 9000,
+                    minimum=1, maximum=MAX_MINOR,
+                ),
             ),
         ),
         Action(
@@ -332,7 +346,51 @@ RATE_ACTIONS = {
     )
 }  # fmt: skip
 
+SCOPE_VARIABLES = {name: one for name, one in CHARGING_VARIABLES.items() if one.type != "names"}
+"""Without the calendars: work is cut where one begins or ends that a rule names, not a scope."""
+
+INVOICE_VARIABLES = _by_name(
+    Variable(
+        "total_minor", "number", "invoice", "total",
+        "What the invoice amounts to with tax, in the minor unit of its currency.",
+        500_000, "total_minor",
+    ),
+    Variable(
+        "currency", "text", "invoice", "currency",
+        "The currency of the invoice, as the three letters of ISO 4217.",
+        "EUR", "currency",
+    ),
+    Variable(
+        "percent_of_usual", "number", "invoice", "percent of the usual",
+        "The total in percent of what the customer’s last issued invoices in the currency, up to twelve, "
+        "amount to on average, rounded down; 0 with fewer than three.",
+        300, "percent_of_usual",
+    ),
+    Variable(
+        "has_overage", "yes_no", "invoice", "has time beyond contracts",
+        "Whether it bills time that no contract paid.",
+        True, "has_overage",
+    ),
+    Variable(
+        "has_unapproved_overage", "yes_no", "invoice", "has time beyond contracts without approval",
+        "Whether it bills time that no contract paid, of work entries that no supervisor has approved.",
+        True, "has_unapproved_overage",
+    ),
+)  # fmt: skip
+
+INVOICE_ACTIONS = {
+    action.name: action
+    for action in (
+        Action(
+            "require_confirmation", "Require a confirmation",
+            "The invoice is not issued before finance has confirmed it with a reason.",
+        ),
+    )
+}  # fmt: skip
+
 COVERAGE = Vocabulary("coverage", COVERAGE_VARIABLES, COVERAGE_ACTIONS)
 CHARGING = Vocabulary("charging", CHARGING_VARIABLES, CHARGING_ACTIONS)
 RATES = Vocabulary("rate", CHARGING_VARIABLES, RATE_ACTIONS)
+SCOPE = Vocabulary("scope", SCOPE_VARIABLES, {})
 CONTRACT_TYPE = Vocabulary("contract type", CONTRACT_TYPE_VARIABLES, {})
+INVOICE_CHECK = Vocabulary("invoice check", INVOICE_VARIABLES, INVOICE_ACTIONS)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 ValueType = Literal["text", "number", "yes_no", "instant", "duration", "names"]
-Scope = Literal["request", "contract", "work"]
+Scope = Literal["request", "contract", "work", "invoice"]
 Operand = Literal["text", "number", "none", "point", "around", "length"]
 Value = str | int | bool | datetime | frozenset[str] | None
 
@@ -28,8 +28,8 @@ class Operator:
 class Variable:
     """One fact that conditions may name.
 
-    `fact` is the attribute to read, of the request's facts (scope request), a candidate (contract) or the
-    work (work); with `is_presence`, the variable says whether that fact is given at all.
+    `fact` is the attribute to read, of the request's facts (scope request), a candidate (contract), the
+    work (work) or an invoice (invoice); with `is_presence`, the variable says whether that fact is given.
     With `options`, no other text can be its value. `may_be_empty` allows comparison with "". An empty instant
     means never; a duration is the time since an instant or, with `is_ahead`, the time until it.
     A variable that `is_derived` follows from other facts, so examples do not give it. Numbers are at least 0;

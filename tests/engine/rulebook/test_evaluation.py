@@ -20,6 +20,7 @@ RUNNING = ContractFacts(
     minutes_available=0,
     incidents_available=0,
     incidents_held=0,
+    money_available=0,
     own_incident_held=False,
     service_request_closed=False,
 )
@@ -159,6 +160,10 @@ BEFORE = {"within_period": False}
         ("time_limited_subscription", {}, "no_minutes_left", True),
         ("time_limited_subscription", {"minutes_available": 1, **OVER}, "outside_period", True),
         ("support_hours", {"minutes_available": 1}, None, False),
+        ("prepaid_amount", {"money_available": 1}, None, False),
+        ("prepaid_amount", {}, "no_money_left", True),
+        ("prepaid_amount", {"money_available": 1, **OVER}, "outside_period", True),
+        ("prepaid_amount", {"money_available": 1, **BEFORE}, "outside_period", False),
         ("support_hours", {}, "no_minutes_left", True),
         ("support_hours", {"minutes_available": 1, **OVER}, "outside_period", True),
         ("support_hours_by_month", {"minutes_available": 1}, None, False),
@@ -179,6 +184,7 @@ def test_contract_types_are_loaded(rules: RuleSet) -> None:
     assert {key: one.number_prefix for key, one in types.items()} == {
         "per_request": "PR",
         "incident_pack": "IP",
+        "prepaid_amount": "PA",
         "subscription": "SUB",
         "time_limited_subscription": "TLS",
         "support_hours": "SH",

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from engine.contracts import Borrow, CarryOver
 from engine.rulebook import (
     Problem,
     RuleSetRefused,
     check_rule_set,
     decode_rule_file,
-    load_accepted_rule_set,
     load_rule_set,
 )
 from tests.rules.files import error_texts, errors, shipped_files, with_change, with_rule, with_text
@@ -45,7 +45,7 @@ def test_contract_types_are_checked(change: Callable[[Any], object], expected: s
     assert any(expected in one for one in found), found
 
 
-def test_days_before_the_projected_exhaustion_are_for_types_that_draw_minutes() -> None:
+def test_days_before_the_projected_exhaustion_are_for_types_that_work_draws_from() -> None:
     def problems(name: str, days: Any) -> list[str]:
         files = with_change(f"contract_types/{name}.json", lambda one: one.update(exhaustion_alert_days=days))
         return [one.message for one in errors(files, f"contract_types/{name}.json")]
@@ -54,19 +54,73 @@ def test_days_before_the_projected_exhaustion_are_for_types_that_draw_minutes() 
         assert problems("support_hours", days) == []
     assert len(problems("support_hours", 366)) == len(problems("support_hours", "10")) == 1
     [message] = problems("subscription", 10)
-    assert message == 'Only a type that draws "minutes" is projected. Remove exhaustion_alert_days.'
-
-
-@pytest.mark.parametrize("value", [{"months": 2, "cap_percent": 50}, None])
-def test_carry_over_is_refused_as_nothing_carries_over(value: Any) -> None:
-    path = "contract_types/support_hours_by_month.json"
-    files = with_change(path, lambda one: one.update(carry_over=value))
-    (found,) = errors(files, path)
-    assert found.message == (
-        "Carry-over is not available yet: what a month leaves unused expires. Remove carry_over."
+    assert (
+        message == 'Only a type that draws "minutes" or "money" is projected. Remove exhaustion_alert_days.'
     )
-    # a set that was accepted before decides as it did
-    assert "support_hours_by_month" in load_accepted_rule_set(files).contract_types
+
+
+BY_MONTH = "contract_types/support_hours_by_month.json"
+
+
+@pytest.mark.parametrize(
+    ("terms", "carry_over", "borrow"),
+    [
+        ({}, None, None),
+        ({"carry_over": None, "borrow": None}, None, None),
+        ({"carry_over": {"months": 1}}, CarryOver(1), None),
+        (
+            {"carry_over": {"months": 120, "cap_percent": 50, "cap_minutes": None}},
+            CarryOver(120, None, 50),
+            None,
+        ),
+        ({"carry_over": {"months": 2, "cap_minutes": 90}}, CarryOver(2, 90), None),
+        ({"borrow": {"cap_minutes": 90}}, None, Borrow(90)),
+        ({"borrow": {"cap_percent": 100}}, None, Borrow(None, 100)),
+    ],
+)
+def test_a_type_by_the_month_may_carry_over_and_borrow(
+    terms: dict[str, Any], carry_over: CarryOver | None, borrow: Borrow | None
+) -> None:
+    files = with_change(BY_MONTH, lambda one: one.update(terms))
+    found = load_rule_set(files).contract_types["support_hours_by_month"]
+    assert (found.carry_over, found.borrow) == (carry_over, borrow)
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"carry_over": {"months": 0}}, "0 is out of range. Write a number from 1 to 120."),
+        ({"carry_over": {"months": 121}}, "121 is out of range. Write a number from 1 to 120."),
+        (
+            {"carry_over": {"months": 1, "cap_minutes": -1}},
+            "-1 is out of range. Write a number from 1 to 10000000.",
+        ),
+        (
+            {"carry_over": {"months": 1, "cap_percent": 101}},
+            "101 is out of range. Write a number from 1 to 100.",
+        ),
+        ({"carry_over": {"months": 1.5}}, "1.5 is not a whole number."),
+        ({"carry_over": {"cap_percent": 50}}, '"months" is missing. Add it.'),
+        ({"carry_over": 5}, "Found 5. Write an object in { }."),
+        ({"carry_over": {"months": 1, "life": 2}}, '"life" is not a known key.'),
+        ({"carry_over": {"months": 1, "cap_percent": 50, "cap_minutes": 60}}, "There are two caps."),
+        ({"borrow": {}}, "How much may be drawn ahead is missing."),
+        ({"borrow": {"cap_minutes": 0}}, "0 is out of range."),
+        ({"borrow": {"cap_percent": 101}}, "101 is out of range. Write a number from 1 to 100."),
+        ({"borrow": {"cap_percent": 5, "cap_minutes": 5}}, "There are two caps."),
+    ],
+)
+def test_what_a_type_by_the_month_cannot_carry_over_or_borrow(terms: dict[str, Any], message: str) -> None:
+    (found,) = errors(with_change(BY_MONTH, lambda one: one.update(terms)), BY_MONTH)
+    assert message in found.message
+
+
+@pytest.mark.parametrize("terms", [{"carry_over": {"months": 1}}, {"borrow": {"cap_minutes": 5}}])
+def test_only_a_type_by_the_month_has_months(terms: dict[str, Any]) -> None:
+    path = "contract_types/support_hours.json"
+    (found,) = errors(with_change(path, lambda one: one.update(terms)), path)
+    [name] = terms
+    assert found.message == f'Only a type with "allocation": "monthly" has months. Remove {name}.'
 
 
 @pytest.mark.parametrize(
@@ -113,7 +167,10 @@ def test_charging_examples_run() -> None:
         ("contract_types/../coverage.json", "Move it to contract_types/, rate_cards/ or variants/."),
         ("../coverage.json", "Move it to contract_types/, rate_cards/ or variants/."),
         ("contract_types/a\nb.json", "Name it with lowercase letters"),
-        ("\ud800.json", "Known: coverage.json, charging.json, calendars.json, slas.json."),
+        (
+            "\ud800.json",
+            "Known: coverage.json, charging.json, calendars.json, slas.json, invoice_checks.json.",
+        ),
     ],
 )
 def test_a_file_in_the_wrong_place_is_an_error(path: str, expected: str) -> None:

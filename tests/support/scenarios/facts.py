@@ -11,6 +11,7 @@ from tests.support.scenarios.story import Story, UnknownName
 from workflows.contracts.queries import read_contract
 from workflows.service_requests.queries import read_service_request
 from workflows.views.contracts import ContractDetail, UnitBalance
+from workflows.work.queries import read_work
 
 NUMBERS = ("purchased", "drawn", "held", "available", "expired")
 FACTS = tuple(
@@ -18,6 +19,8 @@ FACTS = tuple(
     for text in (
         *(f"{one} NUMBER" for one in NUMBERS),
         "carried NUMBER",
+        "carried over NUMBER",
+        "borrowed NUMBER",
         "is WORD",
         "awaits WORD",
         "starts DAY",
@@ -39,6 +42,8 @@ def actual(story: Story, subject: str, form: Form, as_of: datetime | None) -> st
         if as_of is not None:
             raise BadValue("A service request is asked as of now.")
         answers = _of_request(story, subject)
+    elif subject in story.entries:
+        answers = {"is": f"is {story.sample.see(read_work, story.entry(subject)).state}"}
     elif subject in story.contracts:
         view = story.sample.see(read_contract, story.contract(subject), as_of=as_of)
         answers = _of_contract(story, view)
@@ -56,11 +61,13 @@ def expected(values: list[Any], form: Form) -> str:
 
 
 def _of_contract(story: Story, view: ContractDetail) -> dict[str, str]:
-    balance = view.balance.incidents if view.draws == "incidents" else view.balance.minutes
+    balance = view.balance.of(view.draws)
     reason = (view.pending_reason or "nothing").removeprefix("awaiting_")
     last_day = view.ends_on.isoformat() if view.ends_on else "never"
     return {
         **_numbers(balance),
+        "carried": f"carried over {view.carried_over_minutes}",
+        "borrowed": f"borrowed {view.borrowed_minutes}",
         "is": f"is {view.state}",
         "awaits": f"awaits {reason}",
         "starts": f"starts {view.starts_on.isoformat()}",

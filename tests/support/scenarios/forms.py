@@ -26,7 +26,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """Whole minutes or incidents."""
+    """Whole minutes, incidents, or cents of euros."""
 
     unit: str
     amount: int
@@ -41,6 +41,23 @@ class GrantText:
     monthly: bool
     effective: Moment | None
     until: Moment | None
+    priority: int | None = None
+    work_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A cap on minutes of a month, in minutes or in percent of the month; None and None: all of it."""
+
+    minutes: int | None = None
+    percent: int | None = None
+
+
+def read_cap(text: str) -> Cap:
+    if text == "all":
+        return Cap()
+    number = int(text[:-1])
+    return Cap(minutes=number) if text.endswith("m") else Cap(percent=number)
 
 
 def read_moment(text: str) -> Moment:
@@ -51,7 +68,14 @@ def read_moment(text: str) -> Moment:
         raise BadValue(f"{text}: {error}") from None
 
 
+def read_number(text: str) -> int:
+    """A whole number; an amount of euros in cents: 40.00 is 4000."""
+    return int(text.replace(".", ""))
+
+
 def read_quantity(text: str) -> Quantity:
+    if text.startswith("EUR "):
+        return Quantity("money", read_number(text.removeprefix("EUR ")))
     number = int(re.match(r"\d+", text)[0])  # type: ignore[index]
     return Quantity("minutes" if text.endswith("m") else "incidents", number)
 
@@ -65,27 +89,30 @@ def _read_grant(text: str) -> GrantText:
     found = GRANT.read(text)
     if found is None:
         raise BadValue(f"{text!r} is no grant; write {GRANT.text}")
-    name, quantity, monthly, effective, until = found
-    if monthly and (effective or until):
+    name, quantity, monthly, effective, until, priority, work_type = found
+    if monthly and any((effective, until, priority is not None, work_type)):
         raise BadValue(f"{text!r}: the months have their own beginnings and ends")
-    return GrantText(name, quantity, monthly, effective, until)
+    return GrantText(name, quantity, monthly, effective, until, priority, work_type)
 
 
 DAY = r"\d{4}-\d\d-\d\d"
 NAME = r"[A-Za-z]\w*(?:\.contract)?"
 KINDS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "CAP": (r"\d+m|\d+%|all", read_cap),
     "CONTRACT": (NAME, str),
     "ENTRY": (NAME, str),
+    "ENTRIES": (rf"{NAME}(?:, {NAME})*", lambda text: tuple(text.split(", "))),
     "GRANT": (NAME, str),
     "GRANTS": (r".+", read_grants),
     "HOLDER": (r"[a-z]+", str),
     "INSTANT": (rf"{DAY}(?: \d\d:\d\d)?", read_moment),
     "DAY": (DAY, read_moment),
     "MINUTES": (r"\d+m", lambda text: int(text[:-1])),
+    "MODE": (r"warn|draft|issue", str),
     "NAME": (NAME, str),
-    "NUMBER": (r"\d+", int),
+    "NUMBER": (r"\d+(?:\.\d\d)?", read_number),
     "POLICY": (r"rollover|ignore|bill", str),
-    "QUANTITY": (r"\d+m|\d+ incidents?", read_quantity),
+    "QUANTITY": (r"\d+m|\d+ incidents?|EUR \d+\.\d\d", read_quantity),
     "REQUEST": (NAME, str),
     "TYPE": (r"[a-z_]+", str),
     "WORD": (r"[a-z_-]+", str),
@@ -142,7 +169,7 @@ def _part_pattern(part: str) -> str:
     return f"(?:{pattern})?" if PLACEHOLDER.search(words) else f"({pattern})?"
 
 
-GRANT = Form("NAME QUANTITY [a month] [from INSTANT] [until INSTANT]")
+GRANT = Form("NAME QUANTITY [a month] [from INSTANT] [until INSTANT] [priority NUMBER] [only WORD]")
 
 
 def first_that_reads(forms: Iterable[Form], text: str) -> tuple[Form, list[Any]] | None:

@@ -9,11 +9,11 @@ from tests.support.sample_desk import SampleDesk
 from tests.support.scenarios.forms import BadValue, GrantText, Moment
 from workflows.administration.settings import change_settings
 from workflows.contracts.queries import read_contract
-from workflows.core.settings import UNAVAILABLE
 from workflows.jobs.definitions import JOBS, next_due, run_job
 from workflows.service_requests.queries import read_service_request
+from workflows.store import tables as t
 
-UNTIMED_JOBS = {"deliver_outbox", "pick_up_rules", "take_up_replays", "clean_up"}
+UNTIMED_JOBS = {"deliver_outbox", "deliver_webhooks", "pick_up_rules", "take_up_replays", "clean_up"}
 """The jobs that change no contract and no service request: a story leaves them out."""
 
 
@@ -42,16 +42,9 @@ class Story:
 
     @classmethod
     def begin(cls, sample: SampleDesk, settings: dict[str, Any], *, jobs_in_time: bool) -> "Story":
-        """A story under the settings given; its clock is set by its first line.
-
-        A setting that is not offered yet is stored as an earlier program may have stored it.
-        """
-        earlier = {name: value for name, value in settings.items() if name in UNAVAILABLE}
-        offered = {name: value for name, value in settings.items() if name not in UNAVAILABLE}
-        if earlier:
-            sample.set(**earlier)
-        if offered:
-            sample.do(change_settings, offered)
+        """A story under the settings given; its clock is set by its first line."""
+        if settings:
+            sample.do(change_settings, settings)
         return cls(sample, jobs_in_time)
 
     # -------------------------------------------------------------- time
@@ -152,18 +145,22 @@ class Story:
                 if given == name:
                     return contract_id, grant_id
         for contract_id, prefix in self.months.items():
-            if name.removeprefix(prefix).isdecimal():
+            if name.removeprefix(prefix).removesuffix("rest").isdecimal():
                 return contract_id, None
         raise UnknownName(f"There is no grant {name}.")
 
     def grant_names(self, contract_id: str) -> dict[str, str]:
-        """The names of a contract's grants by id. Those without a name of their own are its months."""
+        """The names of a contract's grants by id. Those without a name of their own are its months.
+
+        What keeps the rest of the month M1 is named M1rest.
+        """
         names = {grant_id: name for name, grant_id in self.grants.items()}
-        ids = sorted(row.grant_id for row in self.sample.grants(contract_id))
-        months = [one for one in ids if one not in names]
+        rows = sorted(self.sample.rows(t.contract_grant, contract_id=contract_id), key=lambda row: row.id)
+        months = [row.id for row in rows if row.id not in names and row.rest_of_id is None]
         prefix = self.months.get(contract_id, "unnamed")
         names |= {grant_id: f"{prefix}{number}" for number, grant_id in enumerate(months, 1)}
-        return {grant_id: names[grant_id] for grant_id in ids}
+        names |= {row.id: f"{names[row.rest_of_id]}rest" for row in rows if row.rest_of_id is not None}
+        return {row.id: names[row.id] for row in rows}
 
     def contract_name(self, contract_id: str | None) -> str:
         """The name of a contract, or its number where no line has named it."""

@@ -20,7 +20,10 @@ SPLIT_PARTS = tuple(
         "carried NUMBER",
         "ignored NUMBER",
         "overage NUMBER",
+        "GRANT NUMBER for NUMBER",
         "GRANT NUMBER",
+        "GRANT NUMBER held",
+        "GRANT NUMBER for NUMBER held",
     )
 )
 """What a work entry's minutes can become; the first form that reads counts."""

@@ -2,44 +2,91 @@
 
 import re
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
+from io import BytesIO
 from typing import Any
 
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.support.api import ENVIRONMENT
+from tests.support.bank_statements import bank_records
+from tests.support.billing import ACCOUNTING
 from tests.support.builders import RULES
 from tests.support.faults import make_faulty
 from tests.support.pages import Page, new_session
 from tests.support.postgres import PostgresServer
 from tests.support.sample_desk import SampleDesk
-from tests.web.faults.calls import PARTS, Call
+from tests.web.faults.calls import LOGO, PARTS, Call
 from web import create_app
+from workflows.accounting_exports.use_cases import export_journals
 from workflows.accounting_periods.use_cases import close_period
+from workflows.administration.logo import store_logo
+from workflows.billing.dunning_pause import pause_dunning
+from workflows.billing.invoicing import create_invoice
+from workflows.billing.issuing import issue_invoice
+from workflows.billing.payments import record_payment
+from workflows.billing.recurring_sales import create_recurring_sale
+from workflows.billing.sold import draft_sold
+from workflows.billing.sold_once import add_sold_once
+from workflows.billing.write_offs import write_off_invoice
+from workflows.commands.accounting_exports import NewAccountingExport
 from workflows.commands.accounting_periods import ChangePeriod
+from workflows.commands.billing import (
+    ChangeBilling,
+    DraftSold,
+    InvoiceLineGiven,
+    NewInvoice,
+    NewPayment,
+    PauseDunning,
+    WriteOff,
+)
+from workflows.commands.contracts import (
+    AutoTopUpGiven,
+    CancelContract,
+    HolderGiven,
+    NewContract,
+    SetAutoTopUp,
+)
+from workflows.commands.fields import MoneyGiven, RateGiven
+from workflows.commands.mail_templates import ChangeMailTemplate
+from workflows.commands.quotes import NewQuote, QuoteLineGiven
+from workflows.commands.selling import NewPrice, NewProduct, NewRecurringSale, NewSoldItem
+from workflows.commands.service_requests import MergeRequest
+from workflows.commands.webhooks import NewWebhook
+from workflows.contracts.auto_top_up import set_auto_top_up
+from workflows.contracts.use_cases import cancel_contract
 from workflows.core.desk import Desk
+from workflows.notifications.mail_links import make_quote_secret
+from workflows.notifications.template_editing import change_mail_template
+from workflows.notifications.webhooks.endpoints import create_webhook, send_test
+from workflows.register.billing_details import change_billing_details
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.proposals import submit_rule_set
+from workflows.selling.price_list import add_price, create_product
+from workflows.selling.quotes import create_quote, send_quote
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
 from workflows.users.password_links import show_link
 from workflows.users.passwords import HASHER
 from workflows.users.tokens import NewToken, create_token
+from workflows.work.merging import merge_requests
 
 PASSWORD = "a very long password"
 TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempotency_key"]
-RANDOM = {"password_hash", "token_hash", "hash"}
-"""Columns whose values differ each time."""
+RANDOM = {"password_hash", "token_hash", "hash", "secret", "milliseconds"}
+"""Columns whose values differ each time: what is drawn at random, and what a clock measured."""
 NEW_NAMES = re.compile(r"\b[0-9a-z]{26}\b|\bSR-\d+\b|\bcvd_[\w-]+")
 WITHOUT_KEY = {
     "/account/password",
     "/account/tokens",
     "/login",
+    "/quote",
     "/password/forgotten",
     "/password/new",
     "/users/<user_id>/password-link/show",
@@ -127,7 +174,9 @@ class Copy:
             }
 
     def _row(self, values: dict[str, Any]) -> str:
-        text = str({name: "#" if name in RANDOM and value else value for name, value in values.items()})
+        text = str(
+            {name: "#" if name in RANDOM and value is not None else value for name, value in values.items()}
+        )
         return NEW_NAMES.sub(lambda name: name[0] if name[0] in self.stage.known else "#", text)
 
 
@@ -163,12 +212,27 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
     request = sample.log("The laptop is slow")
     sample.fire(request, "start")
     sample.work(request, 45)
+    second, merged = sample.log("The screen flickers"), sample.log("The laptop is slow again")
+    sample.work(merged, 15)
+    sample.do(merge_requests, merged, MergeRequest(into=request))
     waiting = sample.log("Bob's printer", customer=bob, item=None)
     pending = sample.sell("subscription", to=("customer", bob), enable=False)
     ending = sample.sell("subscription", to=("org_unit", sample.parent), ends_on=(now + timedelta(20)).date())
+    product = sample.do(create_product, NewProduct(code="SETUP", label="Setting up", kind="one_off"))
+    to_come = NewPrice(
+        price=MoneyGiven(amount_minor=100), first_on=date(2027, 1, 1), last_on=date(2027, 12, 31)
+    )
+    price = sample.do(add_price, product, to_come)
+    quote, open_quote = _quotes(sample)
+    draft = AutoTopUpGiven(mode="draft", below=5000, minutes=60)
+    sample.do(set_auto_top_up, contract, SetAutoTopUp(auto_top_up=draft))
     token = sample.do(create_token, NewToken(email=_email(sample, str(sample.administrator.id))))
+    webhook, _ = sample.do(create_webhook, NewWebhook(url="https://hooks.example/old"))
+    delivery = sample.do(send_test, webhook)
+    sample.do(change_mail_template, "sla_breach", ChangeMailTemplate(subject="Late: {number}"))
     replay, message = new_id(), new_id()
     with sample.desk.write() as tx:
+        tx.change(t.webhook_delivery, delivery, state="set_aside", next_attempt_at=None)
         tx.change(t.user_account, str(sample.administrator.id), password_hash=HASHER.hash(PASSWORD))
         tx.add(
             t.rule_replay,
@@ -194,18 +258,31 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
             created_at=now,
             attempts=9,
         )
+    invoices = _add_invoices(sample, bob, request)
+    sample.do(store_logo, b64decode(LOGO))
     sample.do(close_period, "2026-01", ChangePeriod(reason="Month end"))
     tokens = {
         role: sample.do(create_token, NewToken(email=_email(sample, str(getattr(sample, role).id)))).text
         for role in ("administrator", "finance", "supervisor", "technician")
     }
     sessions = {role: new_session(sample.desk, getattr(sample, role)) for role in tokens}
+    ann = sample.person("customer", "Ann", customer=sample.ann)
+    tokens["customer"] = sample.do(create_token, NewToken(email=_email(sample, str(ann.id)))).text
+    sessions["customer"] = new_session(sample.desk, ann)
+    offer = NewProduct(
+        code="OFFER", label="A year", kind="contract_type", contract_type="subscription", offered=True
+    )
+    offered = sample.do(create_product, offer)
+    of_today = NewPrice(price=MoneyGiven(amount_minor=500), first_on=date(2026, 1, 1))
+    sample.do(add_price, offered, of_today)
     link = sample.do(show_link, str(sample.technician.id), None).url.rpartition("=")[2]
     return {
+        **bank_records(sample),
         "ann": sample.ann,
         "bob": bob,
         "carl": carl,
         "org_unit": sample.site,
+        **invoices,
         "item": sample.laptop,
         "global_item": global_item,
         "contract": contract,
@@ -216,10 +293,19 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
         "entry": str(sample.entries(request)[0].id),
         "decision": str(sample.rows(t.coverage_decision)[0].id),
         "waiting": waiting,
+        "second": second,
+        "second_number": str(sample.request(second).number),
+        "merged": merged,
+        "product": product,
+        "price": price,
+        "quote": quote,
+        "open_quote": open_quote,
+        "quote_link": sample.do(make_quote_secret, str(sample.rows(t.quote_link)[0].id)),
         "proposal": proposal.proposal,
         "replay": replay,
         "message": message,
         "token": token.id,
+        "prepared_top_up": str(sample.rows(t.auto_top_up)[0].id),
         "user": str(sample.technician.id),
         "version": version,
         "old_version": old,
@@ -228,12 +314,85 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
         "closures": CLOSURES,
         "edited_slas": files["slas.json"] + "\n\n\n",
         "link": link,
+        "template": "sla_breach",
+        "webhook": webhook,
+        "delivery": delivery,
         "session": str(sample.rows(t.login_session, user_id=sample.supervisor.id)[0].id),
         "email": _email(sample, str(sample.administrator.id)),
         "password": PASSWORD,
         "new_password": "another long password",
         "tokens": tokens,
+        "users": {role: str(getattr(sample, role).id) for role in tokens if role != "customer"}
+        | {"customer": str(ann.id)},
+        "offered_product": offered,
         "sessions": sessions,
+    }
+
+
+def _quotes(sample: SampleDesk) -> tuple[str, str]:
+    """A draft, and a quote of a contract that was sent; both to Ann."""
+    item = QuoteLineGiven(description="A visit", unit_price=MoneyGiven(amount_minor=100))
+    contract = NewContract(type="subscription", holder=HolderGiven(customer=sample.ann))
+    offered = QuoteLineGiven(contract=contract, unit_price=MoneyGiven(amount_minor=100))
+    made = [
+        sample.do(
+            create_quote,
+            NewQuote(customer=sample.ann, subject="Support", last_on=date(2027, 12, 31), lines=[line]),
+        )
+        for line in (item, offered)
+    ]
+    sample.do(send_quote, made[1])
+    return made[0], made[1]
+
+
+def _add_invoices(sample: SampleDesk, bob: str, request: str) -> dict[str, str]:
+    """A draft, an e-invoice that was issued and paid in part, and sales that are to be invoiced."""
+    address: dict[str, Any] = {"street": "Main Street 1", "city": "Berlin", "country": "DE"}
+    seller = {**address, "name": "Northwind", "email": "billing@northwind.example", "tax_number": "37/123"}
+    sample.set(invoices=True, company=seller, e_invoices="en16931", **ACCOUNTING)
+    buyer = ChangeBilling(**address, email="invoices@ann.example", buyer_reference="B-1")
+    sample.do(change_billing_details, "customer", sample.ann, buyer)
+    line = InvoiceLineGiven(
+        description="Parts", quantity="1", unit_price=MoneyGiven(amount_minor=1000), tax_rate="No tax"
+    )
+    draft, issued, written_off = (
+        sample.do(create_invoice, NewInvoice(customer=sample.ann, lines=[line])) for _ in range(3)
+    )
+    sample.do(issue_invoice, issued)
+    sample.set(e_invoices="off")
+    sample.do(issue_invoice, written_off)
+    sample.do(write_off_invoice, written_off, WriteOff(reason="Insolvent"))
+    paid = NewPayment(amount=MoneyGiven(amount_minor=400), received_on=sample.clock.now().date())
+    payment = sample.do_as(sample.finance, record_payment, issued, paid)
+    sample.do(pause_dunning, issued, PauseDunning(reason="Asked for time", until=date(2027, 12, 31)))
+    sample.sell("subscription", to=("customer", bob), price=MoneyGiven(amount_minor=500), enable=False)
+    rate = RateGiven(amount_minor=6000)
+    dora = sample.customer("Dora")
+    sample.sell("support_hours", to=("customer", dora), minutes=1, time_expired="bill", overage_rate=rate)
+    sample.work(sample.log("Beyond the contract", customer=dora, item=None), 31)
+    cancelled = sample.sell(
+        "subscription", to=("customer", sample.ann), price=MoneyGiven(amount_minor=500), enable=True
+    )
+    sold = [row.id for row in sample.rows(t.sold_item, contract_id=cancelled)]
+    sample.do(issue_invoice, sample.do(draft_sold, DraftSold(customer=sample.ann, sold=sold)))
+    sample.do(cancel_contract, cancelled, CancelContract(reason="Customer left"))
+    wanted = NewAccountingExport(format="datev", to_on=sample.clock.now().date())
+    cable = NewSoldItem(description="A cable", unit_price=MoneyGiven(amount_minor=500), bill_to="org_unit")
+    item = sample.do(add_sold_once, request, cable)
+    hosting = NewRecurringSale(
+        customer=bob, description="Hosting", unit_price=MoneyGiven(amount_minor=500), every="month"
+    )
+    return {
+        "dora": dora,
+        "accounting_export": sample.do(export_journals, wanted)[0],
+        "cancelled": cancelled,
+        "draft_invoice": draft,
+        "issued_invoice": issued,
+        "written_off_invoice": written_off,
+        "payment": payment,
+        "sold_item": str(sample.rows(t.sold_item, invoice_id=None)[0].id),
+        "request_sold_item": str(item),
+        "recurring_sale": sample.do(create_recurring_sale, hosting),
     }
 
 
@@ -253,6 +412,7 @@ class Sent:
     is_api: bool
     key: str | None = None
     session: str = ""
+    file: bytes = b""
 
     def __call__(self) -> TestResponse:
         """Send it, and wait for the threads that it has started."""
@@ -268,9 +428,19 @@ class Sent:
             headers = {"Authorization": f"Bearer {self.stage.records['tokens'][self.role]}"}
             if self.key is not None:
                 headers["Idempotency-Key"] = self.key
+            if self.file:
+                return client.post(
+                    self.address, data=self.file, content_type="application/xml", headers=headers
+                )
             return client.open(self.address, method=self.method, json=self.values, headers=headers)
         client.set_cookie("session", self.session)
-        return client.post(self.address, data=self.values)
+        # a file is read by each call, so each has its own
+        files = {
+            name: (BytesIO(value), name) for name, value in self.values.items() if isinstance(value, bytes)
+        }
+        if self.file:
+            files["upload"] = (BytesIO(self.file), "file")
+        return client.post(self.address, data={**self.values, **files})
 
     def with_key(self, key: str) -> "Sent":
         return replace(self, key=key)
@@ -280,7 +450,8 @@ def api_call(stage: Stage, route: str, call: Call) -> Sent:
     """A call of the API as it is sent, without a key."""
     method, _, rule = route.partition(" ")
     address = f"/api/v1{stage.address(rule, call)}"
-    return Sent(stage, method, address, call.role, stage.text(call.sends), is_api=True)
+    file = stage.text(call.file).encode()
+    return Sent(stage, method, address, call.role, stage.text(call.sends), is_api=True, file=file)
 
 
 def page_call(stage: Stage, rule: str, call: Call) -> Sent:
@@ -303,6 +474,8 @@ def page_call(stage: Stage, rule: str, call: Call) -> Sent:
     cookie = client.get_cookie("session")
     key = None if rule in WITHOUT_KEY else "a key"
     own = cookie.value if cookie else ""
+    if call.file:
+        values["upload"] = stage.text(call.file).encode()
     return Sent(stage, "POST", address, call.role, values, is_api=False, key=key, session=own)
 
 

@@ -235,8 +235,8 @@ def test_statement_lines_of_a_closed_month_stay(march: SampleDesk) -> None:
     after = march.see(read_statement, march.block).lines  # type: ignore[attr-defined]
     assert after[: len(before)] == before
     assert [(one.effective_at, one.minutes, one.balance_after) for one in after[len(before) :]] == [
-        (APRIL, 30, 570),
-        (APRIL, -45, 525),
+        (APRIL, -45, 495),
+        (APRIL, 30, 525),
     ]
 
 
@@ -263,6 +263,17 @@ def test_a_cancellation_keeps_the_closed_month(march: SampleDesk) -> None:
     march.do(cancel_contract, march.block, CancelContract(reason="Agreed"))  # type: ignore[attr-defined]
     assert available(march, LAST_OF_MARCH) == 540
     assert available(march) == 0
+    assert march.see(audit_desk).ok
+
+
+def test_a_cancellation_as_of_a_closed_month_keeps_its_balances(march: SampleDesk) -> None:
+    close(march)
+    on_20_march = datetime(2026, 3, 20, tzinfo=UTC)
+    march.do(cancel_contract, march.block, CancelContract(reason="Agreed", effective_at=on_20_march))  # type: ignore[attr-defined]
+    as_of_march = march.see(read_contract, march.block, as_of=LAST_OF_MARCH)  # type: ignore[attr-defined]
+    assert (as_of_march.state, as_of_march.balance.minutes.available) == ("cancelled", 540)
+    as_of_april = march.see(read_contract, march.block, as_of=APRIL)  # type: ignore[attr-defined]
+    assert (as_of_april.balance.minutes.available, as_of_april.balance.minutes.expired) == (0, 540)
     assert march.see(audit_desk).ok
 
 

@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
+from engine.journals import MONEY_ACCOUNTS
 from engine.rulebook import RuleSetRefused
 from engine.service_requests import PRIORITIES
 from tests.support.builders import RULES
@@ -30,13 +31,32 @@ from workflows.service_requests.queries import list_service_requests, read_servi
 from workflows.service_requests.use_cases import add_note
 
 BILLING = {"invoices": True, "default_overage_rate_minor": 1}
-"""Not available yet, but stored by desks that had it."""
+"""Time is billed at a price."""
 FEW_MINUTES = {"sun": [{"opens": "23:55", "closes": "24:00"}]}
 """Just enough for the longest target of the shipped levels in 20 years."""
 EVERY_DAY = [(date(2026, 1, 1) + timedelta(days=n)).isoformat() for n in range(2000)]
 EXTREMES: dict[str, list[dict[str, Any]]] = {
     "contracts": [{"contracts": False}],
-    "invoices": [{"invoices": False}],
+    "invoices": [{"invoices": False}, {"invoices": True}],
+    "invoice_due_days": [{"invoice_due_days": days} for days in (0, 365)],
+    "draft_sold_items": [{"draft_sold_items": False}],
+    "renewal_lead_days": [{"renewal_lead_days": days} for days in (None, 1, 365)],
+    "account_codes": [
+        {"account_codes": []},
+        {"account_codes": [{"account": one, "code": "9" * 8} for one in MONEY_ACCOUNTS]},
+    ],
+    "datev_consultant": [{"datev_consultant": number} for number in (None, 1001, 9_999_999)],
+    "datev_client": [{"datev_client": number} for number in (None, 1, 99_999)],
+    "datev_account_length": [{"datev_account_length": digits} for digits in (4, 8)],
+    "financial_year_begins": [{"financial_year_begins": month} for month in (1, 12)],
+    "invoice_warning_days": [{"invoice_warning_days": days} for days in (None, 1, 365)],
+    "dunning_levels": [
+        {"dunning_levels": [{"days": n + 1, "fee_minor": 10**9, "text": "T" * 2000} for n in range(9)]}
+    ],
+    "tax_rates": [
+        {"tax_rates": [{"name": f"Rate {n}", "percent": "99.9999"} for n in range(20)]},
+        {"tax_rates": [{"name": "R" * 60, "percent": "0", "category": "K", "reason": "W" * 300}]},
+    ],
     "contract_validation": [{"contract_validation": True}, {"contract_validation": False}],
     "time_expired_contract": [
         {"time_expired_contract": "rollover"},
@@ -44,10 +64,11 @@ EXTREMES: dict[str, list[dict[str, Any]]] = {
     ],
     "payment_required": [{"payment_required": True}],
     "cascade": [{"cascade": True}],
+    "work_approval": [{"work_approval": True}],
     "default_contract_months": [{"default_contract_months": months} for months in (1, 120)],
-    "default_overage_rate_minor": [{"default_overage_rate_minor": rate} for rate in (0, 10**12)],
-    "unpaid_request_warning_hours": [{"unpaid_request_warning_hours": None}],
-    "unpaid_request_cancel_hours": [{"unpaid_request_cancel_hours": None}],
+    "default_overage_rate_minor": [{"default_overage_rate_minor": rate} for rate in (1, 10**12)],
+    "unpaid_request_warning_hours": [{"unpaid_request_warning_hours": hours} for hours in (1, 8759)],
+    "unpaid_request_cancel_hours": [{"unpaid_request_cancel_hours": hours} for hours in (2, 8760)],
     "currency": [{"currency": "JPY"}, {"currency": "KWD"}],
     "time_zone": [
         {"time_zone": name} for name in ("Pacific/Kiritimati", "Etc/GMT+12", "Australia/Lord_Howe", "Factory")
@@ -77,7 +98,22 @@ EXTREMES: dict[str, list[dict[str, Any]]] = {
     ],
     "customer_alerts": [{"customer_alerts": True}],
     "two_person_publishing": [{"two_person_publishing": True}],
+    "e_invoices": [{"e_invoices": "en16931"}, {"e_invoices": "xrechnung"}],
     "rules_engine": [{"rules_engine": "plain"}, {"rules_engine": "compiled"}],
+    "bank_accounts": [{"bank_accounts": ["DE89370400440532013000", "GB29NWBK60161331926819"]}],
+    "bank_csv_profiles": [
+        {
+            "bank_csv_profiles": [
+                {
+                    "name": f"Bank {n}",
+                    "account": "DE89370400440532013000",
+                    "currency": "EUR",
+                    "columns": {"booked_on": "D" * 100, "amount": "A", "texts": [f"T{m}" for m in range(20)]},
+                }
+                for n in range(20)
+            ]
+        }
+    ],
     "company": [{"company": {"name": "", "email": None}}, {"company": {"name": "N" * 200}}],
 }
 """Changes of settings, by the setting that they try."""
@@ -274,7 +310,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"minutes": 1, "price_minor": 0},
     {"minutes": 1, "price_minor": 10**12},
     {"minutes": 1, "sla": "gold"},
-    {"minutes": 1, "overage_rate_minor": 0},
+    {"minutes": 1, "overage_rate_minor": 1},
     {"minutes": 1, "overage_rate_minor": 10**12},
     *({"minutes": 1, "time_expired": one} for one in ("rollover", "ignore", "bill")),
 ]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workflows.commands.rounding import RoundingTerms
-from workflows.core.settings import UNAVAILABLE, Company, Settings, WorkCalendarSetting
+from workflows.core.settings import Company, Settings, WorkCalendarSetting
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DEFINED_IN = {
@@ -52,15 +52,9 @@ def names_after_settings(node: ast.Attribute) -> Iterator[tuple[str, ...]]:
 
 def test_each_offered_setting_is_read() -> None:
     read = set(attributes_read())
-    for name in Settings.model_fields.keys() - UNAVAILABLE:
+    for name in Settings.model_fields:
         assert any(names[0] in (name, READ_AS.get(name)) for names in read), f"nothing reads {name}"
     for name in Company.model_fields:
         assert any(names[:2] == ("company", name) for names in read), f"nothing reads company.{name}"
     nested = {name for name, one in Settings.model_fields.items() if hasattr(one.annotation, "model_fields")}
     assert nested == {*READ_WHOLE, "company"}
-
-
-def test_nothing_reads_what_is_not_offered() -> None:
-    """What begins to read one offers it, too. Invoices decide whether time may be billed."""
-    read = {names[0] for names in attributes_read()}
-    assert read & UNAVAILABLE.keys() == {"invoices"}

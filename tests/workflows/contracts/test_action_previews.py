@@ -8,6 +8,7 @@ import pytest
 
 from engine.errors import DeskError
 from tests.support.sample_desk import MONDAY, SampleDesk
+from workflows.billing.contract_actions import perform_action, preview_action
 from workflows.commands.contracts import (
     Adjust,
     AmendContract,
@@ -19,7 +20,6 @@ from workflows.commands.contracts import (
     TopUp,
     TransferContract,
 )
-from workflows.contracts.actions import perform_action, preview_action
 from workflows.reports.audit import audit_desk
 from workflows.reports.impact_preview import preview_impact
 from workflows.store import tables as t

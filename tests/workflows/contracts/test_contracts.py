@@ -75,7 +75,7 @@ def test_enable_false_waits_and_true_starts_now(sample: SampleDesk) -> None:
 
 
 def test_only_finance_enables_a_contract_that_awaits_payment(sample: SampleDesk) -> None:
-    sample.set(invoices=True, payment_required=True)
+    sample.set(payment_required=True)
     contract = sample.sell("subscription", price=MoneyGiven(amount_minor=12_000))
     assert state(sample, contract) == ("pending", "awaiting_payment")
     free = sample.sell("subscription", price=MoneyGiven(amount_minor=0))
@@ -233,7 +233,7 @@ def test_a_refused_action_names_the_state_and_the_possible_actions(sample: Sampl
         sample.do(renew, hours, Renew())
     assert str(refused.value) == (
         "SH-0001 cannot be renewed: it is active. It has no end date at which a successor could start. "
-        "Possible now: top-up, adjust, amend, transfer, cancel."
+        "Possible now: top-up, auto-top-up, adjust, amend, transfer, cancel."
     )
     sample.do(cancel_contract, hours, CancelContract())
     with pytest.raises(StateForbids) as refused:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.sample_desk import MONDAY, SampleDesk
+from workflows.billing.contract_actions import preview_action
 from workflows.commands.contracts import Adjust, CancelContract, EnableContract, TopUp
-from workflows.contracts.actions import preview_action
 from workflows.contracts.queries import contract_audit, read_contract
 from workflows.contracts.statement import read_statement
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, top_up

@@ -7,9 +7,11 @@ import pytest
 
 from engine.errors import DeskError
 from tests.support.builders import RULES
+from tests.support.rate_cards import rate_card
 from tests.support.sample_desk import SampleDesk
 from tests.support.sentences import faults_of
 from workflows.commands.contracts import Adjust, GrantGiven, Renew
+from workflows.commands.fields import MoneyGranted
 from workflows.contracts.use_cases import adjust, renew
 
 TYPES = sorted(path.stem for path in (RULES / "contract_types").glob("*.json"))
@@ -19,9 +21,11 @@ TERMS: tuple[dict[str, Any], ...] = (
     {"ends_on": "2020-01-01"},
     {"minutes": 1},
     {"incidents": 1},
+    {"money": MoneyGranted(amount_minor=1)},
     {"grants": []},
     {"grants": [GrantGiven(minutes=1)]},
     {"grants": [GrantGiven(incidents=1)]},
+    {"grants": [GrantGiven(money=MoneyGranted(amount_minor=1))]},
     {"grants": [GrantGiven(minutes=1)], "minutes": 1},
     {"grants": [GrantGiven(incidents=1)], "incidents": 1},
     {"time_expired": "bill"},
@@ -37,12 +41,13 @@ def database_url(sqlite_database_url: str) -> str:
 
 @pytest.fixture
 def sample(sample: SampleDesk) -> SampleDesk:
-    """An sample with types that have no default amounts, so that an amount can be missing."""
+    """A desk with rates and with types that have no default amounts, so that an amount can be missing."""
     texts = {path.stem: path.read_text() for path in (RULES / "contract_types").glob("*.json")}
     amounts = (('"minutes": 600', '"minutes": null'), ('"minutes": 300', '"minutes": null'))
-    for old, new in (*amounts, ('"incidents": 5', '"incidents": null')):
+    for old, new in (*amounts, ('"incidents": 5', '"incidents": null'), ('"money": 100000', '"money": null')):
         texts = {name: text.replace(old, new, 1) for name, text in texts.items()}
-    sample.publish_rules(**{f"contract_types__{name}": text for name, text in texts.items()})
+    types = {f"contract_types__{name}": text for name, text in texts.items()}
+    sample.publish_rules(rate_cards__standard=rate_card(6_000), **types)
     return sample
 
 

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.support.builders import RULES
+from tests.support.rate_cards import rate_card
 from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import (
     Adjust,
@@ -17,7 +18,7 @@ from workflows.commands.contracts import (
     TopUp,
     UpliftGiven,
 )
-from workflows.commands.fields import MoneyGiven
+from workflows.commands.fields import MoneyGiven, RateGiven
 from workflows.commands.rounding import RoundingTerms
 from workflows.contracts.queries import contract_audit, list_contracts, read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
@@ -41,6 +42,9 @@ CARRIED = {
     "exclusions",
     "rounding",
     "rate_card",
+    "auto_top_up",
+    "carry_over",
+    "borrow",
 }
 NOT_CARRIED = {
     "id": "a contract of its own",
@@ -55,6 +59,7 @@ NOT_CARRIED = {
     "activated_at": "activated on its own",
     "ended_at": "ends on its own",
     "cancelled_at": "cancelled on its own",
+    "auto_top_up_since": "its terms hold from the sale on",
     "alerted_percent": "nothing of it has been used",
     "cancel_reason": "cancelled on its own",
     "renewal_of_id": "the contract renewed",
@@ -66,13 +71,18 @@ NOT_CARRIED = {
     "terms_since": "has no amendments of its own yet",
     "amends_at": "has no amendments of its own yet",
     "held_since": "held from the sale on",
+    "price_source": "that it is a renewal",
+    "product_price_id": "has the price of the contract renewed, not of the price list",
+    "list_price_minor": "its price is what was paid, after the discount",
+    "discount_percent": "its price is what was paid, after the discount",
 }
 """The columns that a renewal deliberately does not carry, with what they have instead."""
+RATES = rate_card(6_000)
 YEAR: dict[str, Any] = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 12, 31)}
 TERMS: dict[str, Any] = {
     **YEAR,
     "price": MoneyGiven(amount_minor=9_900),
-    "overage_rate": MoneyGiven(amount_minor=8_000),
+    "overage_rate": RateGiven(amount_minor=8_000),
     "time_expired": "ignore",
     "sla": "gold",
     "exclusions": Exclusions(work_types=["training"], priorities=["low"], roles=["apprentice"]),
@@ -87,6 +97,13 @@ NEXT_JULY = datetime(2027, 7, 1, tzinfo=UTC)
 def database_url(sqlite_database_url: str) -> str:
     """Only on SQLite: the partial index is tested on both databases by the migrations."""
     return sqlite_database_url
+
+
+@pytest.fixture
+def sample(sample: SampleDesk) -> SampleDesk:
+    """A desk with rates, without which no money is sold."""
+    sample.publish_rules(rate_cards__standard=RATES)
+    return sample
 
 
 def grants(sample: SampleDesk, contract_id: str) -> list[tuple[Any, ...]]:
@@ -121,26 +138,29 @@ def test_what_a_contract_lacked_is_not_taken_from_the_type(sample: SampleDesk, t
     """Prices and service levels that the type has got since are no terms of the contract."""
     file = RULES / "contract_types" / f"{type_key}.json"
     text = file.read_text()
-    sample.publish_rules(**{f"contract_types__{type_key}": text.replace('"standard"', "null")})
+    sample.publish_rules(
+        rate_cards__standard=RATES, **{f"contract_types__{type_key}": text.replace('"standard"', "null")}
+    )
     sold = sample.sell(type_key, **YEAR)
     assert (sample.contract(sold).sla, sample.contract(sold).price_minor) == (None, None)
     priced = text.replace('"price_minor": null', '"price_minor": 500')
-    sample.publish_rules(**{f"contract_types__{type_key}": priced})
+    sample.publish_rules(rate_cards__standard=RATES, **{f"contract_types__{type_key}": priced})
     after = sample.contract(sample.do(renew, sold, Renew()))
     assert (after.sla, after.price_minor) == (None, None)
 
 
 @pytest.mark.parametrize("type_key", RENEWABLE)
 def test_a_renewal_has_every_grant_in_its_place(sample: SampleDesk, type_key: str) -> None:
-    unit = {"subscription": None, "incident_pack": "incidents"}.get(type_key, "minutes")
+    units = {"subscription": None, "incident_pack": "incidents", "prepaid_amount": "money"}
+    unit = units.get(type_key, "minutes")
     if unit is None:
         sold = sample.sell(type_key, **YEAR)
         assert grants(sample, sample.do(renew, sold, Renew())) == []
         return
     given = [
-        GrantGiven.model_validate({unit: 30}),
-        GrantGiven.model_validate({unit: 20, "expires_at": JULY}),
-        GrantGiven.model_validate({unit: 10, "effective_at": JULY}),
+        GrantGiven.model_validate({unit: _amount(unit, 30)}),
+        GrantGiven.model_validate({unit: _amount(unit, 20), "expires_at": JULY}),
+        GrantGiven.model_validate({unit: _amount(unit, 10), "effective_at": JULY}),
     ]
     sold = sample.sell(type_key, **YEAR, grants=given)
     renewed = sample.do(renew, sold, Renew())
@@ -156,11 +176,15 @@ def test_a_renewal_has_every_grant_in_its_place(sample: SampleDesk, type_key: st
         (10, 2028),
     ]
     sample.do(cancel_contract, again, CancelContract(reason="only one"))
-    one_grant = sample.do(renew, renewed, Renew.model_validate({unit: 55}))
+    one_grant = sample.do(renew, renewed, Renew.model_validate({unit: _amount(unit, 55)}))
     if type_key == "support_hours_by_month":
         assert sample.contract(one_grant).monthly_minutes == 55
     else:
         assert grants(sample, one_grant) == [(unit, 55, None, None)]
+
+
+def _amount(unit: str, quantity: int) -> Any:
+    return {"amount_minor": quantity} if unit == "money" else quantity
 
 
 def test_the_minutes_of_each_month_are_carried(sample: SampleDesk) -> None:
@@ -221,7 +245,7 @@ def test_a_cancelled_contract_is_not_renewed(sample: SampleDesk) -> None:
 
 def test_amounts_in_another_currency_are_not_taken_over(sample: SampleDesk) -> None:
     sold = sample.sell("subscription", **YEAR, price=MoneyGiven(amount_minor=9_900))
-    rate = sample.sell("subscription", **YEAR, overage_rate=MoneyGiven(amount_minor=8_000))
+    rate = sample.sell("subscription", **YEAR, overage_rate=RateGiven(amount_minor=8_000))
     sample.set(currency="JPY")
     for contract in (sold, rate):
         with pytest.raises(Conflict, match=r"was sold in EUR, and the desk's currency is JPY"):

@@ -9,8 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from engine.contracts import dated_state
+from engine.invoices import PAYMENT_STATES, payment_state
 from tests.support.builders import RULES, FixedClock
 from workflows import demo
+from workflows.billing.queries import list_invoices
+from workflows.billing.sold import list_sold_items
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet, StateForbids
@@ -107,9 +110,35 @@ def check(desk: Desk) -> None:
     outcomes = {row.outcome for row in requests if row.state == "pending_no_contract"}
     assert outcomes == {"created", "offered", "waiting"}
     assert {row.on_hold_reason for row in requests} >= {"customer", "supplier", "scheduled"}
-    assert {row.kind for row in rows(desk, t.work_allocation)} == {"grant", "covered", "carried", "ignored"}
+    kinds = {"grant", "covered", "carried", "ignored", "overage"}
+    assert {row.kind for row in rows(desk, t.work_allocation)} == kinds
     assert any(row.before_contracts for row in requests)
+    check_invoices(desk)
     assert all(row.opened_at < desk.now() for row in requests)
+
+
+def check_invoices(desk: Desk) -> None:
+    """Check that invoices are paid in every way, and that something is left to do."""
+    invoices = [row for row in rows(desk, t.invoice) if row.kind == "invoice"]
+    now = desk.now()
+    found = {
+        payment_state(
+            row.total_minor,
+            row.open_minor,
+            row.overdue_at,
+            now,
+            written_off_minor=row.written_off_minor,
+        )
+        for row in invoices
+        if row.state == "issued"
+    }
+    assert found >= {"paid", "overdue"}
+    assert any(0 < row.open_minor < row.total_minor for row in invoices)
+    assert any(row.state == "draft" for row in invoices)
+    assert any(row.kind == "credit_note" for row in rows(desk, t.invoice))
+    assert rows(desk, t.payment_reversal)
+    assert any(row.open_minor for row in rows(desk, t.customer_credit))
+    assert any(row.invoice_id is None for row in rows(desk, t.sold_item))
 
 
 def test_everything_is_there(desk: Desk) -> None:
@@ -127,11 +156,15 @@ def test_everything_is_there(desk: Desk) -> None:
         "EUR",
         "rollover",
     )
-    assert (settings.contracts, settings.invoices, settings.payment_required) == (True, False, False)
+    assert (settings.contracts, settings.invoices, settings.payment_required) == (True, True, False)
     assert all(row.delivered_at is not None for row in rows(desk, t.outbox))
     assert {row.delivered_by for row in rows(desk, t.outbox) if row.recipient} == {"log"}
     taken = [row for row in rows(desk, t.ledger_transaction) if row.kind == "draw_carried"]
     assert taken
+    with desk.read() as tx:
+        assert all(list_invoices(tx, payment=one).items for one in PAYMENT_STATES)
+        assert list_invoices(tx, state="draft").items
+        assert list_sold_items(tx, state="open").items
 
     with pytest.raises(StateForbids):
         load_demo(desk)

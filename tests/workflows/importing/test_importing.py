@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.builders import DeskFixture
 from tests.support.exports import event, export, mapping, run
+from workflows.commands.webhooks import NewWebhook
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
@@ -18,6 +19,7 @@ from workflows.importing import ImportReport
 from workflows.importing.export import read_export
 from workflows.importing.history import group_by_service_request
 from workflows.importing.replaying_events import HistoryOutcome, replay_history, replay_step_by_step
+from workflows.notifications.webhooks.endpoints import create_webhook
 from workflows.store import tables as t
 
 
@@ -338,8 +340,11 @@ def test_a_second_run_continues_an_interrupted_import(new_desk: DeskFixture) -> 
 
 
 def test_no_messages_are_sent_about_the_past(new_desk: DeskFixture) -> None:
+    new_desk.do(create_webhook, NewWebhook(url="https://hooks.example/"))
     run(new_desk.desk, export(event("INC1", "Closed", "08:05")))
+    assert len(new_desk.rows(t.service_request_history)) > 1
     assert new_desk.rows(t.outbox, subject_kind="service_request") == []
+    assert new_desk.rows(t.webhook_delivery) == []
 
 
 def test_the_mapping_names_the_owner_of_unowned_items(new_desk: DeskFixture) -> None:

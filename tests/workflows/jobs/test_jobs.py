@@ -22,7 +22,7 @@ from workflows.store import tables as t
 
 
 def run_all(sample: SampleDesk) -> int:
-    return sum(run_job(sample.desk, name) for name in JOBS if name != "deliver_outbox")
+    return sum(run_job(sample.desk, name) for name in JOBS if not name.startswith("deliver_"))
 
 
 def audit_is_clean(sample: SampleDesk) -> bool:

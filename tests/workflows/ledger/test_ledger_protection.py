@@ -11,16 +11,29 @@ from sqlalchemy import Table, insert, text, update
 from sqlalchemy.exc import DBAPIError
 
 from engine.ledger import LedgerTransaction, move, reversal_of
+from tests.support.billing import ACCOUNTING
 from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.unique_keys import unique_keys
+from workflows.accounting_exports.use_cases import export_journals
 from workflows.accounting_periods.use_cases import close_period
+from workflows.billing.invoicing import create_invoice
+from workflows.billing.issuing import issue_invoice
+from workflows.billing.payments import record_payment, reverse_payment
+from workflows.commands.accounting_exports import NewAccountingExport
 from workflows.commands.accounting_periods import ChangePeriod
-from workflows.commands.contracts import AmendContract
+from workflows.commands.billing import InvoiceLineGiven, NewInvoice, NewPayment, ReversePayment
+from workflows.commands.contracts import AmendContract, HolderGiven, NewContract
+from workflows.commands.fields import MoneyGiven, RateGiven
+from workflows.commands.margins import NewCostRate
+from workflows.commands.quotes import DecideQuote, NewQuote, QuoteLineGiven
 from workflows.contracts.amending import amend_contract
 from workflows.core.transaction import Transaction
 from workflows.jobs.definitions import run_job
 from workflows.ledger.journal import read_transactions, record
+from workflows.margins.cost_rates import add_cost_rate
 from workflows.reports.audit import audit_desk
+from workflows.selling.quote_decisions import decide_quote
+from workflows.selling.quotes import create_quote, send_quote
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
@@ -59,7 +72,51 @@ def busy(sample: SampleDesk) -> SampleDesk:
             changed_at=tx.now,
         )
     run_job(sample.desk, "take_checkpoint")
+    add_billing_rows(sample)
+    add_accepted_quote(sample)
     return sample
+
+
+def add_accepted_quote(sample: SampleDesk) -> None:
+    """A quote that was accepted, and so made a contract and the draft of an invoice."""
+    sample.set(invoices=True)
+    holder = HolderGiven(customer=sample.customer("Quinn"))
+    contract = NewContract(type="subscription", holder=holder)
+    line = QuoteLineGiven(contract=contract, unit_price=MoneyGiven(amount_minor=100))
+    today = sample.clock.now().date()
+    command = NewQuote(customer=sample.ann, subject="Support", last_on=today, lines=[line])
+    quote = sample.do(send_quote, sample.do(create_quote, command))
+    sample.do(decide_quote, quote, DecideQuote(), "accepted", "192.0.2.1")
+    sample.set(invoices=False)
+
+
+def add_billing_rows(sample: SampleDesk) -> None:
+    """An invoice that was paid, reminded of and exported, and whose payment was reversed; and a cost rate."""
+    sample.set(invoices=True, **ACCOUNTING)
+    line = InvoiceLineGiven(
+        description="Parts", quantity="1", unit_price=MoneyGiven(amount_minor=100), tax_rate="No tax"
+    )
+    draft = sample.do(create_invoice, NewInvoice(customer=sample.ann, lines=[line]))
+    invoice = sample.do_as(sample.finance, issue_invoice, draft)
+    received = NewPayment(amount=MoneyGiven(amount_minor=100), received_on=sample.clock.now().date())
+    payment = sample.do_as(sample.finance, record_payment, invoice, received)
+    sample.do_as(sample.finance, reverse_payment, payment, ReversePayment(reason="Bounced"))
+    today = sample.clock.now().date()
+    sample.do(export_journals, NewAccountingExport(format="csv", to_on=today))
+    rate = NewCostRate(role="technician", per_hour=RateGiven(amount_minor=3000), from_on=today)
+    sample.do(add_cost_rate, rate)
+    with sample.desk.write() as tx:
+        tx.add(
+            t.invoice_reminder,
+            id=new_id(),
+            invoice_id=invoice,
+            stage=1,
+            due_at=tx.now,
+            recorded_at=tx.now,
+            open_minor=100,
+            fee_invoice_id=invoice,
+        )
+    sample.set(invoices=False)
 
 
 def refused(sample: SampleDesk, statement: Any, match: str) -> None:
@@ -122,7 +179,7 @@ def replacements(table: Table, connection: sqlite3.Connection) -> Iterator[tuple
         yield f"INSERT OR REPLACE INTO {table.name} ({columns}) VALUES ({marks})", tuple(values.values())
 
 
-NUMBERS = ("rowid", "leg", "number", "sequence")
+NUMBERS = ("rowid", "leg", "number", "sequence", "stage")
 
 
 def merges(table: Table, database: Database) -> Iterator[str]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
+from sqlalchemy import select
 
 from tests.support.builders import FixedClock
 from tests.support.postgres import PostgresServer
@@ -120,6 +121,28 @@ def test_the_desk_is_clean_before_anything_is_changed(copy_desk: Copy) -> None:
 @pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda one: one.name)
 def test_a_change_is_found_and_named(copy_desk: Copy, tampering: Tampering) -> None:
     check(copy_desk(), tampering, Random(tampering.name))
+
+
+def test_a_removed_head_of_the_checkpoints_is_named(copy_desk: Copy) -> None:
+    url = copy_desk()
+    with intruding(url, Random(0)) as intruder:
+        intruder.connection.execute(t.ledger_chain.delete().where(t.ledger_chain.c.id == "checkpoints"))
+    assert "checkpoints" in {one.record for one in audit(url).differences}
+
+
+def test_a_draw_of_carried_minutes_without_its_holder_is_named(copy_desk: Copy) -> None:
+    """The draw-down of its contract cannot be repeated; the audit goes on with the others."""
+    url = copy_desk()
+    leg, entry = t.ledger_posting, t.ledger_transaction
+    drawn = select(entry.c.id).where(entry.c.kind == "draw_carried")
+    with intruding(url, Random(0)) as intruder:
+        changed = intruder.connection.execute(
+            leg.update()
+            .where(leg.c.transaction_id.in_(drawn), leg.c.account == "carried")
+            .values(account="worked")
+        )
+        assert changed.rowcount
+    assert "draw-down cannot be repeated" in {one.what for one in audit(url).differences}
 
 
 @pytest.mark.skipif(not MORE, reason="Set COVERDESK_TAMPERINGS=1000 to try as many at random.")

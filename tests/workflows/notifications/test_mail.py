@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from email import policy
 from email.parser import BytesParser
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,8 +44,13 @@ PIECES = [
 TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=10)), max_size=8).map("".join)
 
 
-def mail(**given: str) -> Mail:
-    values = {"id": "M1", "recipient": "ann@example.com", "subject": "Hello", "body": "Text."} | given
+def mail(**given: Any) -> Mail:
+    values: dict[str, Any] = {
+        "id": "M1",
+        "recipient": "ann@example.com",
+        "subject": "Hello",
+        "body": "Text.",
+    } | given
     return Mail(written_at=NOW, **values)
 
 

@@ -10,7 +10,17 @@ import pytest
 from sqlalchemy import Connection, event
 
 from engine.rulebook import RuleSetRefused, load_rule_set
-from tests.support.builders import RULES
+from tests.support.replayed_rules import (
+    ALWAYS,
+    CUSTOMER_FIRST,
+    EVENING,
+    SHIPPED,
+    VALID,
+    charged_by,
+    rate_card,
+    rule,
+    with_rules,
+)
 from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import CancelContract
 from workflows.commands.service_requests import SearchCoverage
@@ -18,13 +28,10 @@ from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import InvalidInput, NotAllowed
 from workflows.replay.run import load_for_replay, replay
-from workflows.rule_sets.folder import read_rules_folder
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 from workflows.views.replays import DifferenceView, SummaryView
 
-SHIPPED = read_rules_folder(RULES)
-CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
 END = MONDAY + timedelta(days=400)
 
 
@@ -33,31 +40,6 @@ def run(sample: SampleDesk, files: dict[str, str], **span: Any) -> tuple[Summary
     rules = load_rule_set(files)
     span = {"from_": MONDAY, "to": END} | span
     return replay(sample.desk, rules, on_difference=found.append, **span), found
-
-
-def with_rules(*rules: dict[str, Any], before: str | None = None) -> dict[str, str]:
-    """The shipped rule set with `rules` inserted before the rule `before`, or as its only rules."""
-    book = json.loads(SHIPPED["coverage.json"])
-    if before is None:
-        book["rules"] = list(rules)
-    else:
-        at = [rule["id"] for rule in book["rules"]].index(before)
-        book["rules"][at:at] = rules
-    return SHIPPED | {"coverage.json": json.dumps(book | {"examples": []})}
-
-
-def rule(id: str, action: str, *conditions: tuple[str, str, Any], **params: Any) -> dict[str, Any]:
-    asked = [{"name": name, "operator": operator, "value": value} for name, operator, value in conditions]
-    return {
-        "id": id,
-        "why": "For a test.",
-        "conditions": {"all": asked},
-        "actions": [{"name": action, "params": params} if params else {"name": action}],
-    }
-
-
-ALWAYS = ("customer", "non_empty", True)
-VALID = ("contract_standing", "equal_to", "valid")
 
 
 def number(sample: SampleDesk, contract: str) -> str:
@@ -341,26 +323,6 @@ def test_differences_by_other_charging_rules(sample: SampleDesk) -> None:
     assert (each.worked_minutes, each.chargeable_before, each.chargeable_after) == (60, 60, 30)
     assert (each.minutes_before, each.minutes_after) == ({"grant": 60}, {"grant": 30})
     assert (summary.differ, summary.charged_otherwise, summary.moved_minutes) == (0, 1, 0)
-
-
-def charged_by(*rules: dict[str, Any]) -> str:
-    return json.dumps({"rules": list(rules), "examples": []})
-
-
-EVENING = ("calendars", "contains", "after_hours")
-
-
-def rate_card(per_hour_minor: int, evening_minor: int) -> str:
-    rules = [
-        rule("evening", "charge_rate", EVENING, per_hour_minor=evening_minor),
-        rule(
-            "day",
-            "charge_rate",
-            ("worked_hour", "greater_than_or_equal_to", 0),
-            per_hour_minor=per_hour_minor,
-        ),
-    ]
-    return json.dumps({"label": "Standard", "currency": "EUR", "rules": rules, "examples": []})
 
 
 def test_other_rates_and_percentages_move_the_price_of_each_segment(sample: SampleDesk) -> None:

@@ -29,8 +29,10 @@ from workflows.jobs.definitions import run_job
 from workflows.reports.audit import audit_desk
 from workflows.service_requests.queries import list_service_requests
 from workflows.store import tables as t
+from workflows.store.billing_triggers import issued_invoices_guard
 from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
+from workflows.store.quote_triggers import sent_quotes_guard
 from workflows.store.search_index import DOCUMENTS, create_search_index
 from workflows.store.search_words import words_in
 from workflows.store.triggers import closed_periods_guard, no_replacement, protections
@@ -334,6 +336,10 @@ def _schema_of_the_tables(url: str) -> Any:
         for statement in protections(connection.dialect.name, t.APPEND_ONLY):
             connection.execute(text(statement.replace(":", "\\:")))
         connection.exec_driver_sql(closed_periods_guard(connection.dialect.name))
+        for statement in issued_invoices_guard(connection.dialect.name):
+            connection.exec_driver_sql(statement)
+        for statement in sent_quotes_guard(connection.dialect.name):
+            connection.exec_driver_sql(statement)
         for table in DOCUMENTS:
             for statement in create_search_index(connection.dialect.name, table):
                 connection.exec_driver_sql(statement)
@@ -356,7 +362,8 @@ def _schema(connection: Connection) -> dict[str, list[str]]:
     if connection.dialect.name == "sqlite":
         tables = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'").all()
         found["constraints"] = sorted(
-            f"{name}: {constraint}"
+            # SQLite can add a foreign key with its column only: CONSTRAINT name REFERENCES
+            f"{name}: {constraint.replace(' REFERENCES', ' FOREIGN')}"
             for name, sql in tables
             for constraint in re.findall(r"CONSTRAINT (\w+ \w+)", sql)
             if name != "alembic_version"

@@ -5,7 +5,9 @@ from random import Random
 
 import pytest
 
-from engine.drawdown import TimeWorked, plan_draw_down
+from engine.drawdown import plan_entry
+from engine.payers import EntryToPay, TimeWorked
+from engine.rulebook import ChargingFacts
 from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import GrantGiven
 from workflows.core.transaction import Transaction
@@ -13,6 +15,7 @@ from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.payers import payer_value
 
 HOUR = timedelta(hours=1)
+TRAVEL = {"name": "work_type", "operator": "equal_to", "value": "travel"}
 
 
 def contract_with_many_grants(sample: SampleDesk, random: Random) -> str:
@@ -27,6 +30,8 @@ def contract_with_many_grants(sample: SampleDesk, random: Random) -> str:
                 minutes=random.randrange(1, 40),
                 effective_at=None if opens is None else now + opens * HOUR,
                 expires_at=None if closes is None else now + max(closes, (opens or 0) + 1) * HOUR,
+                priority=random.choice([100, 100, 50, 200]),
+                scope=random.choice([None, None, None, TRAVEL]),
             )
         )
     contract = sample.sell("support_hours", grants=grants)
@@ -38,7 +43,7 @@ def contract_with_many_grants(sample: SampleDesk, random: Random) -> str:
     return contract
 
 
-def loaded(tx: Transaction, contract: str, work: TimeWorked | None = None) -> LoadedContract:
+def loaded(tx: Transaction, contract: str, work: TimeWorked | EntryToPay | None = None) -> LoadedContract:
     contracts = LoadedContracts(tx)
     [found] = contracts.load([contract])
     if work is not None:
@@ -58,10 +63,12 @@ def test_a_plan_by_some_grants_is_the_plan_by_all(sample: SampleDesk, seed: int)
         for _ in range(90):
             start = now - random.randrange(0, 11) * HOUR / 2
             end = random.choice([None, start + random.randrange(1, 9) * HOUR / 2])
-            work = TimeWorked(start, end, random.choice([0, 1, 7, 60, 500]))
+            facts = ChargingFacts(work_type=random.choice(["travel", "remote"]))
+            minutes = random.choice([0, 1, 7, 60, 500])
+            work = EntryToPay("", start, end, minutes, start, (contract,), facts=facts)
             some = loaded(tx, contract, work)
             few = payer_value(some.contract, some.draws, some.drawable_grants)
-            assert plan_draw_down(work, [few], "ignore") == plan_draw_down(work, [payer], "ignore")
+            assert plan_entry(work, {contract: few}) == plan_entry(work, {contract: payer})
             assert some.limits_at(tx.now) == every.limits_at(tx.now)
             assert some.next_edge_after(tx.now) == every.next_edge_after(tx.now)
             fewer += len(some.drawable_grants) < len(every.grants)

@@ -1,5 +1,6 @@
 """A work entry locks each of its contracts once and reads the grants of each once, whatever it does."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,13 +33,21 @@ class Statements:
     contracts: set[str] = field(default_factory=set)
 
     def listen(self, _c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
-        values = [str(one) for one in (parameters.values() if isinstance(parameters, dict) else parameters)]
+        given = parameters.values() if isinstance(parameters, dict) else parameters
+        values = [value for one in given for value in texts_in(one)]
         if statement.startswith("SELECT contract.id, contract.number") and WHOLE_ROWS in statement:
             self.locked += values
         elif statement.startswith(("SELECT", "WITH")) and "FROM contract_grant" in statement:
             self.grants_read += [one for one in values if one in self.contracts]
         elif "FROM service_request" in statement and "FOR NO KEY UPDATE" in statement and not self.locked:
             self.requests_locked_before += 1
+
+
+def texts_in(parameter: Any) -> list[str]:
+    """The texts that a statement was given: a list of ids is one parameter, on SQLite as JSON."""
+    if isinstance(parameter, str) and parameter.startswith("["):
+        return list(json.loads(parameter))
+    return [str(one) for one in parameter] if isinstance(parameter, list) else [str(parameter)]
 
 
 @contextmanager

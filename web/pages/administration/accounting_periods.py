@@ -7,13 +7,19 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 
-from engine.periods import local_date
+from engine.periods import last_day_of_month, local_date
 from web.pages.context import actor, desk, zone
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, wants_csv
-from workflows.accounting_periods.queries import list_adjustments, list_periods, read_period
-from workflows.accounting_periods.use_cases import close_period, reopen_period
+from workflows.accounting_periods.queries import (
+    list_adjustments,
+    list_periods,
+    read_checklist,
+    read_period,
+)
+from workflows.accounting_periods.use_cases import ACCOUNTANTS, close_period, reopen_period
 from workflows.commands.accounting_periods import ChangePeriod
+from workflows.core.actors import DESK, OFFICE
 
 CSV_HEADER = ["period", "state", "starts_on", "closed_at", "closed_by", "reason", "adjustments"]
 ADJUSTMENTS_CSV_HEADER = [
@@ -21,6 +27,17 @@ ADJUSTMENTS_CSV_HEADER = [
     "owner", "account", "unit", "amount",
 ]  # fmt: skip
 ACTIONS = {"close": (close_period, "{} is closed."), "reopen": (reopen_period, "{} is open again.")}
+
+CHECKLIST: dict[str, tuple[str, str, dict[str, str], tuple[str, ...]]] = {
+    "unapproved_entries": ("Approve work entries", "work_approval.entries", {}, DESK),
+    "to_invoice": ("Invoice what was sold", "to_invoice.items", {}, OFFICE),
+    "drafts": ("Issue drafts of invoices", "invoices.invoices", {"view": "draft"}, OFFICE),
+    "bank_entries": ("Match lines of bank statements", "bank_entries.entries", {}, ACCOUNTANTS),
+    "failed_jobs": ("Clear failed jobs", "jobs.jobs", {}, ("administrator",)),
+    "failed_messages": ("Clear messages that could not be sent", "outbox.outbox", {}, ("administrator",)),
+    "revenue": ("Recognize revenue", "accounts.deferred_revenue", {}, ACCOUNTANTS),
+}
+"""The points of the checklist: what is to be done, where, and which roles can open that page."""
 
 pages = Blueprint("accounting_periods", __name__, url_prefix="/accounting-periods")
 
@@ -80,8 +97,16 @@ def _page(month: str, form: PeriodForm) -> str:
     with desk().read(actor()) as tx:
         period = read_period(tx, month)
         adjustments = list_adjustments(tx, month, **counted_page())
+        checklist = read_checklist(tx, month) if period.state == "open" else None
+    last_day = last_day_of_month(local_date(period.starts_at, zone()))
     return render_template(
-        "administration/accounting_periods/show.html", period=period, page=adjustments, form=form
+        "administration/accounting_periods/show.html",
+        period=period,
+        page=adjustments,
+        form=form,
+        checklist=checklist,
+        points=CHECKLIST,
+        last_day=last_day,
     )
 
 

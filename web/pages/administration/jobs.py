@@ -23,6 +23,14 @@ JOB_LABELS = {
         "Warn of service level targets",
         "Records warnings and breaches at the instant they are due, and queues their mail.",
     ),
+    "unpaid_requests": (
+        "Unpaid requests",
+        "Warns of requests that wait for a payment, and cancels them, after the hours of the settings.",
+    ),
+    "auto_top_ups": (
+        "Top up contracts",
+        "Warns of contracts that are low, or tops them up, as their terms say.",
+    ),
     "contract_alerts": (
         "Alert to contracts",
         "Warns before contracts end, and of thresholds of use that the settings have added.",
@@ -31,11 +39,23 @@ JOB_LABELS = {
         "Project exhaustion",
         "Warns of contracts that are likely to be used up soon at their recent pace.",
     ),
+    "bill_overage": ("Bill time", "Writes the drafts of time beyond the contracts once its month is over."),
+    "draft_renewals": (
+        "Renew ahead",
+        "Renews contracts so many days before their end and writes the drafts, by the setting.",
+    ),
+    "draft_sold_items": ("Draft what was sold", "Writes the drafts of what was sold, on the day after."),
+    "invoice_reminders": (
+        "Remind of invoices",
+        "Reminds of invoices before they are due, when they are overdue, and by dunning levels with fees.",
+    ),
+    "lapse_quotes": ("Lapse quotes", "Records that nobody decided about a quote until its last day."),
     "send_password_links": (
         "Answer forgotten passwords",
         "Queues a mail with a link for each known address that asked for one.",
     ),
     "deliver_outbox": ("Deliver mail", "Sends queued messages and retries failed ones."),
+    "deliver_webhooks": ("Deliver webhooks", "Sends queued events to webhooks and retries failed ones."),
     "pick_up_rules": (
         "Check the rules folder",
         "Publishes changes to the folder, or refuses them if there are errors.",

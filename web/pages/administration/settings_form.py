@@ -1,5 +1,6 @@
 """The settings form, and the changes between the form and the stored settings."""
 
+import json
 import re
 from typing import Any, ClassVar
 
@@ -7,16 +8,26 @@ from pydantic import ValidationError
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.pages.forms.base import DeskForm, KeyedForm
-from web.pages.forms.fields import CheckboxesField, MoneyField, NumbersField, SpanField, select_options
+from web.pages.forms.fields import (
+    CheckboxesField,
+    CountField,
+    MoneyField,
+    NumbersField,
+    SpanField,
+    select_options,
+)
+from web.pages.wording.formats import plain_money, read_money
 from web.pages.wording.settings import (
     CONTRACT_RECIPIENT_CHOICES,
     CURRENCY_CHOICES,
+    E_INVOICE_CHOICES,
     ENGINE_CHOICES,
+    MONTH_CHOICES,
     SCOPE_CHOICES,
     SLA_RECIPIENT_CHOICES,
     time_expired_choices,
 )
-from workflows.core.settings import Settings
+from workflows.core.settings import AccountCode, DunningLevelSetting, Settings, TaxRateSetting
 
 DAYS = {
     "mon": "Monday",
@@ -33,14 +44,29 @@ WHOLE_NUMBERS = (
     "reopen_window_days",
     "auto_close_days",
     "exhaustion_alert_days",
+    "invoice_due_days",
+    "renewal_lead_days",
+    "invoice_warning_days",
+    "unpaid_request_warning_hours",
+    "unpaid_request_cancel_hours",
+    "datev_consultant",
+    "datev_client",
+    "datev_account_length",
 )
 RECIPIENTS = ("contract_alert_recipients", "sla_warning_recipients", "sla_breach_recipients")
 NUMBERS = ("alert_thresholds", "expiry_alert_days")
 ROUNDING = ("increment_minutes", "minimum_minutes", "grace_minutes")
+COMPANY = (
+    "street", "postal_code", "city", "country", "vat_id", "tax_number", "contact_name", "phone", "iban",
+    "bic",
+)  # fmt: skip
 SWITCHES = (
     "contract_validation",
+    "invoices",
+    "draft_sold_items",
     "payment_required",
     "cascade",
+    "work_approval",
     "customers_see_org_unit",
     "customer_alerts",
     "two_person_publishing",
@@ -52,6 +78,10 @@ class SettingsForm(KeyedForm):
         "/rounding": "rounding_grace_minutes",
         "/work_calendar/holidays": "holidays",
         "/work_calendar/weekly": "mon",
+        "/tax_rates": "tax_rates",
+        "/dunning_levels": "dunning_levels",
+        "/bank_csv_profiles": "bank_csv_profiles",
+        "/account_codes": "account_codes",
         **{f"/work_calendar/weekly/{day}": day for day in DAYS},
     }
 
@@ -70,6 +100,11 @@ class SettingsForm(KeyedForm):
         "Cascade",
         description="When a contract runs out, the rest is drawn from the next valid contract first.",
     )
+    work_approval = BooleanField(
+        "Approve work entries",
+        description="Contracts only hold the time worked until a supervisor approves it. If you switch this "
+        "off, entries that are submitted still wait for a decision.",
+    )
     default_contract_months = SpanField(
         "Default duration", unit="month", description="Used if neither the contract nor its type sets one."
     )
@@ -79,6 +114,14 @@ class SettingsForm(KeyedForm):
     payment_required = BooleanField(
         "Payment required",
         description="A contract with a price takes effect only when finance has received the payment.",
+    )
+    unpaid_request_warning_hours = SpanField(
+        "Unpaid requests: warning after",
+        unit="hour",
+        description="Of requests that wait for a payment. Empty: no warning.",
+    )
+    unpaid_request_cancel_hours = SpanField(
+        "Unpaid requests: cancel after", unit="hour", description="Empty: they are not cancelled."
     )
     reopen_window_days = SpanField(
         "Reopen window", unit="day", description="A request reopened within this time keeps its coverage."
@@ -131,8 +174,71 @@ class SettingsForm(KeyedForm):
     rounding_scope = SelectField("Rounding scope", choices=select_options(SCOPE_CHOICES))
     currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
     time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
+    invoices = BooleanField(
+        "Invoices", description="What is sold is invoiced. They take effect together with contracts."
+    )
+    invoice_due_days = SpanField("Due after", unit="day", description="Unless the invoice says otherwise.")
+    renewal_lead_days = SpanField(
+        "Renew ahead of the end",
+        unit="day",
+        description="A contract with a price then gets its renewal, and this a draft. Empty: by hand.",
+    )
+    draft_sold_items = BooleanField(
+        "Draft what was sold",
+        description="On the next day, for each customer. If off, these drafts are written by hand.",
+    )
+    invoice_warning_days = SpanField(
+        "Reminder before it is due", unit="day", description="Empty: none before an invoice is overdue."
+    )
+    dunning_levels = TextAreaField(
+        "Dunning levels",
+        description="One per line: days after the due day; fee; text of the mail. For example “7; 0; Please "
+        "pay soon.” or “21; 5.00; This is the last reminder.” A fee is an invoice of its own, without tax.",
+    )
+    e_invoices = SelectField(
+        "E-invoices",
+        choices=select_options(E_INVOICE_CHOICES),
+        description="An invoice is issued only if the published rules accept it. They need the addresses, "
+        "the mail addresses and a VAT id or tax number of the company and of the customer.",
+    )
+    tax_rates = TextAreaField(
+        "Tax rates",
+        description="One per line: name; percent; category; reason why no tax is charged. For example "
+        "“Standard; 19” or “Reverse charge; 0; AE; Reverse charge”. The first is used for what is sold. "
+        "Categories: S standard, Z zero rated, E exempt, AE reverse charge, K within the EU, G export, "
+        "O not subject to VAT.",
+    )
+    bank_accounts = TextAreaField(
+        "Further bank accounts",
+        description="One IBAN per line, besides the company's: their bank statements are taken too.",
+    )
+    bank_csv_profiles = TextAreaField(
+        "CSV profiles of banks",
+        description="A list in JSON. Each profile names the columns, the signs and the form of dates; the "
+        "API's documentation has every field.",
+    )
+    account_codes = TextAreaField(
+        "Accounts",
+        description="One per line: account; number. Accounts: receivable, cash, customer_credit, "
+        "deferred_revenue, revenue, tax, discount, write_off; a tax rate by its category and percent, "
+        "for example “tax S:19; 1776”.",
+    )
+    datev_consultant = CountField("DATEV: number of the tax adviser")
+    datev_client = CountField("DATEV: number of the client")
+    datev_account_length = CountField("DATEV: digits of an account")
+    financial_year_begins = SelectField("Financial year begins in", choices=select_options(MONTH_CHOICES))
     company_name = StringField("Company")
     company_email = StringField("Email")
+    company_street = StringField("Street")
+    company_postal_code = StringField("Postal code")
+    company_city = StringField("City")
+    company_country = StringField("Country", description="Two letters, for example DE.")
+    company_vat_id = StringField("VAT id", description="For example DE136695976.")
+    company_tax_number = StringField("Tax number")
+    company_contact_name = StringField("Contact")
+    company_phone = StringField("Phone")
+    company_iban = StringField("IBAN")
+    company_bic = StringField("BIC")
     holidays = TextAreaField("Holidays", description="One date per line, for example 2026-12-25.")
     mon = StringField("Monday", description="For example 09:00-12:00, 13:00-17:00. Leave empty if closed.")
     tue = StringField("Tuesday")
@@ -170,10 +276,18 @@ def form_data(stored: Settings, version: int) -> dict[str, Any]:
         "time_expired_contract": stored.time_expired_contract or "",
         "default_overage_rate_minor": stored.default_overage_rate_minor,
         "rules_engine": stored.rules_engine,
+        "e_invoices": stored.e_invoices,
         "currency": stored.currency,
         "time_zone": stored.time_zone,
         "company_name": stored.company.name,
         "company_email": stored.company.email or "",
+        **{f"company_{name}": getattr(stored.company, name) for name in COMPANY},
+        "tax_rates": "\n".join(map(_tax_rate_text, stored.tax_rates)),
+        "dunning_levels": "\n".join(_level_text(one, stored.currency) for one in stored.dunning_levels),
+        "bank_accounts": "\n".join(stored.bank_accounts),
+        "bank_csv_profiles": _profiles_text(stored),
+        "account_codes": "\n".join(map(_account_code_text, stored.account_codes)),
+        "financial_year_begins": str(stored.financial_year_begins),
         "holidays": "\n".join(stored.work_calendar.holidays),
     }
 
@@ -186,13 +300,27 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
     if "default_overage_rate_minor" in form:
         wanted["default_overage_rate_minor"] = form.default_overage_rate_minor.data
     wanted["rules_engine"] = form.rules_engine.data
+    wanted["e_invoices"] = form.e_invoices.data
     wanted["currency"] = form.currency.data
     wanted["time_zone"] = (form.time_zone.data or "").strip()
     wanted["rounding"] = {name: form[f"rounding_{name}"].data for name in (*ROUNDING, "scope")}
     wanted["company"] = {
         "name": (form.company_name.data or "").strip(),
         "email": (form.company_email.data or "").strip() or None,
+        **{name: (form[f"company_{name}"].data or "").strip() for name in COMPANY},
     }
+    wanted["tax_rates"] = [_tax_rate(one) for one in (form.tax_rates.data or "").splitlines() if one.strip()]
+    wanted["dunning_levels"] = _levels(form, stored)
+    wanted["bank_accounts"] = [
+        "".join(line.upper().split()) for line in (form.bank_accounts.data or "").splitlines() if line.strip()
+    ]
+    wanted["account_codes"] = [
+        _account_code(one) for one in (form.account_codes.data or "").splitlines() if one.strip()
+    ]
+    wanted["financial_year_begins"] = int(form.financial_year_begins.data or 1)
+    profiles = _profiles(form, stored)
+    if profiles is not None:
+        wanted["bank_csv_profiles"] = profiles
     wanted["work_calendar"] = {
         "weekly": {day: windows for day in DAYS if (windows := _windows(form, day))},
         "holidays": [line.strip() for line in (form.holidays.data or "").splitlines() if line.strip()],
@@ -204,6 +332,72 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
         day: windows for day, windows in before["work_calendar"]["weekly"].items() if windows
     }
     return {name: value for name, value in wanted.items() if value != before[name]}
+
+
+def _tax_rate_text(rate: TaxRateSetting) -> str:
+    """A tax rate as a line of the form, without what is left out for a standard one."""
+    parts = [rate.name, rate.percent]
+    if rate.category != "S" or rate.reason:
+        parts += [rate.category, rate.reason]
+    return "; ".join(parts).rstrip("; ")
+
+
+def _tax_rate(text: str) -> dict[str, str]:
+    """A line of the form as a tax rate; what is wrong with it, the settings say."""
+    name, percent, category, reason = (*(part.strip() for part in text.split(";", 3)), "", "", "")[:4]
+    return {"name": name, "percent": percent, "category": category.upper() or "S", "reason": reason}
+
+
+def _level_text(level: DunningLevelSetting, currency: str) -> str:
+    """A dunning level as a line of the form."""
+    text = " ".join(level.text.split())
+    return f"{level.days}; {plain_money(level.fee_minor, currency)}; {text}".rstrip("; ")
+
+
+def _levels(form: SettingsForm, stored: Settings) -> list[dict[str, Any]]:
+    """The dunning levels of the form, the stored ones if it has the same; adds an error to a wrong line."""
+    text = "\n".join((form.dunning_levels.data or "").split("\r\n")).strip()
+    if text == "\n".join(_level_text(one, stored.currency) for one in stored.dunning_levels):
+        return [one.model_dump(mode="json") for one in stored.dunning_levels]
+    levels = []
+    for line in filter(str.strip, text.splitlines()):
+        days, fee, words = (*(part.strip() for part in line.split(";", 2)), "", "")[:3]
+        fee_minor = read_money(fee or "0", stored.currency)
+        if not (days.isascii() and days.isdecimal() and len(days) <= 3) or fee_minor is None:
+            form.add_error("/dunning_levels", f"“{line.strip()}” is not a level. Write days; fee; text.")
+        else:
+            levels.append({"days": int(days), "fee_minor": fee_minor, "text": words})
+    return levels
+
+
+def _account_code_text(one: AccountCode) -> str:
+    """An account's number as a line of the form."""
+    return f"{f'{one.account} {one.rate}'.strip()}; {one.code}"
+
+
+def _account_code(text: str) -> dict[str, str]:
+    """A line of the form as an account's number; what is wrong with it, the settings say."""
+    name, _, code = text.partition(";")
+    account, _, rate = " ".join(name.split()).partition(" ")
+    return {"account": account.lower(), "rate": rate.upper(), "code": code.strip()}
+
+
+def _profiles_text(stored: Settings) -> str:
+    """The profiles as JSON, without what is left out."""
+    profiles = [one.model_dump(mode="json", exclude_defaults=True) for one in stored.bank_csv_profiles]
+    return json.dumps(profiles, indent=2, ensure_ascii=False) if profiles else ""
+
+
+def _profiles(form: SettingsForm, stored: Settings) -> Any:
+    """The profiles of the form, the stored ones if it has the same; None if they cannot be read."""
+    text = (form.bank_csv_profiles.data or "").strip()
+    if text == _profiles_text(stored):
+        return [one.model_dump(mode="json") for one in stored.bank_csv_profiles]
+    try:
+        return json.loads(text) if text else []
+    except (ValueError, RecursionError) as error:
+        form.add_error("/bank_csv_profiles", f"This is not JSON: {str(error).split(':')[0].lower()}.")
+        return None
 
 
 def _in_stored_order(chosen: list[Any], stored: list[Any]) -> list[Any]:

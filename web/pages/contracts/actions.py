@@ -16,24 +16,30 @@ from web.pages.contracts.forms import (
     FORMS,
     adjust_values,
     amend_values,
+    auto_top_up_values,
+    cancel_values,
     effective_values,
     renew_values,
     top_up_values,
     transfer_values,
 )
-from web.pages.forms.base import KeyedForm, attempt_once
+from web.pages.forms.base import ActionForm, KeyedForm, attempt_once, perform_once
 from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
 from web.pages.layout.list_links import keep_list
+from workflows.billing.contract_actions import perform_action, preview_action
+from workflows.commands.billing import CreditUnusedPart
 from workflows.commands.contracts import (
     Adjust,
     AmendContract,
-    CancelContract,
+    CancelAndCredit,
+    DecideTopUp,
     EnableContract,
     Renew,
+    SetAutoTopUp,
     TopUp,
     TransferContract,
 )
-from workflows.contracts.actions import perform_action, preview_action
+from workflows.contracts.auto_top_up import confirm_top_up, decline_top_up
 from workflows.contracts.queries import read_contract
 from workflows.core.transaction import Transaction
 from workflows.views.contracts import ContractDetail
@@ -41,11 +47,13 @@ from workflows.views.contracts import ContractDetail
 DONE_MESSAGES = {
     "enable": "The contract is now active.",
     "top_up": "The grant has been added.",
+    "auto_top_up": "The automatic top-up has been set.",
     "adjust": "The balance has been adjusted.",
     "renew": "This contract renews {}.",
     "amend": "The terms have been changed.",
     "transfer": "The contract has been transferred.",
     "cancel": "The contract has been cancelled.",
+    "credit_unused": "The unused part has been credited.",
 }
 LATER_MESSAGES = {
     "enable": "The contract will be enabled on that day.",
@@ -54,6 +62,11 @@ LATER_MESSAGES = {
     "cancel": "The contract will be cancelled on that day.",
 }
 """The messages where the change comes with a later day."""
+
+TOP_UP_DECISIONS = {
+    "confirm": (confirm_top_up, "The top-up has been added."),
+    "decline": (decline_top_up, "The top-up has been declined."),
+}
 
 pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract_id>")
 keep_list(pages, "contract_id")
@@ -90,6 +103,31 @@ def preview(contract_id: str, action_name: str) -> str:
     return effect_response(shown, lambda: contract_page(contract_id, {action_name: form}, shown))
 
 
+@pages.post("/top-ups/<top_up_id>/<decision>")
+def decide_top_up(contract_id: str, top_up_id: str, decision: str) -> Response:
+    """Confirm or decline a top-up that was prepared."""
+    if decision not in TOP_UP_DECISIONS:
+        raise NotFound
+    use_case, done = TOP_UP_DECISIONS[decision]
+    form = ActionForm()
+    if form.validate_on_submit():
+        command = DecideTopUp(reason=request.form.get("reason", "")[:2000] or None)
+        perform_once(form, lambda tx: use_case(tx, contract_id, top_up_id, command), command)
+        flash(done, "success")
+    return redirect(url_for("contract.show", contract_id=contract_id))
+
+
+@pages.post("/top-ups/<top_up_id>/confirm/effect")
+def preview_top_up(contract_id: str, top_up_id: str) -> str:
+    """Preview what the confirmation of a top-up changes."""
+
+    def use_case() -> Callable[[Transaction], object]:
+        return lambda tx: confirm_top_up(tx, contract_id, top_up_id, DecideTopUp())
+
+    shown = preview_effect(f"top_up_{top_up_id}", ActionForm(), use_case, own_contract=contract_id)
+    return effect_response(shown, lambda: contract_page(contract_id, None, shown))
+
+
 def _message(action_name: str, form: Any, contract: ContractDetail) -> str:
     day = form.effective_on.data if "effective_on" in form else None
     is_later = day is not None and day > local_date(now(), ZoneInfo(contract.time_zone))
@@ -120,9 +158,13 @@ def _command(
     if action_name == "enable":
         command, values = EnableContract, effective_values(form)
     elif action_name == "cancel":
-        command, values = CancelContract, effective_values(form, reason)
+        command, values = CancelAndCredit, cancel_values(form, reason)
+    elif action_name == "credit_unused":
+        command, values = CreditUnusedPart, {"reason": reason or form.reason.data}
     elif action_name == "top_up":
         command, values = TopUp, top_up_values(form, contract)
+    elif action_name == "auto_top_up":
+        command, values = SetAutoTopUp, auto_top_up_values(form, contract.draws)
     elif action_name == "adjust":
         command, values = Adjust, adjust_values(form, contract.draws, reason)
     elif action_name == "amend":

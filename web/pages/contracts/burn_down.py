@@ -1,13 +1,13 @@
-"""Burn-down chart of a contract's minutes, with the projected run-out date."""
+"""Burn-down chart of a contract's minutes or money, with the projected run-out date."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from engine.contracts import OVER_STATES
+from engine.contracts import OVER_STATES, Unit
 from engine.projection import Band, Pace
 from web.pages.context import now
-from web.pages.wording.formats import day_text, last_day, minutes_text
+from web.pages.wording.formats import amount_text, day_text, last_day
 from workflows.contracts.balance_curve import BalanceCurve, project
 from workflows.views.contracts import ContractDetail
 
@@ -34,10 +34,10 @@ class BurnDown:
 
 
 def burn_down(contract: ContractDetail, curve: BalanceCurve | None) -> BurnDown | None:
-    """The chart of a contract with drawn minutes, else None."""
+    """The chart of a contract from which work was drawn, else None."""
     if curve is None:
         return None
-    available = contract.balance.minutes.available
+    available = contract.balance.of(contract.draws).available
     found = project(contract, curve, now())
     pace, band = found or (None, None)
     begins = min(curve.begins_at, now())
@@ -70,11 +70,11 @@ class _Scale:
         whole = max(self.ends - self.begins, timedelta(seconds=1))
         return max(0, min(WIDTH, WIDTH * (at - self.begins) // whole))
 
-    def y(self, minutes: int) -> int:
-        return HEIGHT - HEIGHT * max(0, minutes) // self.most
+    def y(self, amount: int) -> int:
+        return HEIGHT - HEIGHT * max(0, amount) // self.most
 
-    def point(self, at: datetime, minutes: int) -> str:
-        return f"{self.x(at)},{self.y(minutes)}"
+    def point(self, at: datetime, amount: int) -> str:
+        return f"{self.x(at)},{self.y(amount)}"
 
 
 def _ended_at(contract: ContractDetail) -> datetime | None:
@@ -131,10 +131,10 @@ def _rows(
     """The chart as a table: the balance at the end of each of some twelve spans, then the projection."""
     zone = ZoneInfo(contract.time_zone)
     step = max((now() - curve.begins_at) // TABLE_ROWS, timedelta(days=1))
-    last_of_span = {(at - curve.begins_at) // step: (at, minutes) for at, minutes in curve.points}
+    last_of_span = {(at - curve.begins_at) // step: (at, balance) for at, balance in curve.points}
     rows = [
-        (day_text(at.astimezone(zone).date()), minutes_text(minutes), "")
-        for at, minutes in last_of_span.values()
+        (day_text(at.astimezone(zone).date()), _amount(contract, balance), "")
+        for at, balance in last_of_span.values()
     ]
     projected = [
         (band.earliest_at if band else None, "projected, as in busier weeks"),
@@ -143,7 +143,7 @@ def _rows(
     ]
     end = contract.expires_at
     rows += [
-        (day_text(at.astimezone(zone).date()), minutes_text(0), what)
+        (day_text(at.astimezone(zone).date()), _amount(contract, 0), what)
         for at, what in projected
         if at is not None and (end is None or at < end)
     ]
@@ -169,15 +169,17 @@ def _summary(contract: ContractDetail, pace: Pace | None, band: Band | None) -> 
             ending = f"Cancelled on {day_text(ended_at.astimezone(zone).date())}"
         else:
             ending = f"Ended on {day_text(last_day(ended_at, zone) or ended_at.astimezone(zone).date())}"
-        unused = contract.balance.minutes.expired
-        return f"{ending} with {minutes_text(unused)} unused." if unused else f"{ending} with nothing left."
+        unused = contract.balance.of(contract.draws).expired
+        return (
+            f"{ending} with {_amount(contract, unused)} unused." if unused else f"{ending} with nothing left."
+        )
     if contract.state == "exhausted":
         return "Used up."
     if pace is None:
         return "No time was drawn recently, so the run-out date cannot be projected."
     days = pace.span.days
     period = f"{days} days" if days != 1 else "day"
-    recent = f"{minutes_text(pace.drawn_minutes)} drawn in the last {period}."
+    recent = f"{_amount(contract, pace.drawn_minutes)} drawn in the last {period}."
     end = contract.expires_at
     if pace.runs_out_at is None or (end is not None and pace.runs_out_at >= end):
         until = last_day(end, zone) if end is not None else None
@@ -185,6 +187,12 @@ def _summary(contract: ContractDetail, pace: Pace | None, band: Band | None) -> 
         return f"{recent} At this rate it will last {rest}."
     day = pace.runs_out_at.astimezone(zone).date()
     return f"{recent} At this rate it will run out around {day_text(day)}{_between(contract, band)}."
+
+
+def _amount(contract: ContractDetail, amount: int) -> str:
+    """An amount in the contract's unit."""
+    unit: Unit = "money" if contract.draws == "money" else "minutes"
+    return amount_text(amount, unit, contract.balance.money.currency)
 
 
 def _between(contract: ContractDetail, band: Band | None) -> str:

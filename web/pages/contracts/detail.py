@@ -10,20 +10,27 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from engine.periods import local_date
+from engine.rulebook import scope_of
 from web.pages.context import actor, desk
 from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
-from web.pages.forms.base import DeskForm
+from web.pages.contracts.terms import auto_top_up_text
+from web.pages.forms.base import ActionForm, DeskForm
 from web.pages.forms.effects import EffectPreview
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import cursor, pdf_response, streamed_csv_response
 from web.pages.wording.alerts import alert_label
 from web.pages.wording.audit import changed_terms
 from web.pages.wording.formats import amount_text
+from web.pages.wording.impact import price_origin_text
+from web.pages.wording.months import borrow_text, carry_over_text
 from web.statement_documents import contract_pdf
+from workflows.billing.unused_part import read_unused_part
+from workflows.contracts.auto_top_up import list_auto_top_ups
 from workflows.contracts.balance_curve import read_balance_curve
 from workflows.contracts.queries import contract_audit, read_contract
 from workflows.contracts.statement import open_statement, read_statement
+from workflows.core.actors import OFFICE
 from workflows.core.transaction import Transaction
 from workflows.reports.alerts import list_alerts
 from workflows.service_requests.queries import list_service_requests
@@ -50,8 +57,11 @@ def statement_csv(contract_id: str) -> Response:
         days = _days(tx, read_contract(tx, contract_id))
         statement = stack.enter_context(open_statement(tx, contract_id, **days))
         unit = statement.unit
-        header = ["effective_at", "recorded_at", "kind", "service_request", unit, "balance_after", "why"]
-        rows = (_csv_row(line, unit) for line in statement.lines)
+        amount = "amount_minor" if unit == "money" else unit
+        header = ["effective_at", "recorded_at", "kind", "service_request", amount, "balance_after", "why"]
+        if statement.currency is not None:
+            header.append("currency")
+        rows = (_csv_row(line) for line in statement.lines)
         response = streamed_csv_response(f"statement-{statement.number}", header, rows)
         response.call_on_close(stack.pop_all().close)
         return response
@@ -66,15 +76,16 @@ def statement_pdf(contract_id: str) -> Response:
     return pdf_response(f"statement-{contract.number}", document)
 
 
-def _csv_row(line: StatementLine, unit: str) -> tuple[Any, ...]:
+def _csv_row(line: StatementLine) -> tuple[Any, ...]:
     return (
         line.effective_at.isoformat(),
         line.recorded_at.isoformat(),
         line.kind,
         "Another service request" if line.another_service_request else line.service_request_number,
-        line.minutes if unit == "minutes" else line.incidents,
+        line.minutes or line.incidents or line.money,
         line.balance_after,
         line.why,
+        *([line.currency] if line.currency is not None else []),
     )
 
 
@@ -89,6 +100,7 @@ def contract_page(
             for name, other in (("renewal_of", contract.renewal_of), ("renewed_by", contract.renewed_by))
             if other is not None
         }
+        unused = read_unused_part(tx, contract_id).lines if tx.actor.role in OFFICE else []
         statement = read_statement(
             tx,
             contract_id,
@@ -110,10 +122,18 @@ def contract_page(
             if tx.actor.is_staff
             else [],
             alert_label=alert_label,
-            forms=forms_for(tx, contract, actor().role, submitted or {}),
+            top_ups=list_auto_top_ups(tx, contract_id)[:SHOWN_ALERTS] if tx.actor.is_staff else [],
+            auto_top_up_text=auto_top_up_text,
+            price_origin=price_origin_text(contract.price_origin),
+            action_form=ActionForm(formdata=None),
+            forms=forms_for(tx, contract, actor().role, submitted or {}, unused_part=unused),
+            unused=unused,
             submitted=next(iter(submitted)) if submitted else None,
             effect=effect,
             amount=_amount(contract),
+            scope_text=_scope_text,
+            carry_over_text=carry_over_text,
+            borrow_text=borrow_text,
             changed_terms=changed_terms,
             desk_time_expired=tx.settings.time_expired_contract,
             settings_time_zone=tx.settings.time_zone,
@@ -134,7 +154,13 @@ def day_of_query(name: str) -> date | None:
         return None
 
 
+def _scope_text(scope: Any) -> str:
+    """The conditions of a grant's scope as a part of a sentence."""
+    found = scope_of(scope)
+    return found.text if found is not None else ""
+
+
 def _amount(contract: ContractDetail) -> Callable[[int | None], str]:
     """Formatter for amounts in this contract's unit."""
-    unit: Any = "incidents" if contract.draws == "incidents" else "minutes"
-    return lambda amount: amount_text(amount, unit)
+    unit: Any = contract.draws if contract.draws != "nothing" else "minutes"
+    return lambda amount: amount_text(amount, unit, contract.balance.money.currency)

@@ -1,24 +1,41 @@
 """The forms of a contract page, limited to the actions its state and the user's role permit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from wtforms import RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk
 from web.pages.forms.base import DeskForm, Explicit, KeyedForm
-from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, listed, select_options
+from web.pages.forms.fields import (
+    CountField,
+    DayField,
+    DurationField,
+    MoneyField,
+    listed,
+    percent_text,
+    select_options,
+)
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.labels import TIME_EXPIRED
+from workflows.billing.actions import ISSUERS
 from workflows.contracts.permitted_actions import SELLERS, is_renewable, possible_actions
 from workflows.contracts.queries import list_contracts
 from workflows.core.actors import Role
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.sold_items import awaits_invoice
 from workflows.views.contracts import ContractDetail
 
 REQUIRED = "This field is required."
+OVERAGE_RATE = "Hourly price of time worked after the contract ends, if it is billed."
+AUTO_TOP_UP_CHOICES = [
+    ("", "Do nothing"),
+    ("warn", "Only warn"),
+    ("draft", "Prepare a top-up that someone confirms"),
+    ("issue", "Top up at once"),
+]
 
 
 class _EffectiveForm(KeyedForm):
@@ -37,19 +54,51 @@ class EnableForm(_EffectiveForm):
 class _AmountForm(KeyedForm):
     minutes = DurationField("Hours", unit="hours")
     incidents = CountField("Incidents")
+    money = MoneyField("Amount")
 
 
 class TopUpForm(_AmountForm, _EffectiveForm):
     effective_on = DayField("From", description="Defaults to now.")
     expires_on = DayField("Last day", description="Defaults to the end of the contract.")
     price = MoneyField("Price")
+    priority = CountField("Priority", description="The lowest number is drawn first. Defaults to 100.")
+    work_types = StringField("Only for work types", description="Separate with commas.")
+    item_types = StringField("Only for item types", description="Separate with commas.")
     reason = TextAreaField("Reason", description="Shown in the statement.")
 
     pointer_fields: ClassVar[dict[str, str]] = {
         **_EffectiveForm.pointer_fields,
         "/expires_at": "expires_on",
         "/price": "price",
+        "/scope": "work_types",
     }
+
+
+class AutoTopUpForm(_AmountForm):
+    """What happens by itself when little is left; the current terms are filled in."""
+
+    mode = RadioField("When little is left", choices=select_options(AUTO_TOP_UP_CHOICES), default="")
+    below = DurationField("When no more is left than", unit="hours")
+    below_incidents = CountField("When no more incidents are left than")
+    below_money = MoneyField("When no more is left than")
+    price = MoneyField("Price of a top-up")
+    most_per_month = CountField("At most per month", description="Defaults to 1.")
+    reason = TextAreaField("Reason", description="Stored in the contract's history.")
+
+    pointer_fields: ClassVar[dict[str, str]] = {
+        "/auto_top_up/mode": "mode",
+        "/auto_top_up/below": "below",
+        "/auto_top_up/minutes": "minutes",
+        "/auto_top_up/incidents": "incidents",
+        "/auto_top_up/money": "money",
+        "/auto_top_up/price": "price",
+        "/auto_top_up/most_per_month": "most_per_month",
+        "/auto_top_up": "mode",
+    }
+
+
+BELOW_FIELDS = {"minutes": "below", "incidents": "below_incidents", "money": "below_money"}
+"""The field of the threshold by what a contract is measured in."""
 
 
 class AdjustForm(_AmountForm, _EffectiveForm):
@@ -83,6 +132,7 @@ class AmendForm(_EffectiveForm):
 
     ends_on = DayField("Last day")
     price = MoneyField("Price")
+    overage_rate = MoneyField("Overage rate", description=OVERAGE_RATE)
     sla = SelectField("Service level", validate_choice=False)
     time_expired = SelectField("After the contract ends", validate_choice=False)
     excluded_work_types = StringField("Excluded work types", description="Separate with commas.")
@@ -92,6 +142,7 @@ class AmendForm(_EffectiveForm):
     pointer_fields: ClassVar[dict[str, str]] = {
         **_EffectiveForm.pointer_fields,
         "/price": "price",
+        "/overage_rate": "overage_rate",
         "/exclusions/work_types": "excluded_work_types",
         "/exclusions/item_types": "excluded_item_types",
     }
@@ -110,25 +161,47 @@ class TransferForm(_EffectiveForm):
 
 
 class CancelForm(_EffectiveForm):
+    credit_unused = BooleanField("Credit the unused part")
     reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
+
+    pointer_fields: ClassVar[dict[str, str]] = {
+        **_EffectiveForm.pointer_fields,
+        "/credit_unused": "credit_unused",
+    }
+
+
+class CreditUnusedForm(KeyedForm):
+    """Credit the unused part of a contract that was cancelled."""
+
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="The customer reads it.")
 
 
 FORMS: dict[str, Callable[..., Any]] = {
     "enable": partial(EnableForm, prefix="enable_"),
     "top_up": partial(TopUpForm, prefix="topup_"),
+    "auto_top_up": partial(AutoTopUpForm, prefix="auto_"),
     "adjust": partial(AdjustForm, prefix="adjust_"),
     "renew": partial(RenewForm, prefix="renew_"),
     "amend": partial(AmendForm, prefix="amend_"),
     "transfer": partial(TransferForm, prefix="transfer_"),
     "cancel": partial(CancelForm, prefix="cancel_"),
+    "credit_unused": partial(CreditUnusedForm, prefix="credit_"),
 }
 """The form class of each action; call it with `formdata=None` for an empty form."""
 
 
 def forms_for(
-    tx: Transaction, contract: ContractDetail, role: Role, submitted: dict[str, DeskForm]
+    tx: Transaction,
+    contract: ContractDetail,
+    role: Role,
+    submitted: dict[str, DeskForm],
+    *,
+    unused_part: Sequence[object] = (),
 ) -> dict[str, DeskForm]:
-    """The forms of the permitted actions; a submitted form is included as submitted."""
+    """The forms of the permitted actions; a submitted form is included as submitted.
+
+    `unused_part` is what of the contract can be credited: without any, crediting is not offered.
+    """
     possible = possible_actions(
         role,
         state=contract.state,
@@ -137,18 +210,57 @@ def forms_for(
         has_end=is_renewable(contract.type, next(iter(contract.holder)), contract.expires_at),
         is_renewed=contract.renewed_by is not None,
         holder_kind=next(iter(contract.holder)),
+        awaits_invoice=awaits_invoice(tx, contract.id),
     )
     fits = {action.replace("-", "_") for action in possible}
+    may_credit = role in ISSUERS and bool(unused_part)
+    if may_credit and contract.state == "cancelled":
+        fits.add("credit_unused")
     forms = {
-        name: submitted.get(name) or make(formdata=None, data=_terms(contract) if name == "amend" else None)
+        name: submitted.get(name) or make(formdata=None, data=_filled_in(name, contract))
         for name, make in FORMS.items()
         if name in fits or (name in submitted and role in SELLERS)
     }
     for form in forms.values():
         form.load_options(tx)
+    if "cancel" in forms and not may_credit and "cancel" not in submitted:
+        del forms["cancel"].credit_unused
     if "amend" in forms:
         _offer_terms(tx, forms["amend"])
     return forms
+
+
+def _filled_in(name: str, contract: ContractDetail) -> dict[str, Any] | None:
+    """What the form of an action shows before anything is typed."""
+    if name == "amend":
+        return _terms(contract)
+    terms = contract.auto_top_up
+    if name != "auto_top_up" or terms is None:
+        return None
+    return {
+        "mode": terms.mode,
+        BELOW_FIELDS[contract.draws]: terms.below,
+        contract.draws: terms.quantity,
+        "price": terms.price.amount_minor if terms.price else None,
+        "most_per_month": terms.most_per_month,
+    }
+
+
+def auto_top_up_values(form: AutoTopUpForm, draws: str) -> dict[str, Any]:
+    """The terms as typed; none where nothing is to happen."""
+    if not form.mode.data:
+        return {"auto_top_up": Explicit(None), "reason": form.reason.data}
+    given = {
+        "mode": form.mode.data,
+        "below": form[BELOW_FIELDS[draws]].data or 0,
+        **_amounts(form, draws),
+        "price": form.price.command_value,
+        "most_per_month": form.most_per_month.data,
+    }
+    return {
+        "auto_top_up": {name: value for name, value in given.items() if value is not None},
+        "reason": form.reason.data,
+    }
 
 
 def _terms(contract: ContractDetail) -> dict[str, Any]:
@@ -156,6 +268,7 @@ def _terms(contract: ContractDetail) -> dict[str, Any]:
     return {
         "ends_on": contract.ends_on,
         "price": contract.price.amount_minor if contract.price else None,
+        "overage_rate": contract.overage_rate.amount_minor if contract.overage_rate else None,
         "sla": contract.sla or "",
         "time_expired": contract.time_expired or "",
         "excluded_work_types": ", ".join(contract.exclusions.get("work_types", [])),
@@ -176,7 +289,19 @@ def top_up_values(form: TopUpForm, contract: ContractDetail) -> dict[str, Any]:
         **effective_values(form),
         "expires_at": form.expires_on.end(contract.time_zone),
         "price": form.price.command_value,
+        "priority": form.priority.data,
+        "scope": _scope(work_type=listed(form.work_types.data), item_type=listed(form.item_types.data)),
     }
+
+
+def _scope(**values: list[str]) -> dict[str, Any] | None:
+    """Conditions on work: each of these facts has one of the values; None where there are no values."""
+    parts = [
+        {"any": [{"name": name, "operator": "equal_to", "value": one} for one in listed_values]}
+        for name, listed_values in values.items()
+        if listed_values
+    ]
+    return {"all": parts} if parts else None
 
 
 def effective_values(form: _EffectiveForm, reason: str | None = None) -> dict[str, Any]:
@@ -184,16 +309,25 @@ def effective_values(form: _EffectiveForm, reason: str | None = None) -> dict[st
     return {"effective_on": form.effective_on.text, "reason": reason or form.reason.data}
 
 
+def cancel_values(form: CancelForm, reason: str | None = None) -> dict[str, Any]:
+    return {**effective_values(form, reason), "credit_unused": bool(form.credit_unused.data)}
+
+
 def adjust_values(form: AdjustForm, draws: str, reason: str | None = None) -> dict[str, Any]:
     sign = -1 if form.way.data == "withdraw" else 1
-    amounts = {name: sign * value for name, value in _amounts(form, draws).items() if value}
+    if draws == "money":
+        money = form.money.command_value
+        amounts: dict[str, Any] = (
+            {"money": {**money, "amount_minor": sign * money["amount_minor"]}} if money else {}
+        )
+    else:
+        amounts = {name: sign * value for name, value in _amounts(form, draws).items() if value}
     return {**amounts, **effective_values(form, reason)}
 
 
 def renew_values(form: RenewForm, draws: str) -> dict[str, Any]:
     amounts = _amounts(form, draws) if draws != "nothing" else {}
-    percent = (form.uplift_percent.data or "").strip().removesuffix("%").strip().replace(",", ".")
-    uplift = {"percent": percent or None, "amount": form.uplift_amount.command_value}
+    uplift = {"percent": percent_text(form.uplift_percent.data), "amount": form.uplift_amount.command_value}
     given = {name: value for name, value in uplift.items() if value is not None}
     return {
         **amounts,
@@ -212,13 +346,14 @@ def amend_values(form: AmendForm, contract: ContractDetail, reason: str | None =
     values = {
         "ends_on": form.ends_on.text,
         "price": form.price.command_value,
+        "overage_rate": form.overage_rate.command_value,
         "sla": form.sla.data or None,
         "time_expired": form.time_expired.data or None,
     }
     changed = {
         name: Explicit(value)
         for name, value in values.items()
-        if (form[name].data or None) != (before[name] or None)
+        if _or_none(form[name].data) != _or_none(before[name])
     }
     if (work_types, item_types) != tuple(
         contract.exclusions.get(kind, []) for kind in ("work_types", "item_types")
@@ -226,6 +361,11 @@ def amend_values(form: AmendForm, contract: ContractDetail, reason: str | None =
         exclusions = {**contract.exclusions, "work_types": work_types, "item_types": item_types}
         changed["exclusions"] = Explicit(exclusions)
     return {**changed, **effective_values(form, reason)}
+
+
+def _or_none(value: Any) -> Any:
+    """None for a field that is empty; an amount of 0 is a value."""
+    return None if value == "" else value
 
 
 def transfer_values(form: TransferForm, reason: str | None = None) -> dict[str, Any]:
@@ -243,4 +383,6 @@ def _contract_id(number: str | None) -> str | None:
 
 
 def _amounts(form: _AmountForm, draws: str) -> dict[str, Any]:
+    if draws == "money":
+        return {"money": form.money.command_value}
     return {"incidents": form.incidents.data} if draws == "incidents" else {"minutes": form.minutes.data}

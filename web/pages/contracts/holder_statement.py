@@ -1,6 +1,7 @@
 """The statement of a holder: an item, a customer or an org unit; as a page, as CSV and as PDF."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any, TypeVar
 
 from flask import Blueprint, render_template, url_for
@@ -16,6 +17,7 @@ from web.statement_labels import MOVEMENTS
 from workflows.contracts.holder_statement import KINDS, read_holder_statement
 from workflows.contracts.queries import list_contracts
 from workflows.views import MOST_LIMIT
+from workflows.views.contracts import HolderStatementLine
 
 SHOWN_LINES = 50
 View = TypeVar("View", bound=Callable[..., Any])
@@ -52,6 +54,7 @@ def show(holders: str, **ids: str) -> str:
     return render_template(
         "contracts/holder_statement.html",
         statement=statement,
+        sections=_sections(statement.lines),
         contracts=contracts,
         movements=[(code, MOVEMENTS[code]) for code in KINDS],
         chosen=chosen,
@@ -59,6 +62,14 @@ def show(holders: str, **ids: str) -> str:
         holder_href=url_for(holder_page, **dict[str, Any](ids)),
         amount=amount_text,
     )
+
+
+def _sections(lines: Sequence[HolderStatementLine]) -> list[list[list[HolderStatementLine]]]:
+    """The lines by contract, and then by grant, in their order. Some belong to no grant, as carried time."""
+    return [
+        [list(of_grant) for _, of_grant in groupby(of_contract, lambda line: line.grant)]
+        for _, of_contract in groupby(lines, lambda line: line.contract)
+    ]
 
 
 @_route(".csv")

@@ -11,7 +11,7 @@ from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import KINDS, find_org_unit, option_of
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.formats import minutes_text
+from web.pages.wording.formats import minutes_text, plain_money
 from workflows.contracts.holder_parties import Parties, parties_of_holders
 from workflows.contracts.queries import contract_types, list_contracts
 from workflows.core.transaction import Transaction
@@ -137,13 +137,16 @@ def _holder(tx: Transaction, holder_id: str | None) -> str | None:
 
 
 def _row(one: ContractDetail, parties: Parties) -> list[Any]:
-    unit = one.balance.incidents if one.draws == "incidents" else one.balance.minutes
+    unit = one.balance.of(one.draws)
     amounts = [unit.purchased, unit.drawn, unit.held, unit.available, unit.expired]
     shown = ["" for _ in amounts]
     if one.draws == "incidents":
         shown = [str(amount) for amount in amounts]
     elif one.draws == "minutes":
         shown = [minutes_text(amount).replace(",", "") for amount in amounts]
+    elif one.draws == "money":
+        currency = one.balance.money.currency
+        shown = [f"{currency} {plain_money(amount, currency)}" for amount in amounts]
     price = one.price
     return [
         one.number,

@@ -9,23 +9,35 @@ from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
-from web.pages.context import actor, desk
-from web.pages.contracts.terms import usual_terms
-from web.pages.forms.base import KeyedForm, attempt_once
+from web.pages.context import actor, desk, settings
+from web.pages.contracts.forms import OVERAGE_RATE
+from web.pages.contracts.sale_items import (
+    item_fields,
+    item_pointers,
+    item_rows,
+    load_products,
+    sale_items,
+)
+from web.pages.contracts.sale_top_up import AutoTopUpFields, sale_top_up
+from web.pages.contracts.terms import list_prices_text, usual_terms
+from web.pages.forms.base import Explicit, attempt_once
 from web.pages.forms.effects import EffectPreview, effect_response, preview_effect
 from web.pages.forms.fields import (
+    CapField,
     CountField,
     DayField,
     DurationField,
     MoneyField,
     SpanField,
     listed,
+    percent_text,
     select_options,
 )
 from web.pages.forms.pickers import RecordField
-from web.pages.wording.formats import counted, duration_words
+from web.pages.wording.formats import counted, duration_words, money_text
 from web.pages.wording.labels import TIME_EXPIRED
 from web.pages.wording.settings import SCOPE_CHOICES
+from workflows.billing.sold_once import sold_once_choices
 from workflows.commands.contracts import NewContract
 from workflows.commands.rounding import RoundingTerms
 from workflows.contracts.permitted_actions import SELLERS
@@ -44,7 +56,7 @@ ACTIVATION_CHOICES = [
 ]
 
 
-class ContractForm(KeyedForm):
+class ContractForm(AutoTopUpFields):
     type = RadioField("Type", [InputRequired("Select an option.")])
     holder = RecordField(
         "Holder",
@@ -58,10 +70,14 @@ class ContractForm(KeyedForm):
         "Hours", unit="hours", description="Per month for types with a monthly allocation."
     )
     incidents = CountField("Incidents")
-    price = MoneyField("Price")
-    overage_rate = MoneyField(
-        "Overage rate", description="Hourly price of time worked after the contract ends, if it is billed."
+    money = MoneyField(
+        "Amount to use", description="For types that draw money, at the rates of the rate card."
     )
+    price = MoneyField(
+        "Price", description="Defaults to the price list's of the first day, else to the type's."
+    )
+    discount_percent = StringField("Discount in percent", description="Off the price, for example 7.5.")
+    overage_rate = MoneyField("Overage rate", description=OVERAGE_RATE)
     rate_card = SelectField("Rate card")
     sla = SelectField("Service level")
     time_expired = SelectField(
@@ -79,6 +95,17 @@ class ContractForm(KeyedForm):
     rounding_scope = SelectField(
         "Rounding scope", choices=select_options([("", "As in the settings"), *SCOPE_CHOICES])
     )
+    carry_over_months = CountField(
+        "Carried over for (months)",
+        description="What a month leaves lives so many more months. 0: it expires. Defaults to the type's.",
+    )
+    carry_over_cap = CapField(
+        "Carried over at most", description="Of each month: 1:30 or 50%. Defaults to all."
+    )
+    borrow_cap = CapField(
+        "Drawn ahead at most",
+        description="Of the next month: 1:30 or 50%. 0: nothing. Defaults to the type's.",
+    )
     enable = RadioField("Activation", choices=select_options(ACTIVATION_CHOICES), default="")
 
     pointer_fields: ClassVar[dict[str, str]] = {
@@ -88,6 +115,11 @@ class ContractForm(KeyedForm):
         "/holder/org_unit": "holder",
         "/starts_at": "starts_on",
         "/grants": "minutes",
+        "/carry_over": "carry_over_months",
+        "/carry_over/cap_minutes": "carry_over_cap",
+        "/carry_over/cap_percent": "carry_over_cap",
+        "/borrow": "borrow_cap",
+        **AutoTopUpFields.top_up_pointers,
         "/exclusions/work_types": "excluded_work_types",
         "/exclusions/item_types": "excluded_item_types",
         "/rounding": "rounding_increment_minutes",
@@ -95,11 +127,19 @@ class ContractForm(KeyedForm):
     }
 
 
+SaleForm: type[ContractForm] = type(
+    "SaleForm",
+    (ContractForm,),
+    {**item_fields(), "pointer_fields": {**ContractForm.pointer_fields, **item_pointers()}},
+)
+"""A contract, with what is sold once beside it."""
+
+
 @pages.route("/new", methods=["GET", "POST"])
 def new() -> tuple[str, int] | Response:
-    form, types = _form()
+    form, types = _sale_form()
     if form.is_submitted() and not form.is_searching:
-        command = form.checked_command(NewContract, _values(form))
+        command = form.checked_command(NewContract, _sale_values(form, types))
         contract_id = (
             attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
         )
@@ -112,21 +152,32 @@ def new() -> tuple[str, int] | Response:
 @pages.post("/new/effect")
 def preview() -> str:
     """Preview the sale, with the requests that it opens: a fragment for htmx, otherwise the page."""
-    form, types = _form()
+    form, types = _sale_form()
     if form.is_searching and "HX-Request" not in request.headers:
         return _page(form, types)
 
     def use_case() -> Callable[[Transaction], str] | None:
-        command = form.command(NewContract, _values(form))
+        command = form.command(NewContract, _sale_values(form, types))
         return (lambda tx: create_contract(tx, command)) if command else None
 
     shown = preview_effect("sell", form, use_case)
     return effect_response(shown, lambda: _page(form, types, shown))
 
 
-def _form() -> tuple[ContractForm, list[ContractTypeView]]:
+def _sale_form() -> tuple[ContractForm, list[ContractTypeView]]:
+    form, types = contract_form(SaleForm)
+    with desk().read(actor()) as tx:
+        load_products(form, sold_once_choices(tx))
+    return form, types
+
+
+def _sale_values(form: ContractForm, types: list[ContractTypeView]) -> dict[str, Any]:
+    return {**contract_values(form, types), "sold_items": sale_items(form)}
+
+
+def contract_form(kind: type[ContractForm] = ContractForm) -> tuple[ContractForm, list[ContractTypeView]]:
     """The form as submitted, and the types that can be sold. Raises: NotAllowed."""
-    form = ContractForm(data={"holder": request.args.get("holder", ""), "type": request.args.get("type")})
+    form = kind(data={"holder": request.args.get("holder", ""), "type": request.args.get("type")})
     with desk().read(actor()) as tx:
         tx.require(*SELLERS)
         types = [one for one in contract_types(tx) if set(one.held_by) - {"service_request"}]
@@ -157,16 +208,24 @@ def _form() -> tuple[ContractForm, list[ContractTypeView]]:
 
 
 def _page(form: ContractForm, types: list[ContractTypeView], effect: EffectPreview | None = None) -> str:
+    rows = item_rows(form) if settings().invoicing else []
+    return contract_page_of(form, types, "contracts/new.html", effect=effect, items=rows)
+
+
+def contract_page_of(form: ContractForm, types: list[ContractTypeView], template: str, **values: Any) -> str:
+    """Render a page with the fields of a contract."""
     with desk().read(actor()) as tx:
         form.load_options(tx)
         known = known_work_types(tx)
     if known:
         form.excluded_work_types.description += f" In use: {', '.join(known)}."
     descriptions = {one.key: _description(one) for one in types}
-    return render_template("contracts/new.html", form=form, descriptions=descriptions, effect=effect)
+    return render_template(template, form=form, descriptions=descriptions, **values)
 
 
-def _values(form: ContractForm) -> dict[str, Any]:
+def contract_values(form: ContractForm, types: list[ContractTypeView]) -> dict[str, Any]:
+    """The submitted values of a contract of one of the types, as the fields of `NewContract`."""
+    draws = next((one.draws for one in types if one.key == form.type.data), "nothing")
     exclusions = {
         "work_types": listed(form.excluded_work_types.data),
         "item_types": listed(form.excluded_item_types.data),
@@ -178,13 +237,17 @@ def _values(form: ContractForm) -> dict[str, Any]:
         "ends_on": form.ends_on.text,
         "minutes": form.minutes.data,
         "incidents": form.incidents.data,
+        "money": form.money.command_value,
         "price": form.price.command_value,
+        "discount_percent": percent_text(form.discount_percent.data),
         "overage_rate": form.overage_rate.command_value,
         "rate_card": form.rate_card.data,
         "sla": form.sla.data,
         "time_expired": form.time_expired.data,
         "exclusions": exclusions if any(exclusions.values()) else None,
         "rounding": _rounding(form),
+        **_month_terms(form),
+        "auto_top_up": sale_top_up(form, draws),
         "enable": {"yes": True, "no": False}.get(form.enable.data or ""),
     }
 
@@ -195,20 +258,35 @@ def _rounding(form: ContractForm) -> dict[str, Any] | None:
     return {name: value for name, value in values.items() if value not in (None, "")} or None
 
 
+def _month_terms(form: ContractForm) -> dict[str, Any]:
+    """What months keep and draw ahead; nothing where the type's terms hold, and null for none."""
+    terms: dict[str, Any] = {}
+    months, cap = form.carry_over_months.data, form.carry_over_cap.data
+    if months or cap:
+        terms["carry_over"] = {**({"months": months} if months is not None else {}), **(cap or {})}
+    elif months == 0:
+        terms["carry_over"] = Explicit(None)
+    ahead = form.borrow_cap.data
+    if ahead is not None:
+        terms["borrow"] = ahead or Explicit(None)
+    return terms
+
+
 def _description(one: ContractTypeView) -> str:
-    """The type's description and its default terms."""
-    terms = usual_terms(one)
-    return f"{one.description} Defaults: {terms}." if terms else one.description
+    """The type's description, its default terms and its prices of today."""
+    terms, prices = usual_terms(one), list_prices_text(one)
+    parts = [one.description, f"Defaults: {terms}." if terms else ""]
+    return " ".join(filter(None, [*parts, f"Price list: {prices}." if prices else ""]))
 
 
 def _sold_message(contract_id: str) -> Markup:
     with desk().read(actor()) as tx:
         contract = read_contract(tx, contract_id)
+    balance = contract.balance
     sold = {
-        "minutes": duration_words(contract.balance.minutes.purchased) if contract.balance.minutes else "",
-        "incidents": counted(contract.balance.incidents.purchased, "incident")
-        if contract.balance.incidents
-        else "",
+        "minutes": duration_words(balance.minutes.purchased),
+        "incidents": counted(balance.incidents.purchased, "incident"),
+        "money": money_text(balance.money.purchased, balance.money.currency),
     }.get(contract.draws)
     amount = f" with {sold}" if sold else ""
     return Markup("{} has been created for {}{}.").format(contract.number, contract.holder_name, amount)

@@ -85,7 +85,7 @@ class DeskForm(FlaskForm):
             if field is not None and field.short_name in unreadable:
                 continue
             if field is not None or not unreadable:
-                self.add_error(pointer, _message(wrong))
+                self.add_error(pointer, _message(wrong, counts_minutes=hasattr(field, "counts_minutes")))
 
     def add_error(self, pointer: str, message: str) -> None:
         """Add an error to the field that the JSON pointer refers to, or to the form if there is none."""
@@ -272,8 +272,12 @@ def add_desk_error(form: DeskForm, error: DeskError) -> None:
     form.add_error(str(error.values.get("pointer", "")), str(error))
 
 
-def _message(wrong: ErrorDetails) -> str:
-    """A Pydantic error as a sentence for users."""
+def _message(wrong: ErrorDetails, *, counts_minutes: bool) -> str:
+    """A Pydantic error as a sentence for users; in a field of hours, a limit is named with its unit."""
+    limit = next((wrong["ctx"][name] for name in ("ge", "le") if name in wrong.get("ctx", {})), None)
+    if counts_minutes and limit is not None:
+        words = f"{limit:,} {'minute' if limit == 1 else 'minutes'}"
+        return f"It must be at {'least' if 'ge' in wrong['ctx'] else 'most'} {words}."
     least = wrong.get("ctx", {}).get("min_length", 1)
     if wrong["type"] == "missing" or (wrong["type"] == "string_too_short" and least == 1):
         return "This field is required."

@@ -44,7 +44,7 @@ def preview_effect(
             return EffectPreview(form_name, effect_lines(preview_impact(desk(), actor(), act), own_contract))
     except DeskError as error:
         add_desk_error(form, error)
-    return EffectPreview(form_name, error=_error(form))
+    return EffectPreview(form_name, error=typed_errors(form))
 
 
 def effect_response(preview: EffectPreview, page: Callable[[], str]) -> str:
@@ -54,7 +54,7 @@ def effect_response(preview: EffectPreview, page: Callable[[], str]) -> str:
     return page()
 
 
-def _error(form: DeskForm) -> str:
+def typed_errors(form: DeskForm) -> str:
     """Errors of the fields that have a value; empty fields are not reported yet."""
     typed = [field for field in form if any(field.raw_data or [])]
     return " ".join([*form.form_errors, *(str(words) for field in typed for words in field.errors)])

@@ -44,6 +44,11 @@ def listed(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
+def percent_text(text: str | None) -> str | None:
+    """A typed percentage as commands have it: "7,5 %" is "7.5"; None if nothing was typed."""
+    return (text or "").strip().removesuffix("%").strip().replace(",", ".") or None
+
+
 class CheckboxesField(SelectMultipleField):
     """Several of a few values, each as a checkbox."""
 
@@ -72,6 +77,9 @@ class TypedField(StringField):
     def shown(self, value: Any) -> str:
         """Format a value as a user would type it."""
         return str(value)
+
+
+MOST_DIGITS = 9
 
 
 def _asks(url: str, *, trigger: str, target: str) -> dict[str, str]:
@@ -113,6 +121,9 @@ class DurationField(EchoedField):
 
     The description says so.
     """
+
+    counts_minutes = True
+    """A limit of its value is in minutes, whatever `unit` is."""
 
     def __init__(self, label: str, *, unit: TimeUnit, description: str = "", **kwargs: Any) -> None:
         self.unit = unit
@@ -179,6 +190,24 @@ class CountField(TypedField):
         if not text.isascii() or not text.isdecimal() or len(text) > 9:
             raise ValueError(f"“{text}” is not a whole number.")
         return int(text)
+
+
+class CapField(TypedField):
+    """A cap on the minutes of a month: a duration, of which a number alone means hours, or a percentage.
+
+    `data` is the command's `cap_minutes` or `cap_percent`, as a dictionary; 0 of either is an empty one.
+    """
+
+    def read(self, text: str) -> dict[str, int]:
+        number = text.removesuffix("%").strip()
+        if text.endswith("%") and number.isascii() and number.isdecimal() and len(number) <= MOST_DIGITS:
+            return {"cap_percent": int(number)} if int(number) else {}
+        minutes = read_minutes(text, "hours")
+        if minutes is None:
+            raise ValueError(
+                f"“{text}” is neither a duration nor a percentage. Write for example 1:30 or 50%."
+            )
+        return {"cap_minutes": minutes} if minutes else {}
 
 
 class NumbersField(TypedField):

@@ -17,7 +17,7 @@ INCIDENT_LABELS = LABELS | {"drawn": "Used"}
 
 
 class Balance(Protocol):
-    """Minutes or incidents of a contract."""
+    """Minutes, incidents or money of a contract."""
 
     @property
     def purchased(self) -> int: ...
@@ -51,9 +51,14 @@ class BalanceFigure:
     legend: list[Part]
 
 
-def balance_figure(balance: Balance, unit: Unit, until: str = "") -> BalanceFigure:
-    """The bar of one balance: drawn, held, available, expired and not yet valid."""
-    labels = LABELS if unit == "minutes" else INCIDENT_LABELS
+def balance_figure(
+    balance: Balance, unit: Unit, until: str = "", *, currency: str | None = None
+) -> BalanceFigure:
+    """The bar of one balance: drawn, held, available, expired and not yet valid.
+
+    `currency` is that of a balance of money.
+    """
+    labels = INCIDENT_LABELS if unit == "incidents" else LABELS
     amounts = {kind: getattr(balance, kind) for kind in ("drawn", "held", "available", "expired")}
     whole = max(balance.purchased, sum(amounts.values()))
     later = whole - sum(amounts.values())
@@ -62,20 +67,30 @@ def balance_figure(balance: Balance, unit: Unit, until: str = "") -> BalanceFigu
     parts, start = [], 0
     for kind, amount in amounts.items():
         width = amount * 10_000 // whole if whole else 0
-        parts.append(Part(kind, labels[kind], amount_text(amount, unit), _percent(start), _percent(width)))
+        parts.append(
+            Part(
+                kind,
+                labels[kind],
+                amount_text(amount, unit, currency),
+                _percent(start),
+                _percent(width),
+            )
+        )
         start += width
     shown = [part for part in parts if amounts[part.kind] > 0 and part.kind != "later"]
     return BalanceFigure(
-        _summary(balance, unit, until), shown, [p for p in parts if p.kind != "later" or later]
+        _summary(balance, unit, until, currency), shown, [p for p in parts if p.kind != "later" or later]
     )
 
 
-def _summary(balance: Balance, unit: Unit, until: str) -> str:
-    left = amount_text(balance.available, unit)
-    what = "" if unit == "minutes" else (" incident" if balance.purchased == 1 else " incidents")
-    text = f"{left} of {amount_text(balance.purchased, unit)}{what} left"
+def _summary(balance: Balance, unit: Unit, until: str, currency: str | None) -> str:
+    left = amount_text(balance.available, unit, currency)
+    what = ""
+    if unit == "incidents":
+        what = " incident" if balance.purchased == 1 else " incidents"
+    text = f"{left} of {amount_text(balance.purchased, unit, currency)}{what} left"
     if balance.held:
-        text += f" ({amount_text(balance.held, unit)} held)"
+        text += f" ({amount_text(balance.held, unit, currency)} held)"
     return f"{text}, {until}" if until else text
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from flask import Response, request
 
-from web.csv_text import csv_chunks
+from workflows.core.csv_text import csv_chunks
 from workflows.views import Page
 
 T = TypeVar("T")

@@ -22,6 +22,7 @@ from web.pages.session.saved_filters import filter_query, saved_filters
 from web.pages.wording import formats, labels
 from web.pages.wording.adjustments import adjustment_text
 from web.pages.wording.audit import event_details, event_href, event_kind, event_text
+from web.pages.wording.billing import SOLD_KINDS, quantity_text, unit_text
 from web.pages.wording.devices import device_name
 from web.pages.wording.draw_down import allocation_text, segment_text
 from web.pages.wording.formats import amount_text
@@ -85,7 +86,10 @@ def register_templating(app: Flask) -> None:
         adjustment_text=adjustment_text,
         allocation_text=allocation_text,
         why_not=why_not,
+        unit_text=unit_text,
+        quantity_text=quantity_text,
         readable=labels.readable,
+        sold_kinds=SOLD_KINDS,
         rounding_text=rounding_text,
         segment_text=lambda segment: segment_text(segment, zone()),
         until=contract_end_text,

@@ -2,16 +2,17 @@
 
 from functools import partial
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_wtf.file import FileField
 from werkzeug.wrappers import Response
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
 from engine.rulebook import RuleSetRefused
-from web.pages.context import actor, desk
+from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import select_options
+from web.pages.rules.draft import MAX_BYTES
 from web.pages.rules.versions import RESULTS, outcome_of
 from web.refused_rules import report_refused_rules
 from workflows.core.transaction import Transaction
@@ -36,6 +37,10 @@ class ClosuresForm(KeyedForm):
 @pages.route("", methods=["GET", "POST"])
 def closures() -> tuple[str, int] | Response:
     """Replace the closures of a calendar, and publish the rules or propose them."""
+    require_role("administrator")
+    # an uploaded file that is too large is an error of its field; pasted text is limited as in other forms
+    if request.mimetype == "multipart/form-data":
+        request.max_content_length = MAX_BYTES
     form = ClosuresForm()
     with desk().read(actor()) as tx:
         tx.require("administrator")

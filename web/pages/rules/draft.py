@@ -31,7 +31,12 @@ LABEL_IN_TEXT = re.compile(r'("label"\s*:\s*)"(?:[^"\\]|\\.)*"')
 PREFIX_IN_TEXT = re.compile(r'("number_prefix"\s*:\s*)"([^"\\]*)"')
 LINE_END = re.compile(r"\r\n|\r|\n")
 TYPES, VARIANTS, CARDS, COVERAGE = "contract_types/", "variants/", "rate_cards/", "coverage.json"
-SINGLE_FILES = {"calendars.json": "calendars", "charging.json": "charging", "slas.json": "slas"}
+SINGLE_FILES = {
+    "calendars.json": "calendars",
+    "charging.json": "charging",
+    "invoice_checks.json": "invoice_checks",
+    "slas.json": "slas",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,7 @@ def _version_page(version: str, form: PublishForm | None, problems: CheckView | 
             "rules/version.html",
             chosen=chosen,
             lines=list(difference(current.files, chosen.files)) if current else [],
+            moved_targets=0 if chosen.in_force else check_rules(tx, chosen.files).moved_targets,
             problems=problems,
             requires_approval=tx.settings.two_person_publishing,
             form=form or _publish_form(current),

@@ -5,10 +5,11 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, Field, RadioField, TextAreaField
+from wtforms import BooleanField, Field, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
-from web.pages.context import actor, desk, now
+from engine.service_requests import ENDED_STATES
+from web.pages.context import actor, desk, now, settings
 from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview
 from web.pages.forms.fields import select_options
@@ -31,12 +32,18 @@ from web.pages.service_requests.timer import running_since
 from web.pages.session.login import local_target
 from web.pages.wording.coverage import describe_coverage_status, describe_unlock_condition
 from web.pages.wording.labels import HOLD_REASONS, TRIGGERS_DONE
+from workflows.billing.sold import list_sold_items
+from workflows.billing.sold_once import CLOSED_TO_SALES
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
 from workflows.coverage.explanation import describe_decision
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.closing import up_to_date_request
+from workflows.service_requests.history import list_merged
 from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
+from workflows.views import MOST_LIMIT
+from workflows.views.service_requests import ServiceRequestView
+from workflows.work.merging import MERGERS
 
 REQUIRED = "This field is required."
 
@@ -63,6 +70,13 @@ class ResolveForm(TransitionForm):
 
 class CancelRequestForm(TransitionForm):
     reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
+
+
+class MergeForm(KeyedForm):
+    into = StringField(
+        "Merge into", [InputRequired(REQUIRED)], description="The number of the request that is left."
+    )
+    reason: Field = TextAreaField("Reason", description="Shown in the activity of both requests.")
 
 
 class NoteForm(KeyedForm):
@@ -160,6 +174,11 @@ def transition_form(trigger: str, formdata: Any = ...) -> TransitionForm:
     return kind(prefix=prefix) if formdata is ... else kind(formdata=formdata, prefix=prefix)
 
 
+def _merge_form(found: ServiceRequestView) -> MergeForm | None:
+    may = actor().role in MERGERS and found.state not in ENDED_STATES
+    return MergeForm(formdata=None, prefix="merge_") if may else None
+
+
 def request_page(
     service_request_id: str, preview: Any = None, effect: EffectPreview | None = None, **submitted: DeskForm
 ) -> str:
@@ -169,13 +188,16 @@ def request_page(
         up_to_date_request(seen, require_visible(seen, service_request_id)) as tx,
     ):
         found = read_service_request(tx, service_request_id)
-        timeline = load_timeline(tx, service_request_id, all_events="activity" in request.args)
+        timeline = load_timeline(tx, found.id, all_events="activity" in request.args)
+        merged = list_merged(tx, found.id)
+        sold_items = list_sold_items(tx, service_request=found.id, limit=MOST_LIMIT).items
         contract = seen_contract(tx, found.coverage.contract if found.coverage else None)
         forms: dict[str, DeskForm | None] = {
             name: transition_form(name, formdata=None) for name in found.allowed_triggers
         }
         forms["note"] = NoteForm(formdata=None, prefix="note_")
         forms["work"] = work_form(found, actor())
+        forms["merge"] = _merge_form(found)
         forms["take_contract"] = take_form(tx, found)
         forms["assign"] = assign_form(tx, found)
         forms["assignee"] = assignee_form(tx, found)
@@ -186,6 +208,10 @@ def request_page(
             "service_requests/show.html",
             request_view=found,
             timeline=timeline,
+            merged=merged,
+            sold_items=sold_items,
+            may_sell_once=actor().is_staff and settings().invoicing and found.state not in CLOSED_TO_SALES,
+            came_by=next((one.number for one in merged if one.id == service_request_id), None),
             targets=targets(found, now()),
             contract=contract,
             coverage_status=describe_coverage_status(found, contract),
@@ -194,10 +220,10 @@ def request_page(
             forms=forms,
             submitted=next((name for name, form in submitted.items() if form.has_errors), None),
             failed_form=next((form for form in submitted.values() if form.has_errors), None),
-            may_enable=may_enable(contract, found.id, actor()),
+            may_enable=may_enable(tx, contract, found.id, actor()),
             preview=preview,
             effect=effect,
-            running_since=running_since(service_request_id),
+            running_since=running_since(found.id),
             action_form=ActionForm(formdata=None),
             mine=found.technician == actor().id,
             listed=list_context(tx),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from wtforms import BooleanField, RadioField, SelectField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Optional, ValidationError
 
 from engine.contracts import PER_REQUEST
@@ -19,6 +19,7 @@ from workflows.core.actors import SUPERVISORS, Actor
 from workflows.core.transaction import Transaction
 from workflows.coverage.explanation import why_not
 from workflows.coverage.trace import contracts_that_fit
+from workflows.lifecycle.contracts.sold_items import awaits_invoice
 from workflows.users.accounts import list_technicians
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
@@ -37,7 +38,12 @@ class WorkForm(KeyedForm):
     work_type = WorkTypeField()
     note = TextAreaField("Work done")
     billable = BooleanField("Billable", default=True)
+    reason = TextAreaField(
+        "Reason for the change", description="The entry is approved. Stored with the change."
+    )
     resolution = TextAreaField("Resolution of the request", description="Visible to the customer.")
+
+    pointer_fields: ClassVar[dict[str, str]] = {"/service_request": "number"}
 
     def values(self, default_at: datetime | None = None) -> dict[str, Any]:
         """Values for the command: start and end if either is given, otherwise the duration.
@@ -58,6 +64,14 @@ class WorkForm(KeyedForm):
             "note": self.note.data,
             "billable": bool(self.billable.data),
         }
+
+
+class EditWorkForm(WorkForm):
+    """A work entry that is corrected, with the number of the service request that it belongs to."""
+
+    number = StringField(
+        "Service request", description="Another number moves the entry there: the contract of that one pays."
+    )
 
 
 class RecalculateForm(KeyedForm):
@@ -200,11 +214,13 @@ def _description(one: ContractTypeView) -> str:
     return f"{one.description} Terms: {terms}." if terms else one.description
 
 
-def may_enable(contract: ContractDetail | None, request_id: str, who: Actor) -> bool:
+def may_enable(tx: Transaction, contract: ContractDetail | None, request_id: str, who: Actor) -> bool:
     """Whether the user may enable the contract that was created for this request."""
     if contract is None or contract.service_request != request_id or contract.state != "pending":
         return False
-    return who.role in (("finance",) if contract.pending_reason == "awaiting_payment" else SELLERS)
+    if contract.pending_reason == "awaiting_payment":
+        return who.role == "finance" and not awaits_invoice(tx, contract.id)
+    return who.role in SELLERS
 
 
 def assign_form(

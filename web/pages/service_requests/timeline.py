@@ -12,7 +12,7 @@ from web.pages.wording.labels import OUTCOMES, REQUEST_STATES, Label, Tone, labe
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decisions_of
 from workflows.reports.alerts import list_alerts
-from workflows.service_requests.queries import history_of, list_notes
+from workflows.service_requests.history import history_of, list_notes
 from workflows.views import Page
 from workflows.views.alerts import AlertView
 from workflows.views.decisions import DecisionView

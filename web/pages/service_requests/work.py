@@ -13,7 +13,8 @@ from web.pages.forms.base import ActionForm, Explicit, attempt_once, perform_onc
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests import timer
 from web.pages.service_requests.detail import redirect_to_request, request_page
-from web.pages.service_requests.forms import RecalculateForm, WorkForm
+from web.pages.service_requests.forms import EditWorkForm, RecalculateForm, WorkForm
+from web.pages.service_requests.numbers import request_with
 from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import minutes_text
 from workflows.commands.work import ChangeWork, RecalculateWork, WorkAndResolution, WorkGiven
@@ -104,18 +105,18 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         tx.require(*DESK)
         entry = read_work(tx, entry_id)
         found = read_service_request(tx, entry.service_request)
-        form = WorkForm(data=_form_data(entry))
+        form = EditWorkForm(data=_form_data(entry) | {"number": found.number})
         form.work_type.load_options(tx)
     form.worked_at.description = "Defaults to the time that the entry has."
     effect: WorkPreview | None = None
     if form.validate_on_submit():
-        command = form.command(ChangeWork, _changes(form, entry))
+        command = form.command(ChangeWork, {**_changes(form, entry), "reason": form.reason.data})
         if command and request.form.get("step") == "preview":
             effect, command = _change_preview(form, entry_id, command), None
         # a repeated submit has the same fields, but changes nothing of the entry any more
         if command and attempt_once(form, lambda tx: change_work(tx, entry_id, command)):
             flash(_changed_message(entry), "success")
-            return redirect_to_request(found.id)
+            return redirect_to_request(command.service_request or found.id)
     page = render_template(
         "service_requests/work_edit.html",
         form=form,
@@ -133,7 +134,7 @@ def preview_edit(service_request_id: str, entry_id: str) -> str:
     with desk().read(actor()) as tx:
         tx.require(*DESK)
         entry = read_work(tx, entry_id)
-    form = WorkForm()
+    form = EditWorkForm()
     values: WorkPreview | None = None
     if form.validate_on_submit():
         command = form.command(ChangeWork, _changes(form, entry))
@@ -145,14 +146,14 @@ def preview_edit(service_request_id: str, entry_id: str) -> str:
 def delete(service_request_id: str, entry_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
-        perform_once(form, lambda tx: _delete(tx, entry_id))
+        perform_once(form, lambda tx: _delete(tx, entry_id, request.form.get("reason", "").strip()[:2000]))
         flash("Work entry deleted. Its draw-down was reversed.", "success")
         return redirect_to_request(service_request_id)
     return redirect(url_for("request_work.edit", service_request_id=service_request_id, entry_id=entry_id))
 
 
-def _delete(tx: Transaction, entry_id: str) -> str:
-    delete_work(tx, entry_id)
+def _delete(tx: Transaction, entry_id: str, reason: str) -> str:
+    delete_work(tx, entry_id, reason=reason)
     return entry_id
 
 
@@ -203,12 +204,16 @@ def _form_data(entry: WorkEntryView) -> dict[str, Any]:
     return {**values, "minutes": entry.worked_minutes, "worked_at": entry.started_at}
 
 
-def _changes(form: WorkForm, entry: WorkEntryView) -> dict[str, Any]:
-    """The new values of the whole entry; an empty note or work type removes the one there was."""
+def _changes(form: EditWorkForm, entry: WorkEntryView) -> dict[str, Any]:
+    """The new values of the whole entry; an empty note or work type removes the one there was.
+
+    An unknown number is passed on as it is: the use case names it as an error of its field.
+    """
     values = form.values(default_at=entry.started_at)
     if values["note"] == (entry.note or "").replace("\r\n", "\n"):
         values["note"] = entry.note  # a browser sends other line ends than an API client may have
     texts = {name: Explicit(values.pop(name) or None) for name in ("note", "work_type")}
+    values["service_request"] = request_with(form.number.data)
     return {name: value for name, value in values.items() if value is not None} | texts
 
 
@@ -217,6 +222,12 @@ def _changed_message(before: WorkEntryView) -> str:
         after = read_work(tx, before.id)
     if after == before:
         return "Nothing was changed."
+    if before.state == "rejected":
+        return "Work entry submitted again." if after.state == "submitted" else "Work entry approved."
+    if after.service_request != before.service_request:
+        with desk().read(actor()) as tx:
+            number = read_service_request(tx, after.service_request).number
+        return f"Work entry moved to {number}: {allocation_text(after.allocations)}."
     if _drawn(after) == _drawn(before):
         return "Work entry updated. No minutes have moved."
     return "Work entry updated. The previous draw-down was reversed and the new time drawn."

@@ -25,12 +25,18 @@ USER_ACTIONS = {
     "password set by link": "Password set by a link",
 }
 RECORD_PAGES = {
+    "bank_entry": ("bank_entries.show", "bank_entry_id"),
+    "bank_statement": ("bank_statements.show", "bank_statement_id"),
     "contract": ("contract.show", "contract_id"),
     "customer": ("customers.show", "customer_id"),
     "item": ("items.show", "item_id"),
     "org_unit": ("org_units.show", "org_unit_id"),
+    "mail_template": ("mail_templates.edit", "key"),
+    "product": ("products.show", "product_id"),
+    "quote": ("quotes.show", "quote_id"),
     "service_request": ("service_request.show", "service_request_id"),
     "user": ("users.edit", "user_id"),
+    "webhook": ("webhooks.show", "webhook_id"),
 }
 KINDS = {"login": "Unknown user", "work_entry": "Work entry"}
 PURPOSES = {"invitation": "invited", "reset": "forgotten password"}

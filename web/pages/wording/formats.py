@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, get_currency_precision, get_currency_symbol
 
-from engine.contracts import Unit
 from workflows.views import MOST_COUNTED, CountedPage
 
 LOCALE = "en_GB"
@@ -221,8 +220,13 @@ def period_text(starts_at: datetime, expires_at: datetime | None, zone: ZoneInfo
     return f"{start} – {day_text(day) if day else instant_text(expires_at, zone)}"
 
 
-def amount_text(amount: int | None, unit: Unit) -> str:
-    """Minutes as hours and minutes, incidents as a number."""
+def amount_text(amount: int | None, unit: str, currency: str | None = None) -> str:
+    """Minutes as hours and minutes, incidents as a number, money with the sign of its currency.
+
+    `unit` may be a currency itself, as the unit of postings of money is.
+    """
+    if unit not in ("minutes", "incidents") and amount is not None:
+        return money_text(amount, currency if unit == "money" else unit).replace("-", "−")
     if unit == "minutes" or amount is None:
         return minutes_text(amount)
     return format_decimal(amount, locale=LOCALE).replace("-", "−")

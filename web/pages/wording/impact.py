@@ -20,8 +20,15 @@ from web.pages.wording.formats import (
 )
 from web.pages.wording.labels import CONTRACT_STATES, TIME_EXPIRED, label_of, readable
 from workflows.views import MoneyView
-from workflows.views.contracts import UnitBalance
-from workflows.views.effects import ContractEffect, ContractSnapshot, Effects, RequestEffect, RequestSnapshot
+from workflows.views.contracts import PriceOriginView, UnitBalance
+from workflows.views.effects import (
+    ContractEffect,
+    ContractSnapshot,
+    CreditNoteEffect,
+    Effects,
+    RequestEffect,
+    RequestSnapshot,
+)
 from workflows.views.service_requests import MovedWorkView
 
 MAX_NAMED = 8
@@ -53,11 +60,23 @@ def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line
     if not effects.requests:
         lines.append(Line("No service requests are affected."))
     lines += [Line(text) for one in others for text in _other_contract(one)]
+    lines += [Line(_credit_note_text(one)) for one in effects.credit_notes]
     lines += [Line(adjustment_text(one)) for one in effects.adjustments]
     lines += _moves(effects.moves)
     if effects.mails:
         lines.append(Line(f"{counted(effects.mails, 'email')} will be sent."))
     return lines
+
+
+def _credit_note_text(effect: CreditNoteEffect) -> str:
+    """What a credit note takes back, with its tax, and what becomes of what was paid."""
+    paid = ""
+    if effect.to_credit.amount_minor:
+        paid = f" {_money(effect.to_credit)} of it was paid and becomes credit of the customer."
+    return (
+        f"A credit note of {_money(effect.total)} ({_money(effect.net)} without tax) is issued for "
+        f"{effect.invoice_number}.{paid}"
+    )
 
 
 # ------------------------------------------------------------------ contracts
@@ -132,7 +151,9 @@ def _exclusions(contract: ContractSnapshot) -> str:
 def _new_contract(effect: ContractEffect) -> list[str]:
     after = effect.after
     sold = f", with {_amount(after, after.balance.purchased)}" if after.balance.purchased else ""
-    sold += f", for {_money(after.price)}" if after.price is not None else ""
+    if after.price is not None:
+        origin = price_origin_text(after.price_origin)
+        sold += f", for {_money(after.price)}" + (f" ({origin})" if origin else "")
     period = period_text(after.starts_at, after.expires_at, ZoneInfo(after.time_zone))
     sentences = [f"{after.number} will be created ({_plain_state(after)}): {period}{sold}."]
     if after.balance.drawn:
@@ -142,11 +163,29 @@ def _new_contract(effect: ContractEffect) -> list[str]:
     return sentences
 
 
+def price_origin_text(origin: PriceOriginView | None) -> str:
+    """Where the price at a sale came from: "price list SUP-20, €2,000.00 less 10 %"; "" if it was given."""
+    if origin is None:
+        return ""
+    parts = []
+    if origin.source == "price_list":
+        parts.append(f"price list {origin.product}")
+    if origin.source == "contract_type":
+        parts.append("default of its type")
+    if origin.source == "quote":
+        parts.append("as quoted")
+    if origin.list_price is not None:
+        parts.append(f"{_money(origin.list_price)} less {origin.discount_percent} %")
+    return ", ".join(parts)
+
+
 def _other_contract(effect: ContractEffect) -> list[str]:
     before, after = effect.before, effect.after
     sentences = []
     moved = _moved(effect)
-    if moved.held < 0 and moved.expired <= 0:
+    if after.unit == "minutes" and moved.held < 0:
+        sentences += _decided_texts(after, moved)
+    elif moved.held < 0 and moved.expired <= 0:
         returned = "1 incident returns" if moved.held == -1 else f"{-moved.held} incidents return"
         sentences.append(f"{returned} to {after.number}; {_left(after)}.")
     elif moved.expired > 0:
@@ -159,8 +198,26 @@ def _other_contract(effect: ContractEffect) -> list[str]:
     return sentences
 
 
-def _held_text(contract: ContractSnapshot, incidents: int) -> str:
-    return f"{counted(incidents, 'incident')} of {contract.number} will be held; {_left(contract)}."
+def _decided_texts(contract: ContractSnapshot, moved: UnitBalance) -> list[str]:
+    """What becomes of minutes that were held for work: drawn, expired, or available again."""
+    settled = min(-moved.held, max(moved.drawn, 0))
+    expired = min(-moved.held - settled, max(moved.expired, 0))
+    returned = -moved.held - settled - expired
+    texts = []
+    if settled:
+        texts.append(
+            f"{_amount(contract, settled)} held in {contract.number} will be drawn; {_left(contract)}."
+        )
+    if expired:
+        texts.append(f"{_amount(contract, expired)} of {contract.number} will expire unused.")
+    if returned:
+        texts.append(f"{_amount(contract, returned)} will return to {contract.number}; {_left(contract)}.")
+    return texts
+
+
+def _held_text(contract: ContractSnapshot, amount: int) -> str:
+    held = counted(amount, "incident") if contract.unit == "incidents" else _amount(contract, amount)
+    return f"{held} of {contract.number} will be held; {_left(contract)}."
 
 
 def _plain_state(contract: ContractSnapshot) -> str:
@@ -180,6 +237,8 @@ def _moved(effect: ContractEffect) -> UnitBalance:
 
 
 def _amount(contract: ContractSnapshot, amount: int) -> str:
+    if contract.unit == "money":
+        return money_text(amount, contract.currency)
     return counted(amount, "incident") if contract.unit == "incidents" else duration_words(amount)
 
 
@@ -188,8 +247,8 @@ def _expires(contract: ContractSnapshot, amount: int) -> str:
 
 
 def _is_one(contract: ContractSnapshot, amount: int) -> bool:
-    """Whether an amount is in the singular: "1 incident", "1 hour"."""
-    return amount == 1 or (contract.unit != "incidents" and amount == 60)
+    """Whether an amount is in the singular: "1 incident", "1 hour", "€40.00"."""
+    return contract.unit == "money" or amount == 1 or (contract.unit != "incidents" and amount == 60)
 
 
 def _carried_text(contract: ContractSnapshot, minutes: int) -> str:
@@ -198,8 +257,9 @@ def _carried_text(contract: ContractSnapshot, minutes: int) -> str:
 
 
 def _left(contract: ContractSnapshot) -> str:
-    unit: Unit = "incidents" if contract.unit == "incidents" else "minutes"
-    return f"{amount_text(contract.balance.available, unit)} will be left"
+    units: dict[str, Unit] = {"incidents": "incidents", "money": "money"}
+    unit = units.get(contract.unit or "", "minutes")
+    return f"{amount_text(contract.balance.available, unit, contract.currency)} will be left"
 
 
 # ------------------------------------------------------------------ work
@@ -209,14 +269,33 @@ def _moves(moves: list[MovedWorkView]) -> list[Line]:
     """The work entries that are drawn from elsewhere, each before and after."""
     if not moves:
         return []
-    details = [
-        f"{one.service_request_number}, {instant_text(one.started_at, zone())}: "
-        f"{allocation_text(one.before)} → {allocation_text(one.after)}"
-        for one in moves[:MAX_NAMED]
-    ]
-    count = "1 work entry is" if len(moves) == 1 else f"{counted_text(len(moves))} work entries are"
-    text = f"{count} drawn from elsewhere:"
-    return [Line(text, details=details, more=max(0, len(moves) - MAX_NAMED))]
+    moving = [one for one in moves if one.moved_from]
+    others = [one for one in moves if not one.moved_from]
+    return _entry_lines(moving, "to the other request") + _entry_lines(others, "")
+
+
+def _entry_lines(moves: list[MovedWorkView], where: str) -> list[Line]:
+    """The entries that move there, or that are drawn from elsewhere; nothing if there are none."""
+    if not moves:
+        return []
+    one_entry = len(moves) == 1
+    count = "1 work entry" if one_entry else f"{counted_text(len(moves))} work entries"
+    does = (
+        f"{'moves' if one_entry else 'move'} {where}"
+        if where
+        else f"{'is' if one_entry else 'are'} drawn from elsewhere"
+    )
+    details = [_entry_text(one) for one in moves[:MAX_NAMED]]
+    return [Line(f"{count} {does}:", details=details, more=max(0, len(moves) - MAX_NAMED))]
+
+
+def _entry_text(one: MovedWorkView) -> str:
+    number = (
+        f"{one.moved_from} → {one.service_request_number}" if one.moved_from else one.service_request_number
+    )
+    before, after = allocation_text(one.before), allocation_text(one.after)
+    paid = f"{before} → {after}" if before != after else f"{after}, as before"
+    return f"{number}, {instant_text(one.started_at, zone())}: {paid}"
 
 
 # ------------------------------------------------------------------ service requests
@@ -240,6 +319,11 @@ def _request_lines(requests: Iterable[RequestEffect]) -> list[Line]:
 def _outcome(effect: RequestEffect) -> tuple[str, str]:
     """What happens to a request, in the singular and the plural."""
     before, after = effect.before, effect.after
+    if after.state == "cancelled" != before.state:
+        return "is cancelled, and leads to the other:", "are cancelled, and lead to the other:"
+    if before.state == "cancelled" != after.state:
+        by = f"covered by {after.contract_number}" if after.contract else "without a contract"
+        return f"is a request of its own again, {by}:", f"are requests of their own again, {by}:"
     if after.contract is None:
         if before.contract is not None:
             return "loses its coverage:", "lose their coverage:"

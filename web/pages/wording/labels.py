@@ -27,12 +27,78 @@ REQUEST_STATES = {
     "closed": Label("Closed", "check-box", "neutral"),
     "cancelled": Label("Cancelled", "slash", "neutral"),
 }
+WORK_STATES = {
+    "submitted": Label("Awaiting approval", "hourglass", "warning"),
+    "approved": Label("Approved", "check-circle", "success"),
+    "rejected": Label("Rejected", "slash", "error"),
+}
+INVOICE_STATES = {
+    "draft": Label("Draft", "edit", "neutral"),
+    "issued": Label("Issued", "check-circle", "info"),
+    "void": Label("Void", "slash", "neutral"),
+}
+PAYMENT_STATES = {
+    "unpaid": Label("Unpaid", "ring", "info"),
+    "part_paid": Label("Partly paid", "half", "warning"),
+    "paid": Label("Paid", "check-circle", "success"),
+    "overdue": Label("Overdue", "warn", "error"),
+    "written_off": Label("Written off", "slash", "neutral"),
+}
+ENTRY_STATES = {
+    "matched": Label("Paid at once", "check-circle", "success"),
+    "assigned": Label("Assigned", "check-circle", "success"),
+    "offered": Label("Offered", "hourglass", "warning"),
+    "left": Label("Left", "ring", "info"),
+    "set_aside": Label("Set aside", "slash", "neutral"),
+    "not_receipt": Label("No receipt", "slash", "neutral"),
+}
+MATCH_REASONS = {
+    "named_and_amount": "The text names them, and the amount is theirs",
+    "named": "The text names them, with another amount",
+    "payer_and_amount": "The amount, from this customer",
+    "payer_and_sum": "The sum of all that this customer owes",
+    "amount": "The amount alone",
+    "nothing": "Nothing was found",
+}
 CONTRACT_STATES = {
     "pending": Label("Pending", "hourglass", "warning"),
     "active": Label("Active", "dot", "success"),
     "expired": Label("Expired", "calendar-off", "neutral"),
     "exhausted": Label("Used up", "empty", "error"),
     "cancelled": Label("Cancelled", "slash", "neutral"),
+}
+AUTO_TOP_UPS = {
+    "warned": Label("Warned", "warn", "warning"),
+    "capped": Label("Limit of the month reached", "warn", "warning"),
+    "draft": Label("Waiting to be confirmed", "hourglass", "warning"),
+    "issued": Label("Topped up", "check-circle", "success"),
+    "declined": Label("Declined", "slash", "neutral"),
+}
+PRODUCT_KINDS = {
+    "contract_type": "Contract",
+    "top_up": "Top-up",
+    "one_off": "One-off",
+    "part": "Part",
+    "travel": "Travel",
+    "expense": "Expense",
+}
+PRICE_STANDINGS = {
+    "past": Label("Past", "calendar-off", "neutral"),
+    "current": Label("Current", "dot", "success"),
+    "to_come": Label("To come", "hourglass", "info"),
+}
+DELIVERY_STATES = {
+    "waiting": Label("Waiting", "hourglass", "warning"),
+    "delivered": Label("Delivered", "check-circle", "success"),
+    "set_aside": Label("Set aside", "cross", "error"),
+}
+QUOTE_STATES = {
+    "draft": Label("Draft", "edit", "neutral"),
+    "sent": Label("Open", "mail", "info"),
+    "accepted": Label("Accepted", "check-circle", "success"),
+    "declined": Label("Declined", "slash", "error"),
+    "superseded": Label("Superseded", "arrow", "neutral"),
+    "lapsed": Label("Lapsed", "calendar-off", "warning"),
 }
 CONTRACT_OVER = {
     "expired": "ended",
@@ -77,12 +143,21 @@ CONTRACT_ACTIONS = {
     "cancelled": "Cancelled",
     "enabled": "Enabled",
     "cancellation scheduled": "Cancellation scheduled",
+    "unused part credited": "Unused part credited",
     "amended": "Terms changed",
     "transferred": "Transferred",
     "topped up": "Topped up",
+    "automatic top-up set": "Automatic top-up changed",
+    "automatic top-up warned": "Warned: little is left",
+    "automatic top-up capped": "No more automatic top-ups this month",
+    "automatic top-up draft": "Top-up prepared",
+    "automatic top-up issued": "Topped up automatically",
+    "automatic top-up declined": "Top-up declined",
     "adjusted": "Adjusted",
     "renewed": "Renewed",
 }
+EXPORT_FORMATS = {"datev": "DATEV", "csv": "CSV"}
+"""The formats in which journals are exported."""
 PRIORITIES = {
     "low": Label("Low", "down"),
     "normal": Label("Normal", "minus-circle"),
@@ -147,7 +222,15 @@ TRIGGERS_DONE = {
     "reopen": "Reopened",
     "reopen_uncovered": "Reopened, but no contract covers it",
     "cancel": "Cancelled",
+    "work_moved_here": "Work moved here",
+    "work_moved_away": "Work moved away",
+    "merge": "Merged",
+    "merged_here": "Merged here:",
+    "split": "Split",
+    "split_away": "Split off:",
 }
+OTHER_REQUEST = {"work_moved_here": "from", "work_moved_away": "to", "merge": "into", "split": "from"}
+"""How the other service request is named after the text of a line."""
 
 
 def readable(code: str | None) -> str:

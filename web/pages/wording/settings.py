@@ -33,12 +33,24 @@ ENGINE_CHOICES = [
     ("compiled", "Compiled to Python"),
     ("plain", "business-rules package (slower)"),
 ]
+E_INVOICE_CHOICES = [
+    ("off", "None"),
+    ("en16931", "EN 16931: Factur-X (ZUGFeRD) and Peppol"),
+    ("xrechnung", "XRechnung, for German authorities"),
+]
+MONTH_CHOICES = [
+    (str(number), name)
+    for number, name in enumerate(
+        "January February March April May June July August September October November December".split(), 1
+    )
+]
 SETTING_LABELS = {
     "contracts": "Contracts",
     "contract_validation": "Contract validation",
     "time_expired_contract": "Time worked after a contract ends",
     "payment_required": "Payment required",
     "cascade": "Cascade",
+    "work_approval": "Approve work entries",
     "default_contract_months": "Default contract duration (months)",
     "default_overage_rate_minor": "Overage rate",
     "currency": "Currency",
@@ -47,6 +59,8 @@ SETTING_LABELS = {
     "rounding": "Rounding",
     "reopen_window_days": "Reopen window (days)",
     "auto_close_days": "Auto-close (days)",
+    "unpaid_request_warning_hours": "Unpaid requests: warning after (hours)",
+    "unpaid_request_cancel_hours": "Unpaid requests: cancel after (hours)",
     "alert_thresholds": "Thresholds (percent used)",
     "expiry_alert_days": "Warning before a contract ends (days)",
     "exhaustion_alert_days": "Warning of projected exhaustion (days)",
@@ -58,6 +72,21 @@ SETTING_LABELS = {
     "two_person_publishing": "Require approval of rules",
     "rules_engine": "Rule engine",
     "company": "Company",
+    "invoices": "Invoices",
+    "invoice_due_days": "Invoices are due after (days)",
+    "draft_sold_items": "Draft what was sold",
+    "renewal_lead_days": "Renew ahead of the end (days)",
+    "invoice_warning_days": "Reminder before an invoice is due (days)",
+    "dunning_levels": "Dunning levels",
+    "e_invoices": "E-invoices",
+    "tax_rates": "Tax rates",
+    "bank_accounts": "Further bank accounts",
+    "bank_csv_profiles": "CSV profiles of banks",
+    "account_codes": "Accounts of the accounting program",
+    "datev_consultant": "DATEV: number of the tax adviser",
+    "datev_client": "DATEV: number of the client",
+    "datev_account_length": "DATEV: digits of an account",
+    "financial_year_begins": "Month in which the financial year begins",
 }
 
 

@@ -13,8 +13,48 @@ class TemplateLabels:
         return labels.label_of(labels.REQUEST_STATES, code)
 
     @staticmethod
+    def work_state(code: str) -> labels.Label:
+        return labels.label_of(labels.WORK_STATES, code)
+
+    @staticmethod
+    def delivery_state(code: str) -> labels.Label:
+        return labels.label_of(labels.DELIVERY_STATES, code)
+
+    @staticmethod
+    def invoice_state(code: str) -> labels.Label:
+        return labels.label_of(labels.INVOICE_STATES, code)
+
+    @staticmethod
+    def payment_state(code: str) -> labels.Label:
+        return labels.label_of(labels.PAYMENT_STATES, code)
+
+    @staticmethod
+    def entry_state(code: str) -> labels.Label:
+        return labels.label_of(labels.ENTRY_STATES, code)
+
+    @staticmethod
+    def match_reason(code: str) -> str:
+        return labels.MATCH_REASONS.get(code, labels.readable(code))
+
+    @staticmethod
     def contract_state(code: str) -> labels.Label:
         return labels.label_of(labels.CONTRACT_STATES, code)
+
+    @staticmethod
+    def auto_top_up(code: str) -> labels.Label:
+        return labels.label_of(labels.AUTO_TOP_UPS, code)
+
+    @staticmethod
+    def product_kind(code: str) -> str:
+        return labels.PRODUCT_KINDS.get(code, labels.readable(code))
+
+    @staticmethod
+    def quote_state(code: str) -> labels.Label:
+        return labels.label_of(labels.QUOTE_STATES, code)
+
+    @staticmethod
+    def price_standing(code: str) -> labels.Label:
+        return labels.label_of(labels.PRICE_STANDINGS, code)
 
     @staticmethod
     def contract_over(code: str) -> str:
@@ -51,6 +91,11 @@ class TemplateLabels:
     @staticmethod
     def trigger_done(code: str) -> str:
         return labels.TRIGGERS_DONE.get(code, labels.readable(code))
+
+    @staticmethod
+    def other_request(code: str) -> str:
+        """The preposition before the other request that a line of the history names."""
+        return labels.OTHER_REQUEST.get(code, "")
 
     @staticmethod
     def holder_kind(code: str) -> str:

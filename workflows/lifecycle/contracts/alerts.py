@@ -36,11 +36,13 @@ def alert_use(tx: Transaction, loaded: LoadedContract, at: datetime) -> None:
         return
     for threshold in crossed:
         if threshold > (alerted or 0):
-            crossed_at = _crossed_at(tx, loaded, at, left_at(totals.purchased, threshold))
+            crossed_at = use_crossed_at(tx, loaded, at, left_at(totals.purchased, threshold))
             add_contract_alert(tx, loaded, "threshold", threshold, at=crossed_at, seen_at=at)
     loaded.change(tx, alerted_percent=highest)
     assert highest is not None, "a threshold was crossed"
-    left = ContractNotice("threshold", highest, loaded.draws, totals.available, totals.purchased)
+    left = ContractNotice(
+        "threshold", highest, loaded.draws, totals.available, totals.purchased, currency=loaded.currency
+    )
     notify_contract_alert(tx, loaded.contract, left)
 
 
@@ -86,7 +88,7 @@ def _clear(tx: Transaction, loaded: LoadedContract, at: datetime, *, above: int)
     loaded.change(tx, alerted_percent=max(left, default=None))
 
 
-def _crossed_at(tx: Transaction, loaded: LoadedContract, at: datetime, left: int) -> datetime:
+def use_crossed_at(tx: Transaction, loaded: LoadedContract, at: datetime, left: int) -> datetime:
     """The instant of the work by which no more than `left` was available of the grants open at `at`."""
     open_grants = [one for one in loaded.grants if one.window.contains(at)]
     purchased = sum(one.purchased for one in open_grants)
@@ -141,6 +143,8 @@ def alert_exhaustion(tx: Transaction, loaded: LoadedContract, days: int, runs_ou
         tx.change(t.alert, row.id, cleared_at=tx.now)
     add_contract_alert(tx, loaded, "exhaustion", days, at=tx.now, seen_at=tx.now, due_at=runs_out_at)
     available = loaded.open_totals(tx.now).available
-    notice = ContractNotice("exhaustion", days, loaded.draws, available, due_at=runs_out_at)
+    notice = ContractNotice(
+        "exhaustion", days, loaded.draws, available, due_at=runs_out_at, currency=loaded.currency
+    )
     notify_contract_alert(tx, loaded.contract, notice)
     return True

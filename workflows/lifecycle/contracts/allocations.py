@@ -4,19 +4,20 @@ Source: product.md sections 7 and 8.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
 
 from engine.contracts import Contract, Holder
-from engine.drawdown import AllocationKind, CarriedDraw, Slice
 from engine.ledger import Account, Kind, LedgerTransaction, Posting, move, reversal_of
+from engine.payers import AllocationKind, CarriedDraw, Slice
 from engine.quantities import hours_text
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import read_transactions, record
 from workflows.lifecycle.contracts.loaded import LoadedContracts
+from workflows.lifecycle.contracts.month_rules import begins_of_months_ahead, post_borrowed, repayments_of
 from workflows.lifecycle.contracts.redraw_reading import PostedAllocation, PostedDraw
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -27,6 +28,7 @@ REST_ACCOUNTS: dict[AllocationKind, tuple[Kind, Account, str]] = {
     "overage": ("overage", "overage", "to be billed at the overage rate"),
 }
 CORRECTED = "The draw-down was corrected"
+REJECTED = "The work was not approved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,11 @@ def post_slices(tx: Transaction, slices: Iterable[SliceToPost], contracts: Loade
             "contract_id": one.slice.contract,
             "grant_id": one.slice.grant,
             "minutes": one.slice.minutes,
+            "amount_minor": one.slice.amount.amount_minor if one.slice.amount is not None else None,
+            "currency": one.slice.amount.currency if one.slice.amount is not None else None,
             "effective_at": one.slice.effective_at,
             "transaction_id": _post(tx, one, contracts),
+            "held": one.slice.held,
         }
         for one in slices
     ]
@@ -75,13 +80,34 @@ def post_slices(tx: Transaction, slices: Iterable[SliceToPost], contracts: Loade
 def post_carried_draw(tx: Transaction, draw: CarriedDraw, contracts: LoadedContracts) -> None:
     """Post what a contract draws of the minutes that its holder carried. Raises: IntegrityError."""
     postings: list[Posting] = []
+    held = dict(draw.held)
     for grant_id, minutes in draw.grants:
-        postings += move("minutes", minutes, (grant_id, "available"), (grant_id, "consumed"))
+        postings += _take(grant_id, minutes, held.get(grant_id, 0))
     cause = f"contract:{draw.contract}"
     postings += move("minutes", draw.minutes, (draw.holder, "carried"), (cause, "carried_drawn"))
     why = "Time carried over from before this contract"
     entry = LedgerTransaction("draw_carried", draw.drawn_at, tuple(postings), cause=cause, why=why)
     contracts[draw.contract].record(tx, entry)
+
+
+def settle_held(tx: Transaction, allocations: Iterable[PostedAllocation], contracts: LoadedContracts) -> None:
+    """Consume what grants hold for entries that are approved, as of the instant worked."""
+    for one in allocations:
+        piece = one.posted.slice
+        grant_id = str(piece.grant)
+        settled = LedgerTransaction(
+            "settle",
+            piece.effective_at,
+            move(_unit_of(piece), piece.drawn, (grant_id, "held"), (grant_id, "consumed")),
+            cause=f"work_entry:{one.posted.entry}",
+            why="Work approved",
+            key=f"settle:{one.transaction_id}",
+        )
+        held = read_transactions(tx, [str(one.transaction_id)])[str(one.transaction_id)]
+        settlement_id = contracts[str(piece.contract)].record(
+            tx, settled, service_request_id=held.service_request_id
+        )
+        tx.change(t.work_allocation, one.posted.id, held=False, settlement_id=settlement_id)
 
 
 def reverse_posted(
@@ -91,21 +117,41 @@ def reverse_posted(
     contracts: LoadedContracts,
     *,
     cause: str,
+    rejected: Collection[str] = (),
 ) -> None:
-    """Reverse slices and draws of carried minutes, each as of its own instant. Raises: IntegrityError."""
-    ids = [one.transaction_id for one in draws]
-    ids += [one.transaction_id for one in allocations if one.transaction_id is not None]
+    """Reverse slices and draws of carried minutes, each as of its own instant.
+
+    `rejected` are the ids of the entries that draw nothing any more because they were rejected.
+    Raises: IntegrityError.
+    """
+    whys = {one.transaction_id: CORRECTED for one in draws}
+    for one in allocations:
+        why = REJECTED if one.posted.entry in rejected else CORRECTED
+        whys |= dict.fromkeys(one.transaction_ids, why)
+    whys |= dict.fromkeys(repayments_of(tx, _may_be_ahead(allocations, contracts)), CORRECTED)
+    ids = list(whys)
     originals = read_transactions(tx, ids)
     for transaction_id in ids:
         original = originals[transaction_id]
         refers_to = {"service_request_id": original.service_request_id}
-        mirrored = reversal_of(transaction_id, original.entry, cause=cause, why=CORRECTED)
+        mirrored = reversal_of(transaction_id, original.entry, cause=cause, why=whys[transaction_id])
         if original.contract_id is None:
             record(tx, mirrored, **refers_to)
         else:
             contracts[original.contract_id].record(tx, mirrored, **refers_to)
     for one in allocations:
         tx.change(t.work_allocation, one.posted.id, reversed_at=tx.now)
+
+
+def _may_be_ahead(allocations: Iterable[PostedAllocation], contracts: LoadedContracts) -> list[str]:
+    """The transactions of slices of grants whose contract lets a month draw ahead on the next."""
+    return [
+        one.transaction_id
+        for one in allocations
+        if one.transaction_id is not None
+        and one.posted.slice.kind == "grant"
+        and contracts[str(one.posted.slice.contract)].borrow is not None
+    ]
 
 
 def restore_expired(
@@ -116,16 +162,28 @@ def restore_expired(
     *,
     cause: str,
 ) -> None:
-    """Make expired minutes available again, as far as work from before the grants' end takes them."""
+    """Make what has expired available again, as far as work from before the grants' end takes them."""
     wanted: Counter[tuple[str, str]] = Counter()
     for piece in slices:
         if piece.kind == "grant":
-            wanted[str(piece.contract), str(piece.grant)] += piece.minutes
+            wanted[str(piece.contract), str(piece.grant)] += piece.drawn
     for draw in draws:
         for grant_id, minutes in draw.grants:
             wanted[draw.contract, grant_id] += minutes
-    for (contract_id, grant_id), minutes in sorted(wanted.items()):
-        contracts[contract_id].restore(tx, grant_id, minutes, cause=cause)
+    for (contract_id, grant_id), quantity in sorted(wanted.items()):
+        contracts[contract_id].restore(tx, grant_id, quantity, cause=cause)
+
+
+def _take(grant_id: str, quantity: int, held: int, *, unit: str = "minutes") -> tuple[Posting, ...]:
+    """The postings that take a quantity from a grant, of which it only holds a part until an approval."""
+    parts: tuple[tuple[Account, int], ...] = (("consumed", quantity - held), ("held", held))
+    taken = [Posting(grant_id, account, unit, part) for account, part in parts if part]
+    return Posting(grant_id, "available", unit, -quantity), *taken
+
+
+def _unit_of(piece: Slice) -> str:
+    """The unit of what a slice takes from its grant, as in postings."""
+    return piece.amount.currency if piece.amount is not None else "minutes"
 
 
 def _post(tx: Transaction, one: SliceToPost, contracts: LoadedContracts) -> str | None:
@@ -136,9 +194,15 @@ def _post(tx: Transaction, one: SliceToPost, contracts: LoadedContracts) -> str 
     cause = f"work_entry:{one.entry}"
     if piece.kind == "grant":
         contract, grant_id = contracts[str(piece.contract)], str(piece.grant)
-        drawn = move("minutes", piece.minutes, (grant_id, "available"), (grant_id, "consumed"))
+        begins_at = begins_of_months_ahead(contract, piece)
+        if begins_at is not None:
+            request = (one.request.id, one.request.number)
+            return post_borrowed(tx, piece, begins_at, contract, cause=cause, request=request)
+        drawn = _take(grant_id, piece.drawn, piece.drawn if piece.held else 0, unit=_unit_of(piece))
         why = f"Work on {one.request.number}"
-        entry = LedgerTransaction("draw", piece.effective_at, drawn, cause=cause, why=why)
+        entry = LedgerTransaction(
+            "hold" if piece.held else "draw", piece.effective_at, drawn, cause=cause, why=why
+        )
         return contract.record(tx, entry, service_request_id=one.request.id)
     kind, account, fate = REST_ACCOUNTS[piece.kind]
     owner = f"contract:{piece.contract}" if piece.contract else f"service_request:{one.request.id}"

@@ -14,15 +14,14 @@ from sqlalchemy import ColumnElement, Row, and_, or_, select
 
 from engine.amendments import Amendment, terms_as_of
 from engine.contracts import Contract, Holder
-from engine.periods import months_between
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import (
-    add_grant,
     expire_grants,
     read_grants,
     reopen_grants,
     update_grant_spans,
 )
+from workflows.lifecycle.contracts.month_allocation import carry_over_of, grant_months
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -188,20 +187,12 @@ def _move_end(tx: Transaction, before: Any, row: Any, at: datetime) -> None:
     reopen_grants(tx, row.id, at)
     if row.monthly_minutes is None or row.activated_at is None or row.expires_at is None:
         return
-    granted = {one.grant.effective_at for one in read_grants(tx, row.id) if one.kind == "allocation"}
-    months = months_between(contract.starts_at, row.expires_at, contract.zone)
-    for number, month in enumerate(months, 1):
-        if month.start not in granted:
-            add_grant(
-                tx,
-                contract,
-                unit="minutes",
-                quantity=row.monthly_minutes,
-                kind="allocation",
-                effective_at=month.start,
-                expires_at=month.end,
-                reason=f"Allocation of month {number}",
-            )
+    granted = {
+        one.grant.effective_at
+        for one in read_grants(tx, row.id)
+        if one.kind == "allocation" and one.rest_of is None
+    }
+    grant_months(tx, contract, row.monthly_minutes, carry_over_of(row), granted=granted)
 
 
 def _stored(value: Any) -> Any:

@@ -1,31 +1,33 @@
 """The part of the audit that repeats the draw-down: what work should have drawn, and what it drew.
 
-The contracts that have work are planned again from the beginning, in batches with everything that connects
-them, by the function that draws (`redraw`). Nothing is written. A draw of carried minutes that is due, but
-has not been made because no job has run, is no difference. Source: product.md sections 7 and 8.
+The contracts that have work, or months that keep a rest, are planned again from the beginning, in batches
+with everything that connects them, by the function that draws (`redraw`). Nothing is written. What is due,
+and has not been made because no job has run, is no difference. Source: product.md sections 7 and 8.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 
-from engine.drawdown import BEGINNING, CarriedDraw, Slice
 from engine.errors import DeskError
+from engine.payers import BEGINNING, CarriedDraw, Slice
 from workflows.core.transaction import Transaction
 from workflows.ledger.differences import Difference
+from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.lifecycle.contracts.redraw import Change, Redrawn, plan_redraw
+from workflows.lifecycle.contracts.redraw import Redrawn, plan_redraw
 from workflows.store import tables as t
 
-UNREADABLE = (DeskError, ArithmeticError, LookupError, TypeError, ValueError)
+UNREADABLE = (DeskError, ArithmeticError, LookupError, StopIteration, TypeError, ValueError)
 """What planning raises where rows contradict each other, which the program does not write."""
 BATCH = 200
 """Contracts planned together: one by one, a contract with little work would cost as many statements."""
 
 
 def audit_draw_down(tx: Transaction) -> Iterator[Difference]:
-    """Plan all work again and compare it with what is posted; amounts are whole minutes.
+    """Plan all work again and compare it with what is posted; amounts are whole minutes, and money.
 
     Entries of older programs, which have no terms stored with them, are not repeated.
     """
@@ -66,12 +68,14 @@ def _one_by_one(tx: Transaction, contract_ids: Sequence[str]) -> list[Difference
 
 
 def _batches(tx: Transaction) -> Iterator[list[str]]:
-    """The ids of contracts that have work, in order."""
+    """The ids of contracts that have work, or months that keep a rest, in order."""
     a, c = t.work_allocation, t.contract
     last = ""
     while True:
         has_work = exists().where(a.c.contract_id == c.c.id, a.c.reversed_at.is_(None))
-        following = select(c.c.id).where(c.c.id > last, has_work).order_by(c.c.id).limit(BATCH)
+        keeps_rests = c.c.carry_over.is_not(None)
+        following = select(c.c.id).where(c.c.id > last, or_(has_work, keeps_rests))
+        following = following.order_by(c.c.id).limit(BATCH)
         batch = list(tx.connection.execute(following).scalars())
         if not batch:
             return
@@ -83,10 +87,7 @@ def _differences(redrawn: Redrawn, contracts: LoadedContracts) -> Iterator[Diffe
     posted: dict[str, list[Slice]] = defaultdict(list)
     for one in redrawn.allocations:
         posted[one.posted.entry].append(one.posted.slice)
-    differing = {one.entry for one in redrawn.slices.to_reverse} | {
-        entry for entry, _ in redrawn.slices.to_post
-    }
-    for entry in sorted(differing):
+    for entry in sorted(redrawn.slices.entries):
         planned = redrawn.plan.slices.get(entry, ())
         pieces = [*posted[entry], *planned]
         yield Difference(
@@ -99,13 +100,18 @@ def _differences(redrawn: Redrawn, contracts: LoadedContracts) -> Iterator[Diffe
     for drawn in redrawn.draws_to_reverse:
         yield _carried_difference(drawn.transaction_id, drawn.draw, _draw_text(drawn.draw), None)
     for draw in redrawn.draws_to_post:
-        if not _is_due(contracts[draw.contract], draw):
+        if not _is_due(contracts[draw.contract], draw.drawn_at):
             yield _carried_difference(draw.holder, draw, None, _draw_text(draw))
+    for rest in redrawn.rests:
+        if not _is_due(contracts[rest.contract], rest.retained_at):
+            yield Difference(
+                "carry-over of a month", rest.rest, None, f"{rest.minutes:+d}", contract=rest.contract
+            )
 
 
-def _is_due(contract: LoadedContract, draw: CarriedDraw) -> bool:
-    """Whether a contract is not yet settled up to the instant of a draw: the next job or reading makes it."""
-    return contract.next_due_at is not None and contract.next_due_at <= draw.drawn_at
+def _is_due(contract: LoadedContract, at: datetime) -> bool:
+    """Whether a contract is not yet settled up to an instant: the next job or reading does what is due."""
+    return contract.next_due_at is not None and contract.next_due_at <= at
 
 
 def _carried_difference(
@@ -116,8 +122,19 @@ def _carried_difference(
 
 def _text(pieces: Iterable[Slice]) -> str:
     """Slices as a text, such as `grant 01h... 30, carried 15`."""
-    texts = [" ".join(filter(None, (one.kind, one.grant, str(one.minutes)))) for one in pieces]
+    texts = [
+        " ".join(
+            filter(None, (one.kind, one.grant, str(one.minutes), _money(one), "held" if one.held else ""))
+        )
+        for one in pieces
+    ]
     return ", ".join(texts) or "nothing"
+
+
+def _money(piece: Slice) -> str:
+    """What a grant of money pays, such as `for 4000 EUR` in minor units; nothing for others."""
+    amount = piece.amount
+    return f"for {amount.amount_minor} {amount.currency}" if amount is not None else ""
 
 
 def _draw_text(draw: CarriedDraw) -> str:

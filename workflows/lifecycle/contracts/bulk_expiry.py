@@ -37,12 +37,12 @@ def expire_due(desk: Desk, at: datetime) -> int:
     ids = sorted(ids)
     count = 0
     for start in range(0, len(ids), BATCH):
-        batch = partial(_expire, at=at, ids=ids[start : start + BATCH])
+        batch = partial(expire_batch, at=at, ids=ids[start : start + BATCH])
         count += desk.perform(SYSTEM, batch, at=at, job="expire_contracts", repeatable=True)
     return count
 
 
-def _expire(tx: Transaction, *, at: datetime, ids: Sequence[str]) -> int:
+def expire_batch(tx: Transaction, *, at: datetime, ids: Sequence[str]) -> int:
     """Expire those of the contracts that are still due, in one transaction. Returns how many."""
     due = select(c.c.id).where(_among(tx, ids)(c.c.id), ENDING, c.c.next_due_at <= at)
     still_due = tx.connection.execute(due.order_by(c.c.id).with_for_update()).scalars().all()

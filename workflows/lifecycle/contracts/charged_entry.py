@@ -6,11 +6,15 @@ Source: product.md section 7.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from engine.charging import FULL_PERCENT, Segment
 from engine.contracts import Contract
-from engine.drawdown import EntryToPay, SegmentToPay
+from engine.facts import local_clock
+from engine.payers import EntryToPay, SegmentToPay
+from engine.quantities import Money
+from engine.rulebook import ChargingFacts
 from workflows.lifecycle.contracts.payers import is_excluded
 
 NOT_STORED = "~"
@@ -23,7 +27,7 @@ class ChargedEntry:
     """A work entry with its service request, under the names of a row that is read.
 
     It need not be stored as it is here. Instants are aware UTC, minutes whole; `charged_by` and `segments`
-    are in the form in which they are stored.
+    are in the form in which they are stored. `held`: it awaits approval.
     """
 
     worked_from: datetime
@@ -42,14 +46,18 @@ class ChargedEntry:
     work_type: str | None
     channel: str | None
     opened_at: datetime
+    item_type: str | None = None
     entry_id: str = NOT_STORED
+    held: bool = False
 
 
-def entry_to_pay(row: Any, payers: tuple[str, ...], carrier: str, covering: Contract | None) -> EntryToPay:
+def entry_to_pay(
+    row: Any, payers: tuple[str, ...], carrier: str, covering: Contract | None, *, with_facts: bool = False
+) -> EntryToPay:
     """A stored entry, or a `ChargedEntry`, as the engine plans it.
 
     `payers` are ids of contracts, of which `covering` is the first. No contract pays for work that the
-    covering one excludes.
+    covering one excludes. `with_facts` where a grant of a payer has a scope.
     """
     terms = row.charged_by
     policy = terms["time_expired"]
@@ -68,6 +76,26 @@ def entry_to_pay(row: Any, payers: tuple[str, ...], carrier: str, covering: Cont
         carrier,
         _stored_segments_to_pay(row.segments),
         terms["cascade"],
+        facts_of_work(row) if with_facts else None,
+        row.held,
+    )
+
+
+def facts_of_work(row: Any) -> ChargingFacts:
+    """What the scopes of grants ask of a stored entry, or of a `ChargedEntry`: as of when it was recorded.
+
+    The item's type is that of today where no charging rule asked for it then.
+    """
+    terms = row.charged_by
+    weekday, hour = local_clock(row.worked_from, terms["time_zone"])
+    return ChargingFacts(
+        work_type=row.worked_type or row.work_type,
+        priority=terms["priority"],
+        role=terms["role"],
+        channel=terms["channel"],
+        worked_weekday=weekday,
+        worked_hour=hour,
+        item_type=terms.get("item_type") or row.item_type,
     )
 
 
@@ -100,7 +128,12 @@ def segments_of(entry: Any) -> tuple[Segment, ...]:
 
 def segments_to_pay(segments: Sequence[Segment]) -> tuple[SegmentToPay, ...]:
     """Segments as the engine pays them."""
-    return tuple(SegmentToPay(one.start, one.end, one.chargeable_minutes, one.excluded) for one in segments)
+    return tuple(
+        SegmentToPay(
+            one.start, one.end, one.chargeable_minutes, one.excluded, _rate(one.rate_minor, one.currency)
+        )
+        for one in segments
+    )
 
 
 def _stored_segments_to_pay(stored: StoredSegments) -> tuple[SegmentToPay, ...]:
@@ -112,9 +145,15 @@ def _stored_segments_to_pay(stored: StoredSegments) -> tuple[SegmentToPay, ...]:
             _instant(one["end"]),
             one["chargeable_minutes"],
             one.get("excluded"),
+            _rate(one.get("rate_minor"), one.get("currency")),
         )
         for one in stored
     )
+
+
+@lru_cache(maxsize=1024)  # most entries have one of a few rates
+def _rate(rate_minor: int | None, currency: str | None) -> Money | None:
+    return Money(rate_minor, currency) if rate_minor is not None and currency is not None else None
 
 
 def _is_plain(segment: Segment) -> bool:

@@ -12,18 +12,30 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, select
 
-from engine.contracts import Contract, ContractType, Defaults, Holder, Unit
+from engine.contracts import UNITS, Borrow, CarryOver, Contract, ContractType, Defaults, Holder, Unit
+from engine.invoices import SoldKind
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
-from engine.rulebook import RuleSet
+from engine.price_list import PriceSource
+from engine.rulebook import RuleSet, check_scope
 from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import AmendContract, GrantGiven, HolderGiven, NewContract
-from workflows.commands.fields import MoneyGiven
+from workflows.commands.fields import MoneyGiven, MoneyGranted, RateGiven
 from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
 from workflows.core.numbering import next_number
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.auto_top_up_terms import stored_auto_top_up
 from workflows.lifecycle.contracts.grants import add_grant
+from workflows.lifecycle.contracts.sale_prices import SalePrice, sale_price
 from workflows.lifecycle.contracts.settlement import sync_contract_state
+from workflows.lifecycle.contracts.sold_items import add_sold_item
+from workflows.lifecycle.contracts.type_terms import (
+    chosen_rate_card,
+    month_terms,
+    monthly_minutes_of,
+    of_type,
+    type_in_force,
+)
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 
@@ -40,6 +52,11 @@ HOLDER_TEXTS = {
     "service_request": "a service request",
 }
 
+SCOPE_FORM = (
+    'Write conditions as in the rules, such as {"all": [{"name": "work_type", "operator": "equal_to", '
+    '"value": "on_site"}]}.'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -48,6 +65,14 @@ class Origin:
     offered_for: str | None = None
     made_by_rule: bool = False
     renewal_of: Contract | None = None
+    quoted: bool = False
+
+    @property
+    def price_source(self) -> PriceSource:
+        """Who gives the price, where one is given."""
+        if self.renewal_of is not None:
+            return "renewal"
+        return "rule" if self.made_by_rule else "quote" if self.quoted else "given"
 
 
 def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
@@ -64,12 +89,20 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
     holder = checked_holder(tx, command.holder, terms)
     starts_at = _start(tx, command, holder, zone)
     expires_at = _end(tx, command, terms, starts_at, zone)
-    price_minor = minor_units(tx, command.price, "/price")
-    if price_minor is None:
-        price_minor = terms.defaults.price_minor
+    if command.enable:
+        starts_at = min(starts_at, tx.now)
+    price = sale_price(
+        tx,
+        terms,
+        given_minor=minor_units(tx, command.price, "/price"),
+        quantity=_sold_quantity(tx, command, terms),
+        starts_on=local_date(starts_at, zone),
+        discount_percent=command.discount_percent,
+        given_by=origin.price_source,
+    )
     if origin.renewal_of is None:
         check_time_expired(tx, command)
-    payment_due = tx.settings.payment_required and bool(price_minor)
+    payment_due = tx.settings.payment_required and bool(price.price_minor)
     if origin.made_by_rule and command.enable:
         # the rule says that this contract covers at once, whoever logs the request
         payment_due = False
@@ -81,7 +114,7 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
         type=terms.key,
         holder=holder,
         created_at=tx.now,
-        starts_at=min(starts_at, tx.now) if command.enable else starts_at,
+        starts_at=starts_at,
         expires_at=expires_at,
         enabled_at=None if command.enable is False else min(starts_at, tx.now),
         payment_due=payment_due,
@@ -94,8 +127,12 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
     )
     if contract.expires_at is not None and contract.expires_at <= contract.starts_at:
         raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
-    _insert(tx, contract, terms, price_minor, _monthly_minutes(command, terms), command, origin)
+    monthly_minutes = monthly_minutes_of(command, terms)
+    months = month_terms(command, terms, monthly_minutes, is_renewal=origin.renewal_of is not None)
+    _insert(tx, contract, terms, price, monthly_minutes, command, origin, months)
     _add_sold_grants(tx, contract, terms, command)
+    sold_as: SoldKind = "renewal" if origin.renewal_of is not None else "contract"
+    add_sold_item(tx, sold_as, contract.id, holder, price.price_minor, tx.settings.currency)
     tx.audit("contract", contract.id, "created", type=terms.key, holder=holder.key)
     sync_contract_state(tx, contract.id)
     return contract.id
@@ -106,8 +143,8 @@ def make_for_request(tx: Transaction, service_request_id: str, params: Mapping[s
 
     It awaits payment or being enabled, unless the rule says `"enable": true`. Raises: as `sell`.
     """
-    price, overage, months = (
-        params.get(key) for key in ("price_minor", "overage_rate_minor", "duration_months")
+    price, overage, money, months = (
+        params.get(key) for key in ("price_minor", "overage_rate_minor", "money_minor", "duration_months")
     )
     today = local_date(tx.now, tx.settings.zone)
     command = NewContract(
@@ -116,8 +153,9 @@ def make_for_request(tx: Transaction, service_request_id: str, params: Mapping[s
         ends_on=last_included_day(today, Duration(months=months)) if months else None,
         minutes=params.get("minutes"),
         incidents=params.get("incidents"),
+        money=MoneyGranted(amount_minor=money) if money is not None else None,
         price=MoneyGiven(amount_minor=price) if price is not None else None,
-        overage_rate=MoneyGiven(amount_minor=overage) if overage is not None else None,
+        overage_rate=RateGiven(amount_minor=overage) if overage is not None else None,
         sla=params.get("sla"),
         time_expired=params.get("time_expired"),
         enable=bool(params.get("enable")),
@@ -126,20 +164,6 @@ def make_for_request(tx: Transaction, service_request_id: str, params: Mapping[s
 
 
 # ------------------------------------------------------------------ terms
-
-
-def type_in_force(tx: Transaction, key: str) -> ContractType:
-    """The contract type of the rules in force. Raises: InvalidInput, NoRuleSet."""
-    terms = tx.rules.contract_types.get(key)
-    if terms is None:
-        known = ", ".join(sorted(tx.rules.contract_types))
-        raise invalid("/type", f"There is no contract type {key!r}.", f"Use one of {known}.")
-    return terms
-
-
-def of_type(terms: ContractType) -> str:
-    """The subject of a sentence about all contracts of a type, whatever its label is."""
-    return f"Contracts of the type “{terms.label}”"
 
 
 def checked_holder(tx: Transaction, given: HolderGiven, terms: ContractType) -> Holder:
@@ -207,6 +231,18 @@ def _end(
     return contract_end(last_included_day(local_date(starts_at, zone), Duration(months=months)), zone)
 
 
+def quantities_given(tx: Transaction, command: Any) -> dict[Unit, int | None]:
+    """What a command names of each unit: whole minutes, incidents, minor units of the desk's currency.
+
+    Raises: InvalidInput for another currency.
+    """
+    return {
+        "minutes": command.minutes,
+        "incidents": command.incidents,
+        "money": minor_units(tx, command.money, "/money"),
+    }
+
+
 def minor_units(tx: Transaction, money: MoneyGiven | None, pointer: str) -> int | None:
     """An amount in minor units of the desk's currency. Raises: InvalidInput for another currency."""
     if money is None:
@@ -226,24 +262,6 @@ def checked_sla(tx: Transaction, sla: str | None) -> str | None:
     return sla
 
 
-def _rate_card(tx: Transaction, name: str | None) -> str | None:
-    """The name of a rate card in the desk's currency. Raises: InvalidInput."""
-    if name is None:
-        return None
-    card = tx.rules.rate_cards.get(name)
-    if card is None:
-        known = ", ".join(sorted(tx.rules.rate_cards)) or "none"
-        raise invalid("/rate_card", f"There is no rate card {name!r}.", f"Known: {known}.")
-    if card.currency != tx.settings.currency:
-        raise invalid(
-            "/rate_card",
-            f"The rate card {name!r} is in {card.currency}, and the desk's currency is "
-            f"{tx.settings.currency}.",
-            f"Name a card in {tx.settings.currency}.",
-        )
-    return name
-
-
 def check_time_expired(tx: Transaction, command: NewContract | AmendContract) -> None:
     """Check that expired time can be billed if it is to be. Raises: InvalidInput."""
     if command.time_expired != "bill":
@@ -251,8 +269,8 @@ def check_time_expired(tx: Transaction, command: NewContract | AmendContract) ->
     if not tx.settings.invoices:
         raise invalid(
             "/time_expired",
-            "Time is billed by invoices, which are not available yet.",
-            "Use rollover or ignore.",
+            "Time is billed by invoices, which are off.",
+            "Use rollover or ignore, or switch invoices on.",
         )
     if command.overage_rate is None and tx.settings.default_overage_rate_minor is None:
         raise invalid("/overage_rate", "Billed time needs the price of an hour.", "Give overage_rate.")
@@ -277,27 +295,27 @@ def given_exclusions(command: NewContract | AmendContract) -> dict[str, tuple[st
     return {key: tuple(values) for key, values in command.exclusions.model_dump().items() if values}
 
 
-def _monthly_minutes(command: NewContract, terms: ContractType) -> int | None:
-    """The minutes of each month for a type that is sold by the month, unless grants are given one by one."""
-    if terms.allocation != "monthly" or command.grants:
+def _sold_quantity(tx: Transaction, command: NewContract, terms: ContractType) -> int | None:
+    """What a contract is sold with, of what its type draws; None if nothing, or several grants."""
+    if terms.draws == "nothing" or command.grants is not None:
         return None
-    minutes = command.minutes or terms.defaults.minutes
-    if minutes is None:
-        raise invalid("/minutes", f"{of_type(terms)} need the minutes of each month.", "Give minutes.")
-    return minutes
+    given = quantities_given(tx, command)[terms.draws]
+    return given if given is not None else getattr(terms.defaults, terms.draws)
 
 
 def _insert(
     tx: Transaction,
     contract: Contract,
     terms: ContractType,
-    price_minor: int | None,
+    price: SalePrice,
     monthly_minutes: int | None,
     command: NewContract,
     origin: Origin,
+    months: tuple[CarryOver | None, Borrow | None],
 ) -> None:
-    has_amounts = price_minor is not None or contract.overage_rate_minor is not None
-    rate_card = _rate_card(tx, command.rate_card)
+    has_amounts = price.price_minor is not None or contract.overage_rate_minor is not None
+    has_amounts = has_amounts or terms.draws == "money"
+    rate_card = chosen_rate_card(tx, command.rate_card, terms)
     tx.add(
         t.contract,
         id=contract.id,
@@ -313,7 +331,7 @@ def _insert(
         enabled_at=contract.enabled_at,
         payment_due=contract.payment_due,
         paid_at=contract.paid_at,
-        price_minor=price_minor,
+        **price.columns(),
         currency=tx.settings.currency if has_amounts else None,
         monthly_minutes=monthly_minutes,
         overage_rate_minor=contract.overage_rate_minor,
@@ -322,6 +340,9 @@ def _insert(
         exclusions={key: list(values) for key, values in contract.exclusions.items()} or None,
         rounding=command.rounding.model_dump() if command.rounding is not None else None,
         rate_card=rate_card,
+        carry_over=months[0]._asdict() if months[0] is not None else None,
+        borrow=months[1]._asdict() if months[1] is not None else None,
+        auto_top_up=stored_auto_top_up(tx, command.auto_top_up, terms.draws),
         renewal_of_id=origin.renewal_of.id if origin.renewal_of is not None else None,
         offered_for_id=origin.offered_for,
         made_by_rule=origin.made_by_rule,
@@ -332,7 +353,8 @@ def _insert(
 
 def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, command: NewContract) -> None:
     unit: Unit | None = None if terms.draws == "nothing" else terms.draws
-    for field, value in (("minutes", command.minutes), ("incidents", command.incidents)):
+    given = quantities_given(tx, command)
+    for field, value in given.items():
         if value is not None and field != unit:
             raise invalid(f"/{field}", f"{of_type(terms)} have no {field}.", "Leave it out.")
     if unit is None:
@@ -340,7 +362,7 @@ def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, c
             raise invalid("/grants", f"{of_type(terms)} have no grants.", "Leave them out.")
         return
     if command.grants is not None:
-        if getattr(command, unit) is not None:
+        if given[unit] is not None:
             raise invalid("/grants", f"Give {unit} or grants, not both.")
         if not command.grants:
             raise invalid("/grants", "The list is empty.", f"Name a grant, or give {unit}.")
@@ -349,30 +371,37 @@ def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, c
         return
     if terms.allocation == "monthly":
         return
-    quantity = getattr(command, unit) or getattr(terms.defaults, unit)
+    quantity = given[unit] or getattr(terms.defaults, unit)
     if quantity is None:
         raise invalid(f"/{unit}", f"{of_type(terms)} need {unit}.", f"Give {unit} or grants.")
-    add_grant(tx, contract, unit=unit, quantity=quantity, kind="sold")
+    add_grant(tx, contract, unit=unit, currency=_currency_of(tx, unit), quantity=quantity, kind="sold")
 
 
 def _add_given_grant(
     tx: Transaction, contract: Contract, terms: ContractType, unit: Unit, index: int, grant: GrantGiven
 ) -> None:
     pointer = f"/grants/{index}"
-    quantity = getattr(grant, unit)
-    other = "incidents" if unit == "minutes" else "minutes"
-    if quantity is None or getattr(grant, other) is not None:
+    if any((getattr(grant, one) is None) == (one == unit) for one in UNITS):
         raise invalid(pointer, f"{of_type(terms)} have grants of {unit}.", f"Give {unit} alone.")
     check_span(contract, grant.effective_at, grant.expires_at, pointer)
+    minor = minor_units(tx, grant.money, f"{pointer}/money")
     add_grant(
         tx,
         contract,
         unit=unit,
-        quantity=quantity,
+        currency=_currency_of(tx, unit),
+        quantity=minor or getattr(grant, unit),
         kind="sold",
         effective_at=grant.effective_at,
         expires_at=grant.expires_at,
+        priority=grant.priority,
+        scope=checked_scope(grant.scope, unit, pointer),
     )
+
+
+def _currency_of(tx: Transaction, unit: Unit) -> str | None:
+    """The currency of a grant that is sold now; None unless it is of money."""
+    return tx.settings.currency if unit == "money" else None
 
 
 def check_span(
@@ -386,6 +415,21 @@ def check_span(
         )
     if contract.expires_at is not None and start >= contract.expires_at:
         raise invalid(f"{pointer}/effective_at", "The contract is over by then.", "Give an earlier one.")
+
+
+def checked_scope(scope: Any, unit: Unit, pointer: str = "") -> Any:
+    """The scope of a grant, whose conditions are on facts of work. Raises: InvalidInput."""
+    if scope is None:
+        return None
+    if unit == "incidents":
+        raise invalid(
+            f"{pointer}/scope",
+            "Incidents are taken for whole service requests, not by work.",
+            "Leave it out.",
+        )
+    for problem in check_scope(scope):
+        raise invalid(f"{pointer}/scope{problem.pointer}", problem.message, SCOPE_FORM)
+    return scope
 
 
 def finance_only() -> NotAllowed:

@@ -7,16 +7,19 @@ them in order and adds up the rest, by the statement that reads them. Source: pr
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, case, func, literal, or_, select
+from sqlalchemy import CTE, BigInteger, and_, bindparam, case, func, literal, or_, select
 
 from engine.contracts import Limits
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import OpenTotals, StoredGrant, limits_at, open_totals, stored_grant
 from workflows.lifecycle.contracts.open_grants import burn_order_columns, is_open_at
 from workflows.store import tables as t
-from workflows.store.column_types import Instant
+from workflows.store.column_types import Instant, text_constant
+from workflows.store.compiled_statements import Prepared
+from workflows.store.id_lists import among, id_list
 
 g, b = t.contract_grant, t.grant_balance
 
@@ -48,22 +51,23 @@ def read_drawable_grants(
 ) -> dict[str, tuple[list[StoredGrant], OtherGrants]]:
     """The grants that an entry can be drawn from or that are due to expire, oldest first, by contract id.
 
-    Those are the first in burn order that hold the minutes, among the grants that are open at `started_at`;
+    Those are the first in burn order that hold the minutes, among the grants without a scope that are open at
+    `started_at`; those with a scope, which the database does not read;
     all grants of a contract of which one opens or closes within the span, and all of every contract where
     something follows the entry. Contracts without grants are left out. A property test holds a plan by these
     grants to one by all. Units: whole minutes; aware UTC.
     """
-    rows = tx.connection.execute(
-        _DRAWABLE,
+    rows = _drawable(tx.is_sqlite).all(
+        tx.connection,
         {
-            "contracts": list(contract_ids),
+            "contracts": id_list(contract_ids, is_sqlite=tx.is_sqlite),
             "started_at": started_at,
             "ended_at": ended_at or started_at,
             "chargeable_minutes": chargeable_minutes,
             "now": tx.now,
         },
     )
-    by_contract: dict[str, list[Row[Any]]] = {}
+    by_contract: dict[str, list[Any]] = {}
     for row in rows:
         by_contract.setdefault(row.contract_id, []).append(row)
     return {contract_id: _split(of_contract, tx.now) for contract_id, of_contract in by_contract.items()}
@@ -71,11 +75,11 @@ def read_drawable_grants(
 
 def is_followed(tx: Transaction, contract_ids: Sequence[str], at: datetime) -> bool:
     """Whether anything is posted on one of the contracts after an instant that work then may move."""
-    values = {"contracts": list(contract_ids), "at": at}
-    return bool(tx.connection.execute(_FOLLOWED, values).scalar_one())
+    values = {"contracts": id_list(contract_ids, is_sqlite=tx.is_sqlite), "at": at}
+    return bool(_followed(tx.is_sqlite).one(tx.connection, values).is_followed)
 
 
-def _split(rows: Sequence[Row[Any]], at: datetime) -> tuple[list[StoredGrant], OtherGrants]:
+def _split(rows: Sequence[Any], at: datetime) -> tuple[list[StoredGrant], OtherGrants]:
     grants = [stored_grant(row) for row in rows]
     every, known = rows[0], limits_at(grants, at)
     others = Limits(
@@ -92,23 +96,25 @@ def _split(rows: Sequence[Row[Any]], at: datetime) -> tuple[list[StoredGrant], O
     return grants, OtherGrants(at, count, others, totals, min(edges, default=None), bool(every.is_followed))
 
 
-def _open_totals_of(row: Row[Any]) -> OpenTotals:
-    """The totals of all grants that are open, of a row of `_DRAWABLE`."""
+def _open_totals_of(row: Any) -> OpenTotals:
+    """The totals of all grants that are open, of a row of `_drawable`."""
     return OpenTotals(int(row.open_purchased), int(row.open_minutes) + int(row.open_incidents))
 
 
-def _drawable() -> Select[Any]:
-    started_at, ended_at, now = (bindparam(name, type_=Instant) for name in ("started_at", "ended_at", "now"))
-    given: Any = bindparam("contracts", expanding=True)
-    wanted = select(t.contract.c.id).where(t.contract.c.id.in_(given)).cte("wanted")
+@cache
+def _drawable(is_sqlite: bool) -> Prepared:
+    started_at, ended_at, now = map(_instant, ("started_at", "ended_at", "now"))
+    minutes: Any = bindparam("chargeable_minutes", type_=BigInteger, required=True)
+    wanted = _wanted(is_sqlite)
     is_drawable = is_open_at(started_at)
     left = b.c.available + case((b.c.expiry_posted, b.c.expired), else_=0)
+    pays_for_any = g.c.scope.is_(None)
     cut = or_(
         and_(b.c.opens_at > started_at, b.c.opens_at < ended_at),
         and_(b.c.closes_at > started_at, b.c.closes_at < ended_at),
     )
     contract = b.c.contract_id
-    before = func.sum(case((is_drawable, left), else_=0)).over(
+    before = func.sum(case((and_(is_drawable, pays_for_any), left), else_=0)).over(
         partition_by=contract, order_by=burn_order_columns(), rows=(None, 0)
     )
     due = and_(b.c.closes_at <= now, or_(b.c.available != 0, ~b.c.expiry_posted))
@@ -117,11 +123,15 @@ def _drawable() -> Select[Any]:
             g.c.id,
             contract,
             g.c.unit,
+            g.c.currency,
             g.c.quantity,
             g.c.effective_at,
             g.c.expires_at,
             g.c.kind,
             g.c.reason,
+            g.c.priority,
+            g.c.scope,
+            g.c.rest_of_id,
             b.c.available,
             b.c.held,
             b.c.consumed,
@@ -141,7 +151,8 @@ def _drawable() -> Select[Any]:
             _next_after(now, b.c.closes_at).label("next_closing_at"),
             or_(
                 func.max(case((cut, 1), else_=0)).over(partition_by=contract) == 1,
-                and_(is_drawable, left > 0, before - left < bindparam("chargeable_minutes")),
+                and_(is_drawable, left > 0, before - left < minutes),
+                and_(is_drawable, left > 0, ~pays_for_any),
                 due,
                 # its sums are wanted even if none of its grants are
                 func.row_number().over(partition_by=contract, order_by=g.c.id) == 1,
@@ -151,7 +162,23 @@ def _drawable() -> Select[Any]:
         .where(contract.in_(select(wanted.c.id)))
         .subquery()
     )
-    return select(marked).where(or_(marked.c.is_wanted, marked.c.is_followed)).order_by(marked.c.id)
+    return Prepared(select(marked).where(or_(marked.c.is_wanted, marked.c.is_followed)).order_by(marked.c.id))
+
+
+@cache
+def _followed(is_sqlite: bool) -> Prepared:
+    followed = _is_followed(select(_wanted(is_sqlite).c.id), _instant("at"))
+    return Prepared(select(followed.label("is_followed")))
+
+
+def _wanted(is_sqlite: bool) -> CTE:
+    """SQL: the ids of the contracts that are asked for."""
+    c = t.contract.c
+    return select(c.id).where(among(c.id, "contracts", is_sqlite=is_sqlite)).cte("wanted")
+
+
+def _instant(name: str) -> Any:
+    return bindparam(name, type_=Instant, required=True)
 
 
 def _is_followed(contracts: Any, at: Any) -> Any:
@@ -161,7 +188,9 @@ def _is_followed(contracts: Any, at: Any) -> Any:
         a.c.contract_id.in_(contracts), a.c.effective_at > at, a.c.reversed_at.is_(None)
     )
     later_draw = select(entry.c.id).where(
-        entry.c.contract_id.in_(contracts), entry.c.effective_at > at, entry.c.kind == "draw_carried"
+        entry.c.contract_id.in_(contracts),
+        entry.c.effective_at > at,
+        entry.c.kind.in_([text_constant("draw_carried"), text_constant("carry_over")]),
     )
     return or_(later_work.exists(), later_draw.exists())
 
@@ -174,7 +203,3 @@ def _sum_of(condition: Any, unit: str, amount: Any) -> Any:
 def _next_after(now: Any, instant: Any) -> Any:
     later = func.min(case((instant > now, instant)), type_=Instant())
     return later.over(partition_by=b.c.contract_id)
-
-
-_DRAWABLE = _drawable()
-_FOLLOWED = select(_is_followed(bindparam("contracts", expanding=True), bindparam("at", type_=Instant)))

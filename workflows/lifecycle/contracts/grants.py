@@ -10,10 +10,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, true, update
 
-from engine.contracts import Contract, Grant, Limits, Unit, Window, grant_window
+from engine.contracts import DEFAULT_PRIORITY, Contract, Grant, Limits, Unit, Window, grant_window
 from engine.ledger import LedgerTransaction, move
+from engine.rulebook import scope_of
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import EntryPerGrant, record, record_per_grant
+from workflows.lifecycle.contracts.sold_items import add_sold_item
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.store.ids import new_id
@@ -33,6 +35,10 @@ class StoredGrant:
     expiry_posted: bool
     kind: str
     reason: str | None
+    scope: Any = None
+    """As it is stored; `grant.scope` is the same to be asked."""
+    rest_of: str | None = None
+    """The grant of the month whose rest it keeps, by id."""
 
     @property
     def window(self) -> Window:
@@ -44,11 +50,13 @@ class StoredGrant:
         """What was granted, less what was withdrawn, and what has expired."""
         return self.grant.available + self.grant.held + self.consumed
 
-    @property
-    def drawable(self) -> Grant:
-        """The grant with all that work from inside its span can still draw, including what expired unused."""
-        left = self.grant.available + (self.expired if self.expiry_posted else 0)
-        return replace(self.grant, available=left)
+    def drawable(self, given_back: int = 0) -> Grant:
+        """The grant with all that work from inside its span can still draw, including what expired unused.
+
+        `given_back`, in its unit, is what it has once the work that is planned again gives it back.
+        """
+        more = given_back + (self.expired if self.expiry_posted else 0)
+        return replace(self.grant, available=self.grant.available + more) if more else self.grant
 
 
 _BALANCE = [column for column in t.grant_balance.c if column.name not in t.contract_grant.c]
@@ -85,6 +93,9 @@ def stored_grant(row: Row[Any]) -> StoredGrant:
         expires_at=row.expires_at,
         available=row.available,
         held=row.held,
+        currency=row.currency,
+        priority=row.priority,
+        scope=scope_of(row.scope) if row.scope is not None else None,
     )
     return StoredGrant(
         grant,
@@ -95,6 +106,8 @@ def stored_grant(row: Row[Any]) -> StoredGrant:
         row.expiry_posted,
         row.kind,
         row.reason,
+        row.scope,
+        row.rest_of_id,
     )
 
 
@@ -107,7 +120,10 @@ def limits_at(grants: Sequence[StoredGrant], at: datetime) -> Limits:
         one.grant.available for one in grants if one.grant.unit == "incidents" and one.window.contains(at)
     )
     held = sum(one.grant.held for one in grants if one.grant.unit == "incidents")
-    return Limits(minutes, incidents, held)
+    money = sum(
+        one.grant.available for one in grants if one.grant.unit == "money" and one.window.contains(at)
+    )
+    return Limits(minutes, incidents, held, money)
 
 
 class OpenTotals(NamedTuple):
@@ -132,15 +148,21 @@ def add_grant(
     unit: Unit,
     quantity: int,
     kind: str,
+    currency: str | None = None,
     effective_at: datetime | None = None,
     expires_at: datetime | None = None,
     price_minor: int | None = None,
     reason: str | None = None,
+    priority: int = DEFAULT_PRIORITY,
+    scope: Any = None,
+    rest_of: str | None = None,
+    is_sold: bool = True,
 ) -> str:
-    """Add a grant and post it. Returns the id of the grant.
+    """Add a grant and post it. Returns the id of the grant. A top-up is sold with it, unless it was before.
 
-    `quantity` is in whole minutes or incidents. A grant without an `effective_at` of its own opens with the
-    contract and counts as purchased from the sale on.
+    `quantity` is in whole minutes, incidents or minor units of `currency`; of a grant that keeps the rest of
+    another one, it is only the most that it may get. A grant without an `effective_at` of its own opens with
+    the contract and counts as purchased from the sale on. `scope` has been checked.
     """
     grant_id = new_id()
     tx.add(
@@ -148,6 +170,7 @@ def add_grant(
         id=grant_id,
         contract_id=contract.id,
         unit=unit,
+        currency=currency,
         quantity=quantity,
         effective_at=effective_at,
         expires_at=expires_at,
@@ -156,23 +179,40 @@ def add_grant(
         reason=reason,
         created_at=tx.now,
         created_by=tx.actor.name,
+        priority=priority,
+        scope=scope,
+        rest_of_id=rest_of,
     )
+    if kind == "top_up" and is_sold:
+        add_sold_item(
+            tx,
+            "top_up",
+            contract.id,
+            contract.holder,
+            price_minor,
+            currency or tx.settings.currency,
+            grant_id=grant_id,
+        )
     opens_at, closes_at = _grant_span(effective_at, expires_at, contract)
     tx.add(
         t.grant_balance,
         grant_id=grant_id,
         contract_id=contract.id,
         unit=unit,
+        currency=currency,
         available=0,
         opens_at=opens_at,
         closes_at=closes_at,
+        priority=priority,
     )
+    if rest_of is not None:
+        return grant_id
     record(
         tx,
         LedgerTransaction(
             "grant",
             effective_at or min(contract.starts_at, tx.now),
-            move(unit, quantity, (grant_id, "sold"), (grant_id, "available")),
+            move(currency or unit, quantity, (grant_id, "sold"), (grant_id, "available")),
             cause=f"contract:{contract.id}",
             why=reason
             or {"sold": "Sold with the contract", "top_up": "Topped up"}.get(kind, kind.capitalize()),
@@ -223,7 +263,7 @@ def expire_grants(
                 LedgerTransaction,
                 contract_id=contract_id,
                 grant_id=one.grant.id,
-                unit=one.grant.unit,
+                unit=one.grant.posting_unit,
                 amount=amount,
                 expired_at=expired_at,
             )
@@ -246,7 +286,7 @@ def reopen_grants(tx: Transaction, contract_id: str, at: datetime) -> None:
         if not one.expiry_posted or one.window.is_over(at):
             continue
         if one.expired:
-            unit, grant_id = one.grant.unit, one.grant.id
+            unit, grant_id = one.grant.posting_unit, one.grant.id
             restored = move(unit, one.expired, (grant_id, "expired"), (grant_id, "available"))
             why = "The end of the contract was moved"
             entry = LedgerTransaction("restore", at, restored, cause=f"contract:{contract_id}", why=why)
@@ -269,7 +309,7 @@ def expire_grants_of(tx: Transaction, contracts: ColumnElement[bool], at: dateti
         EntryPerGrant,
         contract_id=b.contract_id,
         grant_id=b.grant_id,
-        unit=b.unit,
+        unit=func.coalesce(b.currency, b.unit),
         amount=b.available,
         expired_at=b.closes_at,
     )

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.amendments import Amendment
-from engine.contracts import Contract, Draws, Holder, Limits
+from engine.contracts import METERED, Borrow, CarryOver, Contract, Draws, Holder, Limits
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
 from engine.quantities import Rounding
 from workflows.core.transaction import Transaction
@@ -32,6 +32,7 @@ from workflows.lifecycle.contracts.grants import (
     limits_at,
     open_totals,
 )
+from workflows.lifecycle.contracts.month_allocation import borrow_of, carry_over_of
 from workflows.lifecycle.contracts.rows import contract_value, lock_contracts, read_contracts
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -115,9 +116,13 @@ class LoadedContract:
     activated_at: datetime | None
     next_due_at: datetime | None
     monthly_minutes: int | None
+    carry_over: CarryOver | None
+    borrow: Borrow | None
     rounding: Rounding | None
     """Its own; None if that of the settings holds."""
     rate_card: str | None
+    currency: str | None
+    """That of its amounts, and of its grants of money."""
     amends_at: datetime | None
     alerted_percent: int | None
     known_grants: list[StoredGrant] | None
@@ -133,7 +138,8 @@ class LoadedContract:
         self.draws, self.state, self.monthly_minutes = row.draws, row.state, row.monthly_minutes
         self.activated_at, self.next_due_at = row.activated_at, row.next_due_at
         self.rounding = Rounding(**row.rounding) if row.rounding else None
-        self.rate_card = row.rate_card
+        self.rate_card, self.currency = row.rate_card, row.currency
+        self.carry_over, self.borrow = carry_over_of(row), borrow_of(row)
         self.amends_at, self._row = row.amends_at, row
         self._amendments, self._past_holders = None, None
         self.alerted_percent = row.alerted_percent
@@ -168,9 +174,17 @@ class LoadedContract:
         """Whether a part of its grants is enough for an entry.
 
         A per-request contract pays from before its start, so all of its grants may. Of a cancelled one, the
-        database does not have the grants' agreed ends, by which they are drawn.
+        database does not have the grants' agreed ends, by which they are drawn. What an entry takes of money
+        depends on its rates, which the statement does not have. A month may draw on the next.
         """
-        return self.contract.holder.kind != "service_request" and self.contract.cancelled_at is None
+        if self.draws == "money" or self.has_month_rules or self.contract.cancelled_at is not None:
+            return False
+        return self.contract.holder.kind != "service_request"
+
+    @property
+    def has_month_rules(self) -> bool:
+        """Whether its months keep a rest or draw ahead."""
+        return self.carry_over is not None or self.borrow is not None
 
     @property
     def grants(self) -> list[StoredGrant]:
@@ -196,6 +210,7 @@ class LoadedContract:
             known.minutes_available + others.limits.minutes_available,
             known.incidents_available + others.limits.incidents_available,
             known.incidents_held + others.limits.incidents_held,
+            known.money_available,
         )
 
     def open_totals(self, at: datetime) -> OpenTotals:
@@ -219,7 +234,7 @@ class LoadedContract:
         """Whether anything is posted on it after `at`, which work at `at` may move."""
         if self.others is not None:
             return self.others.is_followed
-        return self.draws == "minutes" and is_followed(tx, [self.id], at)
+        return self.draws in METERED and is_followed(tx, [self.id], at)
 
     def forget_grants(self) -> None:
         """Read the grants again at their next use: for changes that were not made through this object."""
@@ -243,13 +258,14 @@ class LoadedContract:
         grants = self.drawable_grants if is_enough else self.grants
         self.known_grants = expire_grants(tx, self.id, at, grants=grants, for_good=for_good)
 
-    def restore(self, tx: Transaction, grant_id: str, minutes: int, *, cause: str) -> None:
-        """Make expired minutes available again, so that work before the grant's end can draw `minutes`."""
+    def restore(self, tx: Transaction, grant_id: str, quantity: int, *, cause: str) -> None:
+        """Make what has expired available again, so that work before the grant's end can draw `quantity`."""
         stored = next(one for one in self.drawable_grants if one.grant.id == grant_id)
-        missing = minutes - stored.grant.available
+        missing = quantity - stored.grant.available
         if missing <= 0 or stored.closes_at is None:
             return
-        restored = move("minutes", missing, (grant_id, "expired"), (grant_id, "available"))
+        unit = stored.grant.posting_unit
+        restored = move(unit, missing, (grant_id, "expired"), (grant_id, "available"))
         why = "Worked before the grant expired, logged afterwards"
         self.record(tx, LedgerTransaction("restore", stored.closes_at, restored, cause=cause, why=why))
 

@@ -10,8 +10,9 @@ from typing import Any
 from engine.contracts import Contract, Grant, grant_window
 from engine.periods import months_between
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.grants import StoredGrant, add_grant
+from workflows.lifecycle.contracts.grants import StoredGrant
 from workflows.lifecycle.contracts.loaded import LoadedContract
+from workflows.lifecycle.contracts.month_allocation import grant_months
 from workflows.lifecycle.contracts.rows import contract_value
 
 TO_COME = "to_come"
@@ -20,21 +21,9 @@ TO_COME = "to_come"
 
 def allocate_months(tx: Transaction, loaded: LoadedContract) -> None:
     """Grant each month's allocation of a contract that is sold by the month, for its whole period."""
-    contract, minutes = loaded.contract, loaded.monthly_minutes
-    if minutes is None or contract.expires_at is None:
+    if loaded.monthly_minutes is None:
         return
-    months = months_between(contract.starts_at, contract.expires_at, contract.zone)
-    for number, month in enumerate(months, 1):
-        add_grant(
-            tx,
-            contract,
-            unit="minutes",
-            quantity=minutes,
-            kind="allocation",
-            effective_at=month.start,
-            expires_at=month.end,
-            reason=f"Allocation of month {number}",
-        )
+    grant_months(tx, loaded.contract, loaded.monthly_minutes, loaded.carry_over)
     loaded.forget_grants()
 
 

@@ -4,19 +4,20 @@ Which contracts cascade takes depends on dates, terms, holders and rules alone, 
 they had left decides only how much they pay. Source: product.md section 7.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import and_, null, select
 
 from engine.amendments import Amendment
-from engine.contracts import Contract, Draws, Holder, Limits, Window, is_within
+from engine.contracts import METERED, Contract, Draws, Holder, Limits, Window, is_within
 from engine.coverage import CandidateContract, find_coverage
-from engine.drawdown import BEGINNING, Payer
 from engine.facts import RequestFacts
-from engine.quantities import MAX_MINUTES
+from engine.payers import BEGINNING, Payer
+from engine.quantities import MAX_AMOUNT_MINOR, MAX_MINUTES
 from engine.rulebook import RuleSet
 from workflows.core.stored_rules import load_stored_rules
 from workflows.core.transaction import Transaction
@@ -30,7 +31,8 @@ from workflows.store.compiled_statements import Prepared
 
 CASCADE_DEPTH = 100
 """How many contracts one entry may go through, those that are used up included."""
-PLENTY = Limits(MAX_MINUTES, MAX_MINUTES, 0)
+NOTHING: Mapping[str, int] = MappingProxyType({})
+PLENTY = Limits(MAX_MINUTES, MAX_MINUTES, 0, MAX_AMOUNT_MINOR)
 
 
 def payer_value(
@@ -40,8 +42,11 @@ def payer_value(
     *,
     by_month: bool = False,
     past_holders: tuple[tuple[datetime, Holder], ...] = (),
+    given_back: Mapping[str, int] = NOTHING,
 ) -> Payer:
     """A contract as a payer. What expired unused can still pay for work from before its end.
+
+    `given_back`: what its grants have more, by id, once the work that is planned again gives it back.
 
     Its dates are those in force now, which are right for every instant: an amendment moves the end to after
     the instant from which it holds.
@@ -49,7 +54,9 @@ def payer_value(
     window = contract.window
     if contract.holder.kind == "service_request":
         window = Window(datetime.min.replace(tzinfo=UTC), window.until)
-    drawable = tuple(one.drawable for one in grants) if draws == "minutes" else ()
+    drawable = (
+        tuple(one.drawable(given_back.get(one.grant.id, 0)) for one in grants) if draws in METERED else ()
+    )
     return Payer(
         contract.id,
         contract.holder,

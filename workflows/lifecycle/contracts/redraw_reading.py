@@ -4,42 +4,59 @@ Source: product.md section 7 (Time worked decides, not time typed).
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, or_, select, true
 
 from engine.contracts import Holder
-from engine.drawdown import Carried, CarriedDraw, Posted, Slice
+from engine.draw_down_difference import Posted
+from engine.payers import AllocationKind, Carried, CarriedDraw, Slice
+from engine.quantities import Money
 from workflows.core.transaction import Transaction
 from workflows.ledger.adjustments import belongs_at
 from workflows.lifecycle.contracts.amendments import is_held_since
 from workflows.lifecycle.service_requests.holders import covered_by
 from workflows.store import tables as t
+from workflows.store.column_types import Instant, shared_json
+from workflows.store.compiled_statements import Prepared
+from workflows.store.id_lists import among, id_list
 
-MAX_IDS_PER_STATEMENT = 900
 LONGEST_ENTRY = timedelta(minutes=100_000)
 e, a, r = t.work_entry, t.work_allocation, t.service_request
 entry, leg = t.ledger_transaction, t.ledger_posting
+is_held = e.c.state == "submitted"
 
 _ENTRY_COLUMNS = (
     e.c.id.label("entry_id"), e.c.started_at.label("worked_from"), e.c.ended_at.label("worked_until"),
-    e.c.chargeable_minutes, e.c.charged_by, e.c.segments, e.c.created_at.label("recorded_at"),
+    e.c.chargeable_minutes, shared_json(e.c.charged_by).label("charged_by"), e.c.segments,
+    e.c.created_at.label("recorded_at"),
     e.c.work_type.label("worked_type"), r.c.id, r.c.number, r.c.customer_id, r.c.item_id, r.c.org_unit_id,
-    r.c.priority, r.c.work_type, r.c.channel, r.c.opened_at,
+    r.c.priority, r.c.work_type, r.c.channel, r.c.opened_at, t.item.c.item_type, is_held.label("held"),
 )  # fmt: skip
-"""A work entry, and its service request under the names that it has in its own table."""
+"""A work entry, its service request under the names that it has in its own table, and its item's type."""
 
 
-@dataclass(frozen=True, slots=True)
-class PostedAllocation:
-    """A slice that is posted: `carrier` is the key of the holder who carries it, None for other kinds."""
+class PostedAllocation(NamedTuple):
+    """A slice that is posted: `carrier` is the key of the holder who carries it, None for other kinds.
+
+    `service_request` is the id of the one that the posting names; None where nothing is posted for the slice.
+    `settlement_id` is the transaction that settled it, where it was held before.
+    """
 
     posted: Posted
     transaction_id: str | None
     carrier: str | None
+    service_request: str | None = None
+    settlement_id: str | None = None
+
+    @property
+    def transaction_ids(self) -> list[str]:
+        """The ids of its transactions, the latest first, as they are to be reversed."""
+        return [one for one in (self.settlement_id, self.transaction_id) if one is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +67,32 @@ class PostedDraw:
     transaction_id: str
 
 
-def entries_drawn(tx: Transaction, contracts: Collection[str], since: datetime) -> list[Row[Any]]:
+def entries_drawn(tx: Transaction, contracts: Collection[str], since: datetime) -> list[Any]:
     """The entries that began at `since` or later, of which one of the contracts has a slice."""
-    of_contracts = select(a.c.work_entry_id).where(
-        a.c.contract_id.in_(contracts), a.c.effective_at >= since, a.c.reversed_at.is_(None)
+    wanted = {"contracts": id_list(list(contracts), is_sqlite=tx.is_sqlite), "since": since}
+    return _drawn(tx.is_sqlite).all(tx.connection, wanted)
+
+
+@cache
+def _drawn(is_sqlite: bool) -> Prepared:
+    since = bindparam("since", type_=Instant, required=True)
+    drawn = select(a.c.work_entry_id).where(
+        among(a.c.contract_id, "contracts", is_sqlite=is_sqlite),
+        a.c.effective_at >= since,
+        a.c.reversed_at.is_(None),
     )
-    return _entries(tx, e.c.id.in_(of_contracts), e.c.started_at >= since)
+    return Prepared(_entries(e.c.id.in_(drawn), e.c.started_at >= since))
 
 
 def entries_by_id(tx: Transaction, ids: Sequence[str]) -> list[Row[Any]]:
-    """Entries that are not deleted."""
-    return _entries(tx, e.c.id.in_(ids)) if ids else []
+    """Entries that are neither deleted nor rejected."""
+    return list(tx.connection.execute(_entries(e.c.id.in_(ids))).all()) if ids else []
 
 
 def entries_covered(tx: Transaction, contract_id: str, since: datetime) -> frozenset[str]:
     """The ids of the entries since an instant that a contract covers, even where it pays nothing for them."""
     covered = e.c.charged_by["contract"].as_string() == contract_id
-    rows = tx.connection.execute(
-        select(e.c.id).where(e.c.started_at >= since, e.c.deleted_at.is_(None), covered)
-    )
+    rows = tx.connection.execute(select(e.c.id).where(e.c.started_at >= since, t.COUNTED_WORK, covered))
     return frozenset(rows.scalars())
 
 
@@ -78,7 +102,8 @@ def entries_that_cascade(tx: Transaction, holders: Iterable[Holder], since: date
     if not fits:
         return []
     cascades = or_(*(e.c.charged_by[one].as_boolean() == true() for one in ("cascade", "passes_on")))
-    return _entries(tx, or_(*fits), e.c.started_at >= since, e.c.chargeable_minutes > 0, cascades)
+    wanted = _entries(or_(*fits), e.c.started_at >= since, e.c.chargeable_minutes > 0, cascades)
+    return list(tx.connection.execute(wanted).all())
 
 
 def may_be_drawn_later(tx: Transaction, holder: Holder, at: datetime) -> bool:
@@ -104,7 +129,7 @@ def first_entry_over(tx: Transaction, contracts: Collection[str], at: datetime) 
             a.c.effective_at >= at - LONGEST_ENTRY,
             a.c.effective_at < at,
             a.c.reversed_at.is_(None),
-            e.c.deleted_at.is_(None),
+            t.COUNTED_WORK,
             e.c.started_at < at,
             e.c.ended_at > at,
         )
@@ -117,16 +142,41 @@ def first_entry_over(tx: Transaction, contracts: Collection[str], at: datetime) 
 
 def allocations_of(tx: Transaction, entries: Sequence[str]) -> list[PostedAllocation]:
     """What is posted for entries, in the order in which it was."""
-    found = []
-    for part in _chunks(entries):
-        rows = tx.connection.execute(
-            select(a, leg.c.owner.label("carrier"))
-            .outerjoin(leg, and_(leg.c.transaction_id == a.c.transaction_id, leg.c.account == "carried"))
-            .where(a.c.work_entry_id.in_(part), a.c.reversed_at.is_(None))
-            .order_by(a.c.id)
+    rows = _allocations(tx.is_sqlite).tuples(
+        tx.connection, {"entries": id_list(entries, is_sqlite=tx.is_sqlite)}
+    )
+    return [
+        PostedAllocation(Posted(row[0], row[1], _slice(*row[6:])), row[2], row[3], row[4], row[5])
+        for row in rows
+    ]
+
+
+@cache
+def _allocations(is_sqlite: bool) -> Prepared:
+    """What is posted for entries, whose ids are bound to `entries`: the fields of a slice come last."""
+    return Prepared(
+        select(
+            a.c.id,
+            a.c.work_entry_id,
+            a.c.transaction_id,
+            leg.c.owner.label("carrier"),
+            entry.c.service_request_id,
+            a.c.settlement_id,
+            a.c.kind,
+            a.c.contract_id,
+            a.c.grant_id,
+            a.c.minutes,
+            a.c.effective_at,
+            a.c.held,
+            a.c.amount_minor,
+            a.c.currency,
         )
-        found += [_allocation(row) for row in rows]
-    return found
+        .select_from(a)
+        .outerjoin(leg, and_(leg.c.transaction_id == a.c.transaction_id, leg.c.account == "carried"))
+        .outerjoin(entry, entry.c.id == a.c.transaction_id)
+        .where(among(a.c.work_entry_id, "entries", is_sqlite=is_sqlite), a.c.reversed_at.is_(None))
+        .order_by(a.c.id)
+    )
 
 
 def carried_draws_of(tx: Transaction, contracts: Collection[str], since: datetime) -> list[PostedDraw]:
@@ -158,37 +208,86 @@ def carried_amounts(
 ) -> list[Carried]:
     """What holders (by key) were made to carry since an instant, or ever, except by these entries."""
     wanted = (
-        select(leg.c.owner, a.c.contract_id, a.c.minutes, a.c.effective_at, a.c.work_entry_id)
+        select(
+            leg.c.owner,
+            a.c.contract_id,
+            a.c.minutes,
+            a.c.effective_at,
+            a.c.work_entry_id,
+            is_held.label("held"),
+        )
         .select_from(leg)
         .join(a, a.c.transaction_id == leg.c.transaction_id)
+        .join(e, e.c.id == a.c.work_entry_id)
         .where(leg.c.owner.in_(holders), leg.c.account == "carried", a.c.reversed_at.is_(None))
         .order_by(a.c.effective_at, a.c.id)
     )
     if since is not None:
         wanted = wanted.where(a.c.effective_at >= since)
     return [
-        Carried(row.owner, row.contract_id, row.minutes, row.effective_at)
+        Carried(row.owner, row.contract_id, row.minutes, row.effective_at, row.held)
         for row in tx.connection.execute(wanted)
         if row.work_entry_id not in without
     ]
 
 
+def has_held_carried(tx: Transaction, holders: Collection[str]) -> bool:
+    """Whether any of these holders (by key) carries minutes of an entry that awaits approval."""
+    held = (
+        select(a.c.id)
+        .select_from(e)
+        .join(a, a.c.work_entry_id == e.c.id)
+        .join(leg, leg.c.transaction_id == a.c.transaction_id)
+        .where(
+            t.NOT_APPROVED_WORK,
+            is_held,
+            a.c.kind == "carried",
+            a.c.reversed_at.is_(None),
+            leg.c.owner.in_(holders),
+        )
+    )
+    return tx.connection.execute(held.limit(1)).first() is not None
+
+
 # ------------------------------------------------------------------ helpers
 
 
-def _entries(tx: Transaction, *where: ColumnElement[bool]) -> list[Row[Any]]:
-    wanted: Select[Any] = (
+def _entries(*where: ColumnElement[bool]) -> Select[Any]:
+    return (
         select(*_ENTRY_COLUMNS)
         .select_from(e)
         .join(r, r.c.id == e.c.service_request_id)
-        .where(*where, e.c.deleted_at.is_(None))
+        .outerjoin(t.item, t.item.c.id == r.c.item_id)
+        .where(*where, t.COUNTED_WORK)
     )
-    return list(tx.connection.execute(wanted))
 
 
-def _allocation(row: Row[Any]) -> PostedAllocation:
-    piece = Slice(row.kind, row.contract_id, row.grant_id, row.minutes, row.effective_at)
-    return PostedAllocation(Posted(row.id, row.work_entry_id, piece), row.transaction_id, row.carrier)
+def slice_of(row: Any) -> Slice:
+    """The slice of a row of `work_allocation`."""
+    return _slice(
+        row.kind,
+        row.contract_id,
+        row.grant_id,
+        row.minutes,
+        row.effective_at,
+        row.held,
+        row.amount_minor,
+        row.currency,
+    )
+
+
+def _slice(
+    kind: AllocationKind,
+    contract: str | None,
+    grant: str | None,
+    minutes: int,
+    at: datetime,
+    held: bool,
+    amount_minor: int | None,
+    currency: str | None,
+) -> Slice:
+    amount = Money(amount_minor, currency) if amount_minor is not None and currency is not None else None
+    return Slice(kind, contract, grant, minutes, at, amount, held)
 
 
 def _carried_draws(tx: Transaction, *where: ColumnElement[bool]) -> list[PostedDraw]:
@@ -220,11 +319,7 @@ def _carried_draws(tx: Transaction, *where: ColumnElement[bool]) -> list[PostedD
 def _posted_draw(transaction_id: str, legs: Sequence[Any]) -> PostedDraw:
     first = legs[0]
     holder, minutes = next((one.owner, -one.amount) for one in legs if one.account == "carried")
-    grants = tuple((one.owner, int(one.amount)) for one in legs if one.account == "consumed")
-    draw = CarriedDraw(holder, first.contract_id, int(minutes), first.effective_at, grants)
+    grants = tuple((one.owner, -int(one.amount)) for one in legs if one.account == "available")
+    held = tuple((one.owner, int(one.amount)) for one in legs if one.account == "held")
+    draw = CarriedDraw(holder, first.contract_id, int(minutes), first.effective_at, grants, held)
     return PostedDraw(draw, transaction_id)
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), MAX_IDS_PER_STATEMENT):
-        yield ids[start : start + MAX_IDS_PER_STATEMENT]

@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, or_, select
 
 from engine.contracts import Contract, Holder
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.column_types import Id
+
+
+def has_not_ended(tx: Transaction) -> ColumnElement[bool]:
+    """SQL: the contract is neither cancelled nor ended, and its end lies after the transaction's instant."""
+    c = t.contract.c
+    return and_(
+        c.cancelled_at.is_(None), c.ended_at.is_(None), or_(c.expires_at.is_(None), c.expires_at > tx.now)
+    )
 
 
 def contract_value(row: Any) -> Contract:

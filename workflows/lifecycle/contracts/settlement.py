@@ -11,15 +11,16 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from engine.contracts import OVER_STATES, Contract, StateAt
+from engine.contracts import METERED, OVER_STATES, Contract, StateAt
 from engine.coverage import contract_state
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import carried_minutes
 from workflows.lifecycle.contracts.alerts import alert_use
+from workflows.lifecycle.contracts.connected_work import changed_since
 from workflows.lifecycle.contracts.grants import expire_grants, update_grant_spans
 from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.monthly_grants import allocate_months
-from workflows.lifecycle.contracts.redraw import changed_since, redraw
+from workflows.lifecycle.contracts.redraw import redraw
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.notifications.messages import notify_contract_event
 from workflows.store import tables as t
@@ -69,6 +70,9 @@ def sync_loaded(tx: Transaction, loaded: LoadedContract, at: datetime | None = N
         loaded.change(tx, activated_at=at)
     if becomes_active or (in_force and _gets_a_grant(loaded, due_at, at)):
         _draw_carried(tx, loaded, min(at, due_at or at), is_new=is_new)
+    elif loaded.carry_over is not None and due_at is not None and due_at <= at:
+        # a contract that has ended: its months ended before, which no job has seen
+        _redraw_since(tx, loaded, due_at)
     _sync_state(tx, loaded, at)
     return becomes_active and loaded.state == "active"
 
@@ -107,15 +111,22 @@ def _draw_carried(tx: Transaction, loaded: LoadedContract, at: datetime, *, is_n
         return
     since = min(at, contract.window.start) if is_new else at
     # work at this very instant, recorded before, may cascade to it
-    if since >= tx.now and not tx.settings.cascade and not carried_minutes(tx, contract.holder.key):
+    touches_nothing = not tx.settings.cascade and not carried_minutes(tx, contract.holder.key)
+    if since >= tx.now and loaded.carry_over is None and touches_nothing:
         return
-    for contract_id in sorted(redraw(tx, changed_since(contract.id, since), loaded.group) - {loaded.id}):
+    _redraw_since(tx, loaded, since)
+
+
+def _redraw_since(tx: Transaction, loaded: LoadedContract, since: datetime) -> None:
+    """Draw again from an instant on, and bring the other contracts that this concerns up to now."""
+    touched = redraw(tx, changed_since(loaded.id, since), loaded.group)
+    for contract_id in sorted(touched - {loaded.id}):
         _sync_state(tx, loaded.group[contract_id], tx.now)
 
 
 def _gets_a_grant(loaded: LoadedContract, since: datetime | None, at: datetime) -> bool:
     """Whether a grant has opened between the last instant that was due and `at`."""
-    if since is None or since > at or loaded.draws != "minutes":
+    if since is None or since > at or loaded.draws not in METERED:
         return False
     return any(since <= one.opens_at <= at and one.opens_at != one.closes_at for one in loaded.grants)
 

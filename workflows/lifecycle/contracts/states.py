@@ -23,7 +23,7 @@ def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnEle
         select(b.c.grant_id).where(
             b.c.contract_id == c.c.id,
             b.c.unit == c.c.draws,
-            or_(and_(b.c.available > 0, is_open_at(now)), b.c.held > 0),
+            or_(and_(b.c.available > 0, is_open_at(now)), and_(b.c.held > 0, b.c.unit == "incidents")),
         )
     )
     return case(

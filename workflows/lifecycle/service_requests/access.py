@@ -116,30 +116,42 @@ def visible_requests(tx: Transaction) -> ColumnElement[bool]:
     return or_(own, shared)
 
 
-def require_changeable(tx: Transaction, service_request_id: str) -> Row[Any]:
-    """`require_visible` for a change, which locks the row next. Raises: NotFound."""
-    if not tx.actor.is_staff:
-        return require_visible(tx, service_request_id)
-    row: Row[Any] | None = _BY_ID.first(tx.connection, {"id": service_request_id})
-    if row is None:
-        raise _no_such_request()
-    return row
-
-
 _BY_ID = Prepared(
     select(t.service_request).where(t.service_request.c.id == bindparam("id", type_=Id, required=True))
 )
 
 
 def require_visible(tx: Transaction, service_request_id: str) -> Row[Any]:
-    """The service request's row. Raises: NotFound, also if the actor may not see it."""
-    r = t.service_request
-    row = tx.connection.execute(
-        select(r).where(r.c.id == service_request_id, visible_requests(tx))
-    ).one_or_none()
+    """The row of a service request; of a merged one that of the request that is left, if the actor sees it.
+
+    Raises: NotFound, also if the actor may not see it.
+    """
+    row = visible_row(tx, service_request_id)
     if row is None:
         raise _no_such_request()
-    return row
+    if row.merged_into_id is None:
+        return row
+    return visible_row(tx, surviving_id(tx, row.merged_into_id)) or row
+
+
+def visible_row(tx: Transaction, service_request_id: str) -> Row[Any] | None:
+    """The row of a service request itself, merged or not; None if the actor may not see it."""
+    if tx.actor.is_staff:
+        found: Row[Any] | None = _BY_ID.first(tx.connection, {"id": service_request_id})
+        return found
+    r = t.service_request
+    wanted = select(r).where(r.c.id == service_request_id, visible_requests(tx))
+    return tx.connection.execute(wanted).one_or_none()
+
+
+def surviving_id(tx: Transaction, service_request_id: str) -> str:
+    """The id of the request that is left for one: its own, unless it was merged."""
+    r = t.service_request.c
+    while True:
+        into = tx.connection.execute(select(r.merged_into_id).where(r.id == service_request_id)).scalar()
+        if into is None:
+            return service_request_id
+        service_request_id = into
 
 
 def _nameable(tx: Transaction, kind: Named, ids: Iterable[str | None]) -> set[str]:

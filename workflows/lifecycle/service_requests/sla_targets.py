@@ -6,7 +6,7 @@ Source: product.md section 9.
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, null, or_, type_coerce
+from sqlalchemy import ColumnElement, and_, case, func, literal, null, or_, type_coerce
 
 from engine.service_requests import UNFINISHED_STATES
 from engine.sla_clock import TargetState, remaining_minutes, target_state
@@ -37,6 +37,16 @@ def response_state(row: Any, at: datetime) -> TargetState | None:
 def resolution_state(row: Any, at: datetime) -> TargetState | None:
     """The state of the resolution target of a request's row at `at`; None without a target."""
     return _state(row, row.resolution_due_at, row.resolved_at, at)
+
+
+def sql_response_state(at: datetime) -> ColumnElement[str | None]:
+    """SQL: `response_state` of a row of `service_request`."""
+    return _sql_state(_r.response_due_at, _r.responded_at, at)
+
+
+def sql_resolution_state(at: datetime) -> ColumnElement[str | None]:
+    """SQL: `resolution_state` of a row of `service_request`."""
+    return _sql_state(_r.resolution_due_at, _r.resolved_at, at)
 
 
 def minutes_left(tx: Transaction, row: Any) -> MinutesLeft:
@@ -77,6 +87,22 @@ def next_due_at() -> ColumnElement[datetime]:
 def _state(row: Any, due_at: datetime | None, done_at: datetime | None, at: datetime) -> TargetState | None:
     is_cancelled = row.state == "cancelled"
     return target_state(due_at, done_at, stopped_at=row.paused_at, is_cancelled=is_cancelled, at=at)
+
+
+def _sql_state(
+    due_at: ColumnElement[datetime], done_at: ColumnElement[datetime], at: datetime
+) -> ColumnElement[str | None]:
+    """SQL: the same as `engine.sla_clock.target_state`; a property test holds the two to each other."""
+    stopped_at = _r.paused_at
+    return case(
+        (due_at.is_(None), null()),
+        (and_(done_at.is_not(None), done_at <= due_at), text_constant("met")),
+        (done_at.is_not(None), text_constant("missed")),
+        (due_at < func.coalesce(stopped_at, literal(at, Instant)), text_constant("missed")),
+        (_r.state == text_constant("cancelled"), text_constant("cancelled")),
+        (stopped_at.is_(None), text_constant("open")),
+        else_=text_constant("stopped"),
+    )
 
 
 _r = t.service_request.c

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 from transitions import Machine, MachineError
 
-from engine.service_requests import REOPENABLE_STATES, STATES, TRIGGERS, UNFINISHED_STATES, State
+from engine.service_requests import (
+    NOT_ENDED_STATES,
+    REOPENABLE_STATES,
+    STATES,
+    TRIGGERS,
+    UNFINISHED_STATES,
+    State,
+)
 from workflows.core.actors import Role
 from workflows.core.errors import StateForbids
 
@@ -29,8 +36,14 @@ TRANSITIONS: tuple[tuple[str, tuple[State, ...], State], ...] = (
     ("reopen", REOPENABLE_STATES, "in_progress"),
     ("reopen_uncovered", REOPENABLE_STATES, "pending_no_contract"),
     ("cancel", UNFINISHED_STATES, "cancelled"),
+    ("merge", NOT_ENDED_STATES, "cancelled"),
+    ("split", ("cancelled",), "open"),
+    ("split_uncovered", ("cancelled",), "pending_no_contract"),
 )
-"""(trigger, from, to). `reopen_uncovered` is a reopening after the window that finds no contract."""
+"""(trigger, from, to). `reopen_uncovered` is a reopening after the window that finds no contract.
+
+A merged request is cancelled, with a link to the other one; only a split brings it back.
+"""
 
 CUSTOMER_TRIGGERS = ("reopen",)
 """Customers can only reopen; finance cannot fire any trigger."""
@@ -93,7 +106,7 @@ def forbidden(state: str, trigger: str, role: Role = "system") -> StateForbids:
     allowed = allowed_triggers(state, role)
     if allowed:
         remedy = f"Allowed now: {', '.join(allowed)}."
-    elif any(state in sources for _, sources, _ in TRANSITIONS):
+    elif any(state in sources for one, sources, _ in TRANSITIONS if one in TRIGGERS):
         remedy = f"The role {role} cannot change this state."
     else:
         remedy = "This state cannot be changed any more."

@@ -17,6 +17,7 @@ from workflows.lifecycle.service_requests.sla import (
     stopped_columns,
 )
 from workflows.lifecycle.service_requests.states import fire
+from workflows.notifications.events import publish
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared, next_version
@@ -32,10 +33,12 @@ def move_request(
     reason: str | None = None,
     inferred: bool = False,
     history_trigger: str | None = None,
+    other: str | None = None,
 ) -> str:
     """Fire a trigger on a locked row and write its columns and history; returns the new state.
 
-    `history_trigger` is recorded in the history instead of an internal trigger.
+    `history_trigger` is recorded in the history instead of an internal trigger; `other` is the id of another
+    request that the line names.
     Raises: StateForbids if the state has no such transition. Source: product.md section 9.
     """
     target = fire(request.state, trigger)
@@ -55,7 +58,10 @@ def move_request(
         note=note,
         reason=reason,
         inferred=inferred,
+        other=other,
     )
+    data = {"service_request": request.id, "number": request.number, "trigger": history_trigger or trigger}
+    publish(tx, "service_request_moved", {**data, "from_state": request.state, "to_state": target})
     return target
 
 
@@ -69,8 +75,9 @@ def write_history(
     note: str | None = None,
     reason: str | None = None,
     inferred: bool = False,
+    other: str | None = None,
 ) -> None:
-    """Write one line of a service request's history."""
+    """Write one line of a service request's history; `other` is the id of another request that it names."""
     tx.add(
         t.service_request_history,
         id=new_id(),
@@ -84,6 +91,7 @@ def write_history(
         note=note,
         reason=reason,
         inferred=inferred,
+        other_id=other,
     )
 
 
@@ -110,9 +118,11 @@ def _columns(
     if trigger == "reopen":
         open_again = {"closed_at": None, "auto_close_at": None}
         return open_again | _started(tx, request) | reopened_columns(tx, request, waits=False)
-    if trigger == "reopen_uncovered":
+    if trigger == "split":
+        return {"closed_at": None, "auto_close_at": None, **reopened_columns(tx, request, waits=False)}
+    if trigger in ("reopen_uncovered", "split_uncovered"):
         return {"closed_at": None, "auto_close_at": None, **reopened_columns(tx, request, waits=True)}
-    if trigger == "cancel":
+    if trigger in ("cancel", "merge"):
         return {
             "on_hold_reason": None,
             "closed_at": now,

@@ -1,6 +1,6 @@
-"""The audit trail, and the outbox of messages to be delivered."""
+"""The audit trail, the outbox of messages to be delivered, and the texts of mail."""
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, String, Table, Text, UniqueConstraint, text
 
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata
@@ -49,3 +49,19 @@ outbox = Table(
         postgresql_where=text(IS_FAILED),
     ),
 )
+
+mail_template = Table(
+    "mail_template",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String(40), nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("subject", Text),
+    Column("body", Text),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    UniqueConstraint("key", "language"),
+    CheckConstraint("(subject IS NULL) = (body IS NULL)", name="text"),
+)
+"""A text that an administrator has written; without subject and body, the shipped one is in force again."""

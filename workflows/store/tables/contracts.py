@@ -12,9 +12,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
+from engine.auto_top_up import AUTO_TOP_UP_STATES
 from engine.contracts import (
     AMENDMENT_KINDS,
     CONTRACT_STATES,
@@ -24,6 +26,7 @@ from engine.contracts import (
     TIME_EXPIRED,
     UNITS,
 )
+from engine.price_list import PRICE_SOURCES
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
@@ -61,6 +64,8 @@ contract = Table(
     Column("rounding", Json),
     Column("rate_card", Key),
     Column("alerted_percent", Integer),
+    Column("auto_top_up", Json),
+    Column("auto_top_up_since", Instant),
     Column("renewal_of_id", Id, ForeignKey("contract.id")),
     Column("offered_for_id", Id, index=True),
     Column("made_by_rule", Boolean, nullable=False, default=False),
@@ -70,10 +75,17 @@ contract = Table(
     Column("terms_since", Instant),
     Column("amends_at", Instant),
     Column("held_since", Instant),
+    Column("carry_over", Json),
+    Column("borrow", Json),
+    Column("price_source", String(14)),
+    Column("product_price_id", Id, ForeignKey("product_price.id")),
+    Column("list_price_minor", BigInteger),
+    Column("discount_percent", String(16)),
     one_of("draws", *DRAWS),
     one_of("holder_kind", *HOLDER_KINDS),
     one_of("state", *CONTRACT_STATES),
     one_of("time_expired", *TIME_EXPIRED),
+    one_of("price_source", *PRICE_SOURCES),
     CheckConstraint("expires_at IS NULL OR expires_at > starts_at", name="period"),
     CheckConstraint("price_minor IS NULL OR price_minor >= 0", name="price"),
     Index("ix_contract_holder", "holder_kind", "holder_id", "state"),
@@ -94,8 +106,16 @@ contract = Table(
 the provider's time zone is today. `alerted_percent` is the highest threshold of use that
 people were alerted to and that no later grant has cleared.
 
+`auto_top_up` has the terms of `engine.auto_top_up`, NULL without any; `auto_top_up_since` is when they were
+set, NULL if with the sale.
+
 `terms_since` is when the last amendment took effect, `amends_at` when the next one does, `held_since` since
-when the contract is held by its holder (NULL: from the sale on).
+when the contract is held by its holder (NULL: from the sale on). `carry_over` and `borrow` are the fields of
+`engine.contracts.CarryOver` and `Borrow`.
+
+`price_source` says where the price at the sale came from (NULL: no price, or sold by a program without price
+list), `product_price_id` is its entry of the price list. `list_price_minor` is the price before the discount,
+of `discount_percent` (decimal text), if one was given.
 """
 
 contract_amendment = Table(
@@ -149,6 +169,7 @@ contract_grant = Table(
     Column("id", Id, primary_key=True),
     Column("contract_id", Id, ForeignKey("contract.id"), nullable=False, index=True),
     Column("unit", String(10), nullable=False),
+    Column("currency", String(3)),
     Column("quantity", BigInteger, nullable=False),
     Column("effective_at", Instant),
     Column("expires_at", Instant),
@@ -157,11 +178,20 @@ contract_grant = Table(
     Column("reason", Text),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("priority", Integer, nullable=False, server_default=text("100")),
+    Column("scope", Json),
+    Column("rest_of_id", Id),
     one_of("unit", *UNITS),
     one_of("kind", *GRANT_KINDS),
     CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("(unit = 'money') = (currency IS NOT NULL)", name="currency"),
 )
-"""A grant (GRANT is a keyword of SQL). Immutable; its balances are in `grant_balance`."""
+"""A grant (GRANT is a keyword of SQL). Immutable; its balances are in `grant_balance`.
+
+`quantity` is in whole minutes, incidents, or minor units of `currency`. `scope` has conditions on work in the
+JSON form of the rules; NULL: it pays for any work. `rest_of_id` is the grant of a month whose rest this one
+keeps: it begins empty, and `quantity` is the most that it may get.
+"""
 
 grant_balance = Table(
     "grant_balance",
@@ -169,6 +199,7 @@ grant_balance = Table(
     Column("grant_id", Id, ForeignKey("contract_grant.id"), primary_key=True),
     Column("contract_id", Id, ForeignKey("contract.id"), nullable=False),
     Column("unit", String(10), nullable=False),
+    Column("currency", String(3)),
     Column("available", BigInteger, nullable=False),
     Column("held", BigInteger, nullable=False, server_default=text("0")),
     Column("consumed", BigInteger, nullable=False, server_default=text("0")),
@@ -176,6 +207,7 @@ grant_balance = Table(
     Column("opens_at", Instant, nullable=False),
     Column("closes_at", Instant),
     Column("expiry_posted", Boolean, nullable=False, default=False),
+    Column("priority", Integer, nullable=False, server_default=text("100")),
     CheckConstraint("available >= 0", name="available"),
     CheckConstraint("held >= 0", name="held"),
     CheckConstraint("consumed >= 0", name="consumed"),
@@ -185,7 +217,39 @@ grant_balance = Table(
 )
 """Sums of the grant's postings, and the span in which it can be drawn: its own, cut to its contract's.
 
-`expiry_posted`: what was left at its end has been posted as expired.
+`expiry_posted`: what was left at its end has been posted as expired. `contract_id`, `unit` and `priority` are
+those of the grant.
+"""
+
+auto_top_up = Table(
+    "auto_top_up",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("contract_id", Id, ForeignKey("contract.id"), nullable=False),
+    Column("grants_opened", Integer, nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("unit", String(10), nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("available", BigInteger, nullable=False),
+    Column("price_minor", BigInteger),
+    Column("currency", String(3)),
+    Column("due_at", Instant, nullable=False),
+    Column("grant_id", Id, ForeignKey("contract_grant.id")),
+    Column("created_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    Column("decided_by", Text),
+    Column("reason", Text),
+    one_of("state", *AUTO_TOP_UP_STATES),
+    one_of("unit", *UNITS),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("(state = 'issued') = (grant_id IS NOT NULL)", name="grant"),
+    UniqueConstraint("contract_id", "grants_opened", "month"),
+)
+"""What was done where little of a contract was left, once for each crossing: until another grant opens.
+
+One that the month's limit prevented is tried again in the next month. `available` is what was left,
+`due_at` the instant from which a grant holds.
 """
 
 carried_balance = Table(

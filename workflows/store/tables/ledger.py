@@ -38,6 +38,7 @@ ledger_transaction = Table(
     CheckConstraint("sequence > 0 AND length(hash) = 32", name="chained"),
     Index("ix_ledger_transaction_contract", "contract_id", "effective_at"),
     Index("ix_ledger_transaction_recorded_at", "recorded_at", "id"),
+    Index("ix_ledger_transaction_effective_at", "effective_at"),
 )
 """`chain_id` is the contract, else the customer of the service request: see `workflows.ledger.hash_chain`."""
 

@@ -64,6 +64,7 @@ service_request = Table(
     Column("outcome", String(10)),
     Column("contract_id", Id, ForeignKey("contract.id")),
     Column("before_contracts", Boolean, nullable=False, default=False),
+    Column("merged_into_id", Id, ForeignKey("service_request.id")),
     Column("opened_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("responded_at", Instant),
@@ -83,6 +84,7 @@ service_request = Table(
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_by", Text, nullable=False),
     Column("search_words", Text, nullable=False, server_default=text("' '")),
+    Column("unpaid_warned_at", Instant),
     one_of("priority", *PRIORITIES),
     one_of("state", *STATES),
     CheckConstraint("(state = 'on_hold') = (on_hold_reason IS NOT NULL)", name="on_hold"),
@@ -93,6 +95,7 @@ service_request = Table(
     Index("ix_service_request_contract_id", "contract_id", "state"),
     _where_given("ix_service_request_technician_id", "technician_id", "state"),
     _where_given("ix_service_request_auto_close_at", "auto_close_at", "id"),
+    _where_given("ix_service_request_merged_into_id", "merged_into_id", "id"),
     _where_given("ix_service_request_sla_alert_at", "sla_alert_at", "id"),
     Index("ix_service_request_opened_at", "opened_at", "id"),
     _where_unfinished("ix_service_request_unfinished", "opened_at", "id", "state"),
@@ -105,6 +108,8 @@ service_request = Table(
 )
 """`contract_id` is the contract that covers it; one that it waits for is in its decision.
 
+`merged_into_id` is the request into which it was merged; that may have been merged, too.
+`unpaid_warned_at` is when its customer was warned last that it waits for a payment.
 `sla_alert_at` is when its next service level alert occurs; NULL while its clock is stopped, and if no target
 is open.
 """
@@ -123,8 +128,10 @@ service_request_history = Table(
     Column("note", Text),
     Column("reason", Text),
     Column("inferred", Boolean, nullable=False, default=False),
+    Column("other_id", Id, ForeignKey("service_request.id")),
     Index("ix_service_request_history_request", "service_request_id", "at", "id"),
 )
+"""`other_id` is the service request from which work came, or to which it went."""
 
 sla_counted_time = Table(
     "sla_counted_time",
@@ -167,7 +174,12 @@ coverage_decision = Table(
     Column("actor", Text, nullable=False),
     Column("reason", Text),
     Column("holds_from", Instant),
+    Column("sequence", Integer, nullable=False, server_default=text("1")),
     one_of("outcome", *OUTCOMES),
     Index("ix_coverage_decision_decided_at", "decided_at", "id"),
 )
-"""`holds_from` is an instant before `decided_at` from which the decision holds; NULL: from `decided_at`."""
+"""`holds_from` is an instant before `decided_at` from which the decision holds; NULL: from `decided_at`.
+
+`sequence` is its place among those of its service request, in the order made: the clocks of two machines, and
+a sandbox clock that stands still, say nothing of it. Those of older programs are all 1.
+"""

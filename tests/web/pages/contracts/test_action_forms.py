@@ -55,3 +55,16 @@ def test_a_renewal_with_uplift_and_a_common_end(web: WebClients) -> None:
     assert "This contract renews SUB-0001." in done
     (renewed,) = sample.rows(t.contract, renewal_of_id=contract)
     assert renewed.price_minor == 9_496  # 365.00 and 3.5 %, for 92 of 366 days
+
+
+def test_a_price_and_an_overage_rate_are_changed_and_a_price_may_be_nothing(web: WebClients) -> None:
+    contract = web.sample.sell("support_hours", minutes=60)
+    page = web.supervisor.open(f"/contracts/{contract}")
+    given = {"amend_price": "0", "amend_overage_rate": "95.50", "amend_reason": "Agreed"}
+    done = web.supervisor.send(page, "/amend", **given)
+    row = web.sample.contract(contract)
+    assert (row.price_minor, row.overage_rate_minor) == (0, 9550)
+    assert "€95.50" in done
+    web.supervisor.send(done, "/amend", amend_price="", amend_reason="Agreed")
+    row = web.sample.contract(contract)
+    assert (row.price_minor, row.overage_rate_minor) == (None, 9550)

@@ -3,13 +3,16 @@
 import csv
 import io
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
 
+from tests.support.builders import RULES
 from tests.support.pages import Page
 from tests.support.web_clients import WebClients
 from workflows.contracts.balance_curve import read_burn_down
+from workflows.contracts.queries import read_contract
 from workflows.store import tables as t
 
 
@@ -39,6 +42,9 @@ def test_the_new_contract_link_preselects_the_holder(web: WebClients) -> None:
     assert form.values["holder"] == f"customer:{web.sample.ann}"
 
 
+BY_MONTH = {"type": "support_hours_by_month", "minutes": "2:00"}
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -55,6 +61,13 @@ def test_the_new_contract_link_preselects_the_holder(web: WebClients) -> None:
         ({"rounding_increment_minutes": "0"}, "It must be at least 1"),
         ({"rounding_increment_minutes": "5", "rounding_grace_minutes": "7"}, "must be smaller than"),
         ({"rounding_minimum_minutes": "often"}, "is not a whole number of minutes"),
+        ({**BY_MONTH, "carry_over_months": "-1"}, "is not a whole number"),
+        ({**BY_MONTH, "carry_over_months": "121"}, "It must be at most 120"),
+        ({**BY_MONTH, "carry_over_cap": "1:00"}, "This field is required."),
+        ({**BY_MONTH, "carry_over_months": "1", "carry_over_cap": "120%"}, "It must be at most 100"),
+        ({**BY_MONTH, "borrow_cap": "half"}, "“half” is neither a duration nor a percentage."),
+        ({"borrow_cap": "1:00"}, "This contract is not granted its minutes by the month."),
+        ({"carry_over_months": "2"}, "This contract is not granted its minutes by the month."),
     ],
 )
 def test_invalid_terms_are_reported_and_keep_the_typed_values(
@@ -87,6 +100,59 @@ def test_rounding_and_rate_card_are_terms_of_the_contract(web: WebClients) -> No
     shown = web.supervisor.open(f"/contracts/{row.id}")
     assert "Up to 15 minutes; all work on a request" in shown
     assert "Rate card" in shown
+
+
+def test_months_that_carry_over_and_draw_ahead_are_shown(web: WebClients) -> None:
+    sample, sue = web.sample, web.supervisor
+    page = sue.open("/contracts/new")
+    sent = {
+        "holder": f"customer:{sample.ann}",
+        **BY_MONTH,
+        "starts_on": "2026-02-02",
+        "time_expired": "ignore",
+    }
+    sent |= {"carry_over_months": "2", "carry_over_cap": "50%", "borrow_cap": "0:45"}
+    sue.send(page, **sent)
+    [row] = sample.rows(t.contract)
+    assert row.carry_over == {"months": 2, "cap_minutes": None, "cap_percent": 50}
+    assert row.borrow == {"cap_minutes": 45, "cap_percent": None}
+    request = sample.log()
+    sample.work(request, 75, at=sample.clock.now() - timedelta(days=5))
+    logged = sample.work(request, 190)
+    assert logged == [("grant", 120), ("grant", 45), ("grant", 25)]
+    shown = sue.open(f"/contracts/{row.id}")
+    assert "Up to 50 % of each month, for 2 more months" in shown
+    assert "Up to 0:45 of the next month" in shown
+    assert "0:25 has been drawn ahead on the next month, which will begin with that much less." in shown
+    assert "1:00 carried over to later months" in shown
+    assert "0:15 no longer carried over" in shown
+    assert "Carried over from month 1" in shown
+    work = sue.open(f"/requests/{request}")
+    number = sample.contract(row.id).number
+    assert f"2:45 from {number}, 0:25 drawn ahead on the next month of {number}" in work
+    csv_text = sue.client.get(f"/contracts/{row.id}/statement.csv").get_data(as_text=True)
+    assert "borrow" in csv_text
+    assert "carry_over" in csv_text
+    assert sue.client.get(f"/contracts/{row.id}/statement.pdf").status_code == 200
+
+
+def test_the_months_of_a_contract_may_differ_from_the_types(web: WebClients) -> None:
+    sample, sue = web.sample, web.supervisor
+    file = (RULES / "contract_types" / "support_hours_by_month.json").read_text()
+    carrying = file.replace(
+        '"allocation": "monthly",', '"allocation": "monthly", "carry_over": {"months": 1},'
+    )
+    sample.publish_rules(contract_types__support_hours_by_month=carrying)
+    page = sue.open("/contracts/new")
+    assert "carried over: what is left of each month, for 1 more month" in page
+    sent = {"holder": f"customer:{sample.ann}", **BY_MONTH}
+    sue.send(page, **sent)
+    sue.send(sue.open("/contracts/new"), **sent, carry_over_months="0")
+    rows = sorted(sample.rows(t.contract), key=lambda row: row.id)
+    assert [row.carry_over for row in rows] == [
+        {"months": 1, "cap_minutes": None, "cap_percent": None},
+        None,
+    ]
 
 
 def test_the_contract_list_views_and_filters(web: WebClients) -> None:
@@ -254,6 +320,34 @@ def test_a_contract_is_topped_up(web: WebClients) -> None:
     done = sue.send(wrong, "/top_up", topup_minutes="2:30", topup_expires_on="2026-12-31")
     assert "3:30 of 3:30 left" in done
     assert "2 Mar 2026 – 31 Dec 2026" in done
+
+
+def test_a_top_up_for_some_work_only_is_drawn_first(web: WebClients) -> None:
+    contract = web.sample.sell("support_hours", minutes=60)
+    sue = web.supervisor
+    page = sue.open(f"/contracts/{contract}")
+    values = {"topup_minutes": "1:00", "topup_work_types": "travel, on_site", "topup_item_types": "printer"}
+    wrong = sue.send(page, "/top_up", **values, topup_priority="first")
+    assert wrong.status == 422
+    assert "“first” is not a whole number." in wrong
+    done = sue.send(wrong, "/top_up", **values, topup_priority="10")
+    assert "Priority 10" in done
+    assert "Only where (work type is travel or work type is on_site) and item type is printer" in done
+    [_, grant] = web.sample.see(read_contract, contract).grants
+    assert (grant.priority, grant.scope) == (
+        10,
+        {
+            "all": [
+                {
+                    "any": [
+                        {"name": "work_type", "operator": "equal_to", "value": "travel"},
+                        {"name": "work_type", "operator": "equal_to", "value": "on_site"},
+                    ]
+                },
+                {"any": [{"name": "item_type", "operator": "equal_to", "value": "printer"}]},
+            ]
+        },
+    )
 
 
 def test_a_contract_is_adjusted_with_a_reason(web: WebClients) -> None:

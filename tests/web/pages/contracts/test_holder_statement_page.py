@@ -3,6 +3,8 @@
 import pytest
 
 from tests.support.web_clients import WebClients
+from workflows.commands.contracts import TopUp
+from workflows.contracts.use_cases import top_up
 
 
 @pytest.mark.parametrize("holders", ["customers", "items", "org-units"])
@@ -47,3 +49,16 @@ def test_a_contract_has_its_statement_as_pdf(web: WebClients) -> None:
     assert f"/contracts/{contract}/statement.pdf" in web.ann.open(f"/contracts/{contract}").html
     document = web.ann.client.get(f"/contracts/{contract}/statement.pdf")
     assert document.data.startswith(b"%PDF-")
+
+
+def test_lines_that_belong_to_no_grant_are_shown_under_a_heading_of_their_own(web: WebClients) -> None:
+    """Time that was carried forward, beside the contract's grants and a top-up with its reason."""
+    sample = web.sample
+    contract = sample.sell("support_hours", minutes=10)
+    sample.work(sample.log(), 30)
+    sample.do(top_up, contract, TopUp(minutes=60, reason="Agreed by phone"))
+    for browser in (web.supervisor, web.ann):
+        shown = browser.open(f"/customers/{sample.ann}/statement")
+        assert "Without a grant" in shown
+        assert "0:20 carried over to the holder's next contract" in shown
+        assert "Top-up: Agreed by phone" in shown

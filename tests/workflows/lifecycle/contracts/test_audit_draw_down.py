@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from engine.drawdown import Slice
+from engine.payers import Slice
 from tests.support.sample_desk import SampleDesk
 from workflows.contracts.queries import read_contract
 from workflows.core.transaction import Transaction

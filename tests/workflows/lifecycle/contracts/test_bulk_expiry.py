@@ -21,7 +21,8 @@ from workflows.core.desk import Desk
 from workflows.jobs.definitions import JOBS, run_job
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
 from workflows.lifecycle.contracts.settlement import sync_contract_state
-from workflows.notifications.messages import CONTRACT_MESSAGES
+from workflows.notifications.messages import CONTRACT_EVENTS
+from workflows.notifications.templates import TEMPLATES
 from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 from workflows.store.database import Database
@@ -109,7 +110,8 @@ def test_the_holders_address_and_the_text_are_those_of_the_contract(sample: Samp
     sample.clock.at = MONDAY + DAY
     run_job(sample.desk, "expire_contracts")
     [message] = sample.rows(t.outbox, event="contract_expired")
-    event, subject, body = CONTRACT_MESSAGES["expired"]
+    event, shipped = CONTRACT_EVENTS["expired"], TEMPLATES["contract_expired"]
+    subject, body = shipped.subject, shipped.body
     assert (message.event, message.recipient) == (event, "ann@example.com")
     assert (message.subject, message.body) == (subject.format(number=number), body.format(number=number))
     assert message.payload == {"event": event, "contract": contract, "number": number, "state": "expired"}

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Select, insert, literal, select
 
+from engine.burn_order import burn_order
 from engine.contracts import Window
-from engine.drawdown import burn_order
 from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import FreeIncident, find_candidates
@@ -30,6 +30,7 @@ class Given(NamedTuple):
     id: str
     window: Window
     available: int
+    priority: int
 
 
 class Undone(Exception):
@@ -44,7 +45,8 @@ def given_grants(draw: st.DrawFn) -> list[Given]:
     for grant_id in ids:
         opens, closes = draw(st.sampled_from(INSTANTS)), draw(st.sampled_from([None, *INSTANTS]))
         until = None if closes is None else max(opens, closes)
-        grants.append(Given(grant_id, Window(opens, until), draw(st.integers(0, 2))))
+        left, priority = draw(st.integers(0, 2)), draw(st.sampled_from([1, 99, 100, 101]))
+        grants.append(Given(grant_id, Window(opens, until), left, priority))
     return grants
 
 
@@ -65,7 +67,7 @@ def test_python_and_sql_agree(sample: SampleDesk) -> None:
 
 def agree(tx: Transaction, sample: SampleDesk, pack: str, grants: list[Given], at: datetime) -> None:
     """The engine's rule, each statement that has it in SQL, and each reader of grants come to the same."""
-    in_order = sorted(grants, key=lambda one: burn_order(one.window, one.id))
+    in_order = sorted(grants, key=lambda one: burn_order(one.window, one.id, one.priority))
     is_open = [one for one in in_order if one.window.contains(at)]
     free, following = sum(one.available for one in is_open), [one.id for one in is_open if one.available]
     of_pack = select(b.c.grant_id).where(b.c.contract_id == pack)
@@ -101,6 +103,7 @@ def replace_grants(tx: Transaction, pack: str, grants: list[Given]) -> None:
                 kind="sold",
                 created_at=MONDAY,
                 created_by="a test",
+                priority=one.priority,
             )
         )
         tx.connection.execute(
@@ -111,5 +114,6 @@ def replace_grants(tx: Transaction, pack: str, grants: list[Given]) -> None:
                 available=one.available,
                 opens_at=one.window.start,
                 closes_at=one.window.until,
+                priority=one.priority,
             )
         )

@@ -35,7 +35,7 @@ from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, top_up
 from workflows.jobs.definitions import run_job
 from workflows.reports.audit import audit_desk
-from workflows.service_requests.queries import history_of
+from workflows.service_requests.history import history_of
 from workflows.service_requests.use_cases import change_service_request, fire_trigger, search_or_assign
 from workflows.store import tables as t
 from workflows.work.use_cases import change_work, delete_work

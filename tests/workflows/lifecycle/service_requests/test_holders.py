@@ -119,7 +119,7 @@ def check_items(tx: Transaction, register: Register) -> None:
 
 
 def sell_to_all(tx: Transaction, register: Register) -> dict[str, Holder]:
-    """A contract that waits to be enabled for each unit, customer and item: its id and its holder."""
+    """A contract that awaits activation for each unit, customer and item: its id and its holder."""
     holders = [Holder("org_unit", one) for one in register.units]
     holders += [Holder("customer", one) for one in register.customers]
     holders += [Holder("item", one) for one in register.items]

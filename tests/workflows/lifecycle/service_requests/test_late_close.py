@@ -12,7 +12,8 @@ from workflows.contracts.use_cases import enable_contract
 from workflows.core.errors import StateForbids
 from workflows.jobs.definitions import run_job
 from workflows.reports.audit import audit_desk
-from workflows.service_requests.queries import history_of, list_service_requests, read_service_request
+from workflows.service_requests.history import history_of
+from workflows.service_requests.queries import list_service_requests, read_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, search_or_assign
 from workflows.store import tables as t
 from workflows.work.use_cases import log_work, preview_work

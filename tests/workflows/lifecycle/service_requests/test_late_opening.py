@@ -11,7 +11,8 @@ from workflows.commands.service_requests import ChangeServiceRequest, FireTrigge
 from workflows.commands.work import WorkGiven
 from workflows.core.errors import StateForbids
 from workflows.jobs.definitions import JOBS, run_job
-from workflows.service_requests.queries import history_of, read_service_request
+from workflows.service_requests.history import history_of
+from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import change_service_request, fire_trigger
 from workflows.store import tables as t
 from workflows.work.use_cases import log_work, preview_work

@@ -22,7 +22,8 @@ from workflows.commands.service_requests import (
 from workflows.contracts.use_cases import cancel_contract
 from workflows.core.actors import Actor
 from workflows.jobs.definitions import run_job
-from workflows.service_requests.queries import history_of, read_service_request
+from workflows.service_requests.history import history_of
+from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import (
     add_note,
     change_service_request,

@@ -14,7 +14,8 @@ from workflows.commands.service_requests import FireTrigger
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids, VersionChanged
 from workflows.lifecycle.service_requests.states import MACHINE, allowed_triggers, fire
 from workflows.lifecycle.service_requests.transitions import move_request
-from workflows.service_requests.queries import history_of, read_service_request
+from workflows.service_requests.history import history_of
+from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 
@@ -185,7 +186,14 @@ def test_the_machine_has_no_other_transitions(state: str, trigger: str) -> None:
 
 def test_the_machine_has_the_declared_states_and_triggers() -> None:
     assert set(MACHINE.states) == set(STATES)
-    assert set(MACHINE.events) == {*TRIGGERS, "cover", "reopen_uncovered"}
+    assert set(MACHINE.events) == {
+        *TRIGGERS,
+        "cover",
+        "reopen_uncovered",
+        "merge",
+        "split",
+        "split_uncovered",
+    }
 
 
 # what a trigger needs

@@ -42,7 +42,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function kindOf(path) {
     if (path.startsWith("contract_types/")) return "contract_type";
     if (path.startsWith("rate_cards/")) return "rate_card";
-    return { "calendars.json": "calendars", "charging.json": "charging", "slas.json": "slas" }[path] || "coverage";
+    return { "calendars.json": "calendars", "charging.json": "charging", "invoice_checks.json": "invoice_checks", "slas.json": "slas" }[path] || "coverage";
   }
 
   function namesOf() {

@@ -7,18 +7,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from workflows.billing.unused_part import cancel_and_credit, credit_unused_part
+from workflows.commands.billing import CreditUnusedPart
 from workflows.commands.contracts import (
     Adjust,
     AmendContract,
+    CancelAndCredit,
     CancelContract,
     ContractAction,
     EnableContract,
     Renew,
+    SetAutoTopUp,
     TopUp,
     TransferContract,
 )
 from workflows.contracts.access import contract_row
 from workflows.contracts.amending import amend_contract, transfer_contract
+from workflows.contracts.auto_top_up import set_auto_top_up
 from workflows.contracts.effective_dates import effective_instant
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
@@ -30,11 +35,14 @@ from workflows.views.effects import TakesEffect
 USE_CASES: dict[type[Any], Callable[[Transaction, str, Any], str]] = {
     EnableContract: enable_contract,
     TopUp: top_up,
+    SetAutoTopUp: set_auto_top_up,
     Adjust: adjust,
     Renew: renew,
     AmendContract: amend_contract,
     TransferContract: transfer_contract,
     CancelContract: cancel_contract,
+    CancelAndCredit: cancel_and_credit,
+    CreditUnusedPart: credit_unused_part,
 }
 """The use case of each command; it returns the id of the contract to show afterwards."""
 SCHEDULED = (EnableContract, AmendContract, TransferContract, CancelContract)

@@ -1,0 +1,91 @@
+"""Automatic top-ups that are invoiced: the price list's price, the issue, the payment awaited."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.billing import Billing, minor
+from tests.support.sample_desk import SampleDesk
+from workflows.jobs.definitions import run_job
+from workflows.store import tables as t
+
+
+@pytest.fixture
+def billing(sample: SampleDesk) -> Billing:
+    """60 minutes more of support hours cost 55.00 by the price list."""
+    found = Billing(sample)
+    body = {"code": "TOP", "label": "An hour more", "kind": "top_up", "contract_type": "support_hours"}
+    product = found.ask(found.finance, "POST", "/products", body, 201)
+    price = {"price": {"amount_minor": 5_500}, "first_on": "2026-01-01"}
+    found.ask(found.finance, "POST", f"/products/{product['id']}/prices", price, 201)
+    return found
+
+
+def use_up(billing: Billing, mode: str = "issue", **given: Any) -> str:
+    """A contract of 100 minutes of which 15 are left, topped up below 20 by the job; returns its id."""
+    sample = billing.sample
+    terms = {"mode": mode, "below": 20, "minutes": 60, **given}
+    body = {"type": "support_hours", "holder": {"customer": sample.ann}, "minutes": 100, "auto_top_up": terms}
+    sold = billing.ask(billing.supervisor, "POST", "/contracts", body, 201)
+    sample.work(sample.log(), 85)
+    assert run_job(sample.desk, "auto_top_ups") == 1
+    return str(sold["id"])
+
+
+def available(billing: Billing, contract: str) -> int:
+    return int(billing.read(f"/contracts/{contract}")["balance"]["minutes"]["available"])
+
+
+def test_it_costs_what_the_price_list_says_and_its_invoice_is_issued(billing: Billing) -> None:
+    contract = use_up(billing)
+    assert available(billing, contract) == 75
+    (invoice,) = billing.read("/invoices")["items"]
+    assert (invoice["state"], *minor(invoice, "net")) == ("issued", 5_500)
+    (row,) = billing.sample.rows(t.auto_top_up)
+    assert (row.state, row.price_minor, row.currency) == ("issued", 5_500, "EUR")
+    assert run_job(billing.sample.desk, "auto_top_ups") == 0
+
+
+def test_a_price_of_the_terms_comes_first_and_a_refused_issue_leaves_the_draft(billing: Billing) -> None:
+    billing.sample.set(tax_rates=[{"name": "R", "percent": "0", "category": "AE", "reason": "Reverse"}])
+    use_up(billing, price={"amount_minor": 4_000})
+    (invoice,) = billing.read("/invoices")["items"]
+    assert (invoice["state"], *minor(invoice, "net")) == ("draft", 4_000)
+
+
+def test_a_required_payment_is_awaited(billing: Billing) -> None:
+    billing.sample.set(payment_required=True)
+    contract = use_up(billing)
+    assert available(billing, contract) == 15
+    (invoice,) = billing.read("/invoices")["items"]
+    (top_up,) = billing.sample.rows(t.auto_top_up)
+    path = f"/contracts/{contract}/auto-top-ups/{top_up.id}"
+    for action in ("confirm", "decline"):
+        refused = billing.refused(billing.finance, f"{path}/{action}", {}, 409)
+        assert refused["state"] == "awaiting_payment"
+    billing.process(invoice["id"], 409)
+    billing.pay(invoice["id"], minor(invoice, "total")[0])
+    billing.process(invoice["id"])
+    assert available(billing, contract) == 75
+    (item,) = billing.sample.rows(t.sold_item)
+    (top_up,) = billing.sample.rows(t.auto_top_up)
+    assert (item.grant_id, top_up.state) == (top_up.grant_id, "issued")
+    assert run_job(billing.sample.desk, "auto_top_ups") == 0
+
+
+def test_a_prepared_one_is_sold_when_confirmed_and_added_when_paid_or_waived(billing: Billing) -> None:
+    billing.sample.set(payment_required=True)
+    contract = use_up(billing, "draft")
+    (top_up,) = billing.sample.rows(t.auto_top_up)
+    assert billing.sample.rows(t.sold_item) == []
+    path = f"/contracts/{contract}/auto-top-ups/{top_up.id}/confirm"
+    billing.ask(billing.supervisor, "POST", path, {})
+    assert available(billing, contract) == 15
+    (item,) = billing.sample.rows(t.sold_item)
+    billing.move_to(3, 3)
+    billing.sample.set(draft_sold_items=False)
+    assert billing.due() == [("sale", 5_500, "2026-03-03")]
+    billing.ask(billing.finance, "POST", f"/sold-items/{item.id}/waive", {"reason": "Goodwill"})
+    billing.ask(billing.supervisor, "POST", path, {})
+    assert available(billing, contract) == 75
+    assert len(billing.sample.rows(t.sold_item)) == 1

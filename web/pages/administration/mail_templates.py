@@ -1,0 +1,87 @@
+"""Mail templates: the list, and one with its editor, preview, test mail and history."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import StringField, TextAreaField
+from wtforms.validators import InputRequired
+
+from web.pages.context import actor, desk, require_role
+from web.pages.forms.base import ActionForm, KeyedForm, attempt, attempt_once, succeeds_once
+from workflows.commands.mail_templates import ChangeMailTemplate
+from workflows.notifications.template_editing import (
+    change_mail_template,
+    list_mail_templates,
+    preview_mail_template,
+    read_mail_template,
+    reset_mail_template,
+    send_test_mail,
+)
+from workflows.operations.audit_trail import list_audit_events
+
+REQUIRED = "This field is required."
+RECENT_EVENTS = 20
+
+pages = Blueprint("mail_templates", __name__, url_prefix="/mail-templates")
+
+
+class MailTemplateForm(KeyedForm):
+    subject = StringField("Subject", [InputRequired(REQUIRED)])
+    body = TextAreaField("Text", [InputRequired(REQUIRED)])
+
+
+@pages.get("")
+def templates() -> str:
+    with desk().read(actor()) as tx:
+        listed = list_mail_templates(tx)
+    return render_template("administration/mail_templates/index.html", templates=listed)
+
+
+@pages.route("/<key>", methods=["GET", "POST"])
+def edit(key: str) -> tuple[str, int] | Response:
+    """Edit a template; the button *Preview* shows the typed text with sample values and saves nothing."""
+    with desk().read(actor()) as tx:
+        template = read_mail_template(tx, key)
+    form = MailTemplateForm(data={"subject": template.subject, "body": template.body})
+    preview = None
+    if form.is_submitted():
+        command = form.checked_command(
+            ChangeMailTemplate, {"subject": form.subject.data, "body": form.body.data}
+        )
+        if command and request.form.get("step") == "preview":
+            preview = attempt(form, lambda tx: preview_mail_template(tx, key, command))
+        elif command and attempt_once(form, lambda tx: change_mail_template(tx, key, command), command):
+            flash("Saved. Mail that is written from now on has this text.", "success")
+            return redirect(url_for("mail_templates.edit", key=key))
+    with desk().read(actor()) as tx:
+        if preview is None and not form.has_errors:
+            preview = preview_mail_template(tx, key, ChangeMailTemplate()) if not template.fault else None
+        events = list_audit_events(tx, subject_kind="mail_template", subject_id=key, limit=RECENT_EVENTS)
+    return render_template(
+        "administration/mail_templates/edit.html",
+        template=template,
+        form=form,
+        preview=preview,
+        events=events.items,
+        sends_mail=desk().smtp_url is not None,
+        action_form=ActionForm(formdata=None),
+    ), 422 if form.has_errors else 200
+
+
+@pages.post("/<key>/reset")
+def reset(key: str) -> Response:
+    require_role("administrator")
+    form = ActionForm()
+    if form.validate_on_submit() and succeeds_once(form, lambda tx: reset_mail_template(tx, key)):
+        flash("The shipped text is in force again.", "success")
+    return redirect(url_for("mail_templates.edit", key=key))
+
+
+@pages.post("/<key>/test")
+def test(key: str) -> Response:
+    require_role("administrator")
+    form = ActionForm()
+    if form.validate_on_submit() and succeeds_once(form, lambda tx: send_test_mail(tx, key)):
+        flash("A test mail to your own address was queued.", "success")
+    for message in form.form_errors:
+        flash(message, "error")
+    return redirect(url_for("mail_templates.edit", key=key))

@@ -1,0 +1,144 @@
+"""Bank statements: uploading one, and its entries: paid at once, offered, left."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_wtf.file import FileField
+from werkzeug.wrappers import Response
+from wtforms import SelectField
+
+from web.pages.context import actor, desk, require_role, settings
+from web.pages.forms.base import KeyedForm, attempt_once
+from web.pages.forms.fields import select_options
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from workflows.billing import bank_queries
+from workflows.billing.actions import CASHIERS
+from workflows.billing.bank_statements import import_statement, own_accounts
+from workflows.billing.statement_formats.values import MOST_BYTES
+from workflows.views.bank_statements import BankEntryView, BankStatementView, EntryCounts
+
+VIEWS = {
+    "offered": "Offered",
+    "left": "Left",
+    "matched": "Paid at once",
+    "assigned": "Assigned",
+    "set_aside": "Set aside",
+    "not_receipt": "Debits",
+}
+CSV_HEADER = [
+    "number", "booked_on", "amount_minor", "currency", "party", "party_iban", "texts", "reference", "state",
+    "reason", "invoices", "decided_by", "decision_reason",
+]  # fmt: skip
+MEBIBYTE = 1024 * 1024
+LARGEST_FORM = MOST_BYTES + MEBIBYTE
+
+pages = Blueprint("bank_statements", __name__, url_prefix="/bank-statements")
+
+
+class UploadForm(KeyedForm):
+    upload = FileField(
+        "File",
+        description=f"camt.053 (XML), or CSV by a profile: {MOST_BYTES // MEBIBYTE} MiB at most.",
+    )
+    profile = SelectField("Format", default="")
+
+
+@pages.get("")
+def statements() -> str:
+    return _list(_form())
+
+
+@pages.post("")
+def upload() -> tuple[str, int] | Response:
+    """Take in the file; its statement is shown, also if it was uploaded before."""
+    require_role(*CASHIERS)
+    # a file that is somewhat too large is an error of its field
+    request.max_content_length = LARGEST_FORM
+    form = _form()
+    sent = form.upload.data
+    is_valid = form.validate_on_submit()
+    if not sent:
+        form.add_error("/upload", "Choose a file.")
+    elif is_valid:
+        data, name = sent.read(MOST_BYTES + 1), sent.filename or ""
+        sent.close()
+        profile = form.profile.data or None
+        done = attempt_once(form, lambda tx: import_statement(tx, name, data, profile), reads_first=True)
+        if done is not None:
+            _flash_result(done)
+            return redirect(url_for("bank_statements.show", bank_statement_id=done))
+    return _list(form), 422
+
+
+@pages.get("/<bank_statement_id>")
+def show(bank_statement_id: str) -> str | Response:
+    """The statement with the entries of one state: those to decide, if there are any."""
+    with desk().read(actor()) as tx:
+        statement = bank_queries.read_statement(tx, bank_statement_id)
+        view = query_filters("view").get("view") or _first_view(statement.counts)
+        if wants_csv():
+            rows = all_rows(
+                lambda **at: bank_queries.list_entries(
+                    tx, statement=bank_statement_id, order="position", **at
+                )
+            )
+            return csv_response("bank-statement", CSV_HEADER, [_row(one) for one in rows])
+        page = bank_queries.list_entries(
+            tx, statement=bank_statement_id, state=view, order="position", **counted_page()
+        )
+    return render_template(
+        "billing/bank_statement.html", statement=statement, page=page, view=view, views=VIEWS
+    )
+
+
+def _form() -> UploadForm:
+    form = UploadForm()
+    profiles = [(one.name, f"CSV: {one.name}") for one in settings().bank_csv_profiles]
+    form.profile.choices = select_options([("", "camt.053"), *profiles])
+    return form
+
+
+def _list(form: UploadForm) -> str:
+    with desk().read(actor()) as tx:
+        page = bank_queries.list_statements(tx, **counted_page())
+        undecided = bank_queries.list_entries(tx, state="undecided", limit=1, counted=True)
+    return render_template(
+        "billing/bank_statements.html",
+        form=form,
+        page=page,
+        undecided=getattr(undecided, "total", 0),
+        accounts=sorted(own_accounts(settings())),
+        may_upload=actor().role in CASHIERS,
+    )
+
+
+def _flash_result(statement_id: str) -> None:
+    with desk().read(actor()) as tx:
+        statement: BankStatementView = bank_queries.read_statement(tx, statement_id)
+    counts = statement.counts
+    open_count = counts.offered + counts.left
+    paid = "1 entry has" if counts.matched == 1 else f"{counts.matched} entries have"
+    known = f" {statement.known_count} were known already." if statement.known_count else ""
+    flash(f"{paid} been recorded as paid; {open_count} to decide.{known}", "success")
+
+
+def _first_view(counts: EntryCounts) -> str:
+    return next((view for view in VIEWS if getattr(counts, view)), "matched")
+
+
+def _row(one: BankEntryView) -> list[Any]:
+    return [
+        one.number,
+        one.booked_on,
+        one.amount.amount_minor,
+        one.amount.currency,
+        one.party,
+        one.party_iban,
+        " ".join(one.texts),
+        one.reference,
+        one.state,
+        one.reason,
+        " ".join(candidate.number for candidate in one.candidates),
+        one.decided_by,
+        one.decision_reason,
+    ]

@@ -1,0 +1,64 @@
+"""How a customer or an org unit is addressed on invoices."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request
+from werkzeug.wrappers import Response
+from wtforms import HiddenField, SelectField, StringField
+
+from web.pages.billing.draft import LANGUAGES
+from web.pages.context import actor, desk
+from web.pages.forms.base import Explicit, KeyedForm, attempt_once
+from web.pages.forms.fields import select_options
+from workflows.commands.billing import ChangeBilling
+from workflows.register import get_customer, get_org_unit
+from workflows.register.billing_details import FIELDS, change_billing_details, read_billing_details
+
+pages = Blueprint("billing_details", __name__)
+
+
+class BillingForm(KeyedForm):
+    version = HiddenField()
+    name = StringField("Name on invoices", description="If it differs from the name here.")
+    street = StringField("Street")
+    postal_code = StringField("Postal code")
+    city = StringField("City")
+    country = StringField("Country", description="Two letters, for example DE.")
+    vat_id = StringField("VAT id", description="Needed for reverse charge.")
+    email = StringField("Email for invoices")
+    order_number = StringField("Order number", description="Put on each new invoice.")
+    buyer_reference = StringField("Buyer reference", description="For example a Leitweg-ID.")
+    language = SelectField("Language", choices=select_options({**LANGUAGES, "": "English"}.items()))
+
+
+@pages.route("/customers/<customer_id>/billing", methods=["GET", "POST"])
+def customer(customer_id: str) -> tuple[str, int] | Response:
+    return _edit("customer", customer_id)
+
+
+@pages.route("/org-units/<org_unit_id>/billing", methods=["GET", "POST"])
+def org_unit(org_unit_id: str) -> tuple[str, int] | Response:
+    return _edit("org_unit", org_unit_id)
+
+
+def _edit(kind: str, party_id: str) -> tuple[str, int] | Response:
+    with desk().read(actor()) as tx:
+        stored = read_billing_details(tx, kind, party_id)
+        name = get_customer(tx, party_id).name if kind == "customer" else get_org_unit(tx, party_id).name
+    data: dict[str, Any] = {one: getattr(stored, one) for one in FIELDS} | {"version": str(stored.version)}
+    form = BillingForm(data=data)
+    if form.validate_on_submit():
+        values = {one: Explicit((form[one].data or "").strip() or None) for one in FIELDS}
+        command = form.command(ChangeBilling, values)
+        seen = form.version.data or ""
+        version = int(seen) if seen.isdecimal() else None
+
+        def change(tx: Any) -> str:
+            change_billing_details(tx, kind, party_id, command, version)  # type: ignore[arg-type]
+            return party_id
+
+        if command and attempt_once(form, change, command):
+            flash("Saved.", "success")
+            return redirect(request.path)
+    page = render_template("billing/details.html", form=form, name=name, kind=kind, party_id=party_id)
+    return page, 422 if form.has_errors else 200

@@ -1,0 +1,276 @@
+"""Writing a draft: for whom, lines, discounts and terms. Rows for more lines are added by a button."""
+
+from typing import Any, ClassVar
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms.fields import Field
+
+from web.pages.context import actor, desk, require_role, settings
+from web.pages.forms.base import Explicit, KeyedForm, attempt_once
+from web.pages.forms.fields import DayField, select_options
+from web.pages.forms.pickers import RecordField
+from web.pages.wording.billing import UNITS
+from web.pages.wording.formats import plain_money, read_money
+from workflows.billing.invoicing import change_invoice, create_invoice
+from workflows.billing.queries import read_invoice
+from workflows.commands.billing import MOST_LINES, ChangeInvoice, NewInvoice
+from workflows.core.actors import OFFICE
+from workflows.core.errors import StateForbids
+from workflows.views.billing import InvoiceDetail, InvoiceLineView
+
+FIRST_ROWS, MORE_ROWS = 3, 5
+LANGUAGES = {"": "As the customer's", "en": "English", "de": "German", "fr": "French"}
+LINE_FIELDS = (
+    "description", "quantity", "unit", "price", "discount", "tax_rate", "service_from", "service_to", "sold",
+)  # fmt: skip
+POINTERS = {"unit_price": "price", "discount_percent": "discount"}
+"""Fields of the form by field of a line, where they differ."""
+
+new_pages = Blueprint("invoice_drafts", __name__, url_prefix="/invoices/new")
+edit_pages = Blueprint("invoice_draft", __name__, url_prefix="/invoices/<invoice_id>/edit")
+
+
+class DraftForm(KeyedForm):
+    """The terms of a draft; `draft_form` adds the fields of its lines."""
+
+    pointer_fields: ClassVar[dict[str, str]] = {
+        "/customer": "party",
+        "/org_unit": "party",
+        "/discounts/0": "discount_percent",
+        "/discounts": "discount_percent",
+        "/early_payment/days": "early_days",
+        "/early_payment": "early_percent",
+    }
+
+    row_count: ClassVar[int] = 0
+    version = HiddenField()
+    rows = HiddenField()
+    party = RecordField("Customer or org unit", ["customer", "org_unit"], placeholder="Name, address or code")
+    due_on = DayField("Due on", description="By the settings, unless given.")
+    order_number = StringField("Order number", description="The customer's.")
+    buyer_reference = StringField("Buyer reference", description="For example a Leitweg-ID.")
+    language = SelectField("Language", choices=select_options(LANGUAGES.items()))
+    discount_percent = StringField("Discount (percent)", description="On the whole invoice.")
+    discount_reason = StringField("Reason of the discount")
+    early_percent = StringField("Discount for early payment (percent)")
+    early_days = StringField("Early payment within (days)")
+    terms = TextAreaField("Terms of payment")
+    note = TextAreaField("Note")
+
+
+def draft_form(rows: int, data: dict[str, Any] | None, currency: str) -> Any:
+    """A form with this many rows of lines."""
+    rates = [one.name for one in settings().tax_rates]
+    fields: dict[str, Any] = {}
+    pointers = dict(DraftForm.pointer_fields)
+    for number in range(rows):
+        at = f"line{number}_"
+        fields |= {
+            f"{at}description": StringField(f"Description {number + 1}"),
+            f"{at}quantity": StringField("Quantity"),
+            f"{at}unit": SelectField("Unit", choices=select_options(UNITS.items())),
+            f"{at}price": StringField(f"Price ({currency})"),
+            f"{at}discount": StringField("Discount", description="10% or an amount."),
+            f"{at}tax_rate": SelectField("Tax", choices=select_options((one, one) for one in rates)),
+            f"{at}service_from": DayField("Service from"),
+            f"{at}service_to": DayField("Service to"),
+            f"{at}sold": HiddenField(),
+        }
+        pointers[f"/lines/{number}"] = f"{at}description"
+        for name in LINE_FIELDS:
+            pointers[f"/lines/{number}/{name}"] = f"{at}{name}"
+        for name, field in POINTERS.items():
+            pointers[f"/lines/{number}/{name}"] = f"{at}{field}"
+    fields |= {"pointer_fields": pointers, "row_count": rows}
+    made: type[DraftForm] = type("DraftWithLinesForm", (DraftForm,), fields)
+    return made(data=data)
+
+
+@new_pages.route("", methods=["GET", "POST"])
+def new() -> tuple[str, int] | Response:
+    require_role(*OFFICE)
+    form = draft_form(_rows(FIRST_ROWS), {"line0_quantity": "1"}, settings().currency)
+    if _is_sent(form):
+        valid = form.validate()
+        kind, _, party_id = (form.party.data or "").partition(":")
+        values = _values(form, settings().currency)
+        if kind:
+            values[kind] = party_id
+        command = form.command(NewInvoice, values)
+        if command and valid and not form.has_errors:
+            made = attempt_once(form, lambda tx: create_invoice(tx, command), command)
+            if made is not None:
+                flash("The draft has been written.", "success")
+                return redirect(url_for("invoice.show", invoice_id=made))
+    return _page(form, None)
+
+
+@edit_pages.route("", methods=["GET", "POST"])
+def edit(invoice_id: str) -> tuple[str, int] | Response:
+    require_role(*OFFICE)
+    with desk().read(actor()) as tx:
+        invoice = read_invoice(tx, invoice_id)
+    if "change" not in invoice.allowed_actions:
+        raise StateForbids(
+            f"{invoice.number or 'The draft'} cannot be changed: it is {invoice.state}.",
+            remedy="Write a credit note for what is wrong." if invoice.state == "issued" else "",
+            state=invoice.state,
+        )
+    form = draft_form(_rows(len(invoice.lines) + 2), _stored(invoice), invoice.currency)
+    del form.party  # whom a draft is for does not change
+    if len(invoice.discounts) > 1 or any(one.percent is None for one in invoice.discounts):
+        # what the form cannot show stays as it is
+        del form.discount_percent, form.discount_reason
+    if _is_sent(form):
+        valid = form.validate()
+        values = _values(form, invoice.currency)
+        if "discount_percent" in form:
+            values["discounts"] = Explicit(values.get("discounts") or [])
+        for name in ("due_on", "early_payment"):
+            values[name] = Explicit(values.get(name) or None)
+        for name in ("order_number", "buyer_reference", "note", "terms"):
+            values[name] = Explicit(values[name] or "")
+        command = form.command(ChangeInvoice, values)
+        seen = form.version.data or ""
+        version = int(seen) if seen.isdecimal() else None
+        if command and valid and not form.has_errors:
+            done = attempt_once(form, lambda tx: change_invoice(tx, invoice_id, command, version), command)
+            if done is not None:
+                flash("Saved.", "success")
+                return redirect(url_for("invoice.show", invoice_id=invoice_id))
+    return _page(form, invoice)
+
+
+def _rows(least: int) -> int:
+    sent = request.form.get("rows", "")
+    rows = int(sent) if sent.isdecimal() and len(sent) < 4 else least
+    if request.form.get("step") == "more":
+        rows += MORE_ROWS
+    return min(max(rows, 1), MOST_LINES)
+
+
+def _is_sent(form: Any) -> bool:
+    """Whether the form was sent to be saved, not to search for a customer or for more rows."""
+    return bool(form.is_submitted() and not form.is_searching and request.form.get("step") != "more")
+
+
+def _values(form: Any, currency: str) -> dict[str, Any]:
+    """The fields of a command; adds an error to each field that cannot be read."""
+    values = {
+        name: form[name].data for name in ("order_number", "buyer_reference", "language", "note", "terms")
+    }
+    values["due_on"] = form.due_on.text
+    if "discount_percent" in form and form.discount_percent.data:
+        reason = form.discount_reason.data or "Discount"
+        values["discounts"] = [{"reason": reason, "percent": _decimal(form.discount_percent)}]
+    if form.early_percent.data or form.early_days.data:
+        days = (form.early_days.data or "").strip()
+        values["early_payment"] = {
+            "percent": _decimal(form.early_percent),
+            "days": int(days) if days.isdecimal() and len(days) < 5 else -1,
+        }
+    values["lines"] = [
+        one for number in range(form.row_count) if (one := _line(form, number, currency)) is not None
+    ]
+    return values
+
+
+def _line(form: Any, number: int, currency: str) -> dict[str, Any] | None:
+    """A line as in the command; None for an empty row, where others follow."""
+    at = f"line{number}_"
+    text = {name: (form[f"{at}{name}"].data or "") for name in ("description", "price", "discount", "sold")}
+    if not (text["description"].strip() or text["price"].strip()):
+        return None
+    amount = read_money(text["price"], currency)
+    if amount is None:
+        form.add_error(f"/lines/{number}/unit_price", f"“{text['price']}” is not an amount in {currency}.")
+        amount = 0
+    line: dict[str, Any] = {
+        "description": text["description"],
+        "quantity": _decimal(form[f"{at}quantity"]) or "1",
+        "unit": form[f"{at}unit"].data,
+        "unit_price": {"amount_minor": amount, "currency": currency},
+        "tax_rate": form[f"{at}tax_rate"].data,
+    }
+    line |= _discount(form, number, text["discount"].strip(), currency)
+    for name in ("service_from", "service_to"):
+        if form[f"{at}{name}"].text:
+            line[name] = form[f"{at}{name}"].text
+    if text["sold"]:
+        line["sold"] = text["sold"]
+    return line
+
+
+def _discount(form: Any, number: int, text: str, currency: str) -> dict[str, Any]:
+    """The discount of a line: 10% or an amount."""
+    if not text:
+        return {}
+    if text.endswith("%"):
+        return {"discount_percent": _decimal(form[f"line{number}_discount"])}
+    amount = read_money(text, currency)
+    if amount is None:
+        pointer = f"/lines/{number}/discount"
+        form.add_error(pointer, f"“{text}” is neither a percentage nor an amount in {currency}.")
+        return {}
+    return {"discount": {"amount_minor": amount, "currency": currency}}
+
+
+def _decimal(field: Field) -> str:
+    """A decimal as typed, with a point: 1,5 is 1.5."""
+    return (field.data or "").strip().removesuffix("%").strip().replace(",", ".")
+
+
+def _stored(invoice: InvoiceDetail) -> dict[str, Any]:
+    early = invoice.early_payment
+    discount = next((one for one in invoice.discounts if one.percent), None)
+    values: dict[str, Any] = {
+        "version": str(invoice.version),
+        "due_on": invoice.due_on,
+        "order_number": invoice.order_number,
+        "buyer_reference": invoice.buyer_reference,
+        "language": invoice.language,
+        "note": invoice.note,
+        "terms": invoice.terms,
+        "discount_percent": discount.percent if discount else None,
+        "discount_reason": discount.reason if discount else None,
+        "early_percent": early.percent if early else None,
+        "early_days": str(early.days) if early else None,
+    }
+    for number, one in enumerate(invoice.lines):
+        at = f"line{number}_"
+        values |= {
+            f"{at}description": one.description,
+            f"{at}quantity": one.quantity,
+            f"{at}unit": one.unit,
+            f"{at}price": plain_money(one.unit_price.amount_minor, invoice.currency),
+            f"{at}discount": _discount_text(one),
+            f"{at}tax_rate": one.tax_rate,
+            f"{at}service_from": one.service_from,
+            f"{at}service_to": one.service_to,
+            f"{at}sold": one.sold,
+        }
+    return values
+
+
+def _discount_text(line: InvoiceLineView) -> str:
+    if line.discount_percent:
+        return f"{line.discount_percent}%"
+    amount = line.discount.amount_minor
+    return plain_money(amount, line.discount.currency) if amount else ""
+
+
+def _page(form: Any, invoice: InvoiceDetail | None) -> tuple[str, int]:
+    with desk().read(actor()) as tx:
+        form.load_options(tx)
+    form.rows.data = str(form.row_count)
+    page = render_template(
+        "billing/draft.html",
+        form=form,
+        invoice=invoice,
+        lines=[
+            {name: form[f"line{number}_{name}"] for name in LINE_FIELDS} for number in range(form.row_count)
+        ],
+    )
+    return page, 422 if form.has_errors else 200

@@ -1,0 +1,142 @@
+"""What an action on an invoice does, as sentences, before it is done."""
+
+from collections.abc import Callable
+
+from engine.errors import DeskError
+from web.pages.context import actor, desk
+from web.pages.forms.base import DeskForm, add_desk_error
+from web.pages.forms.effects import EffectPreview, preview_effect, typed_errors
+from web.pages.wording.formats import day_text, money_text
+from web.pages.wording.impact import Line
+from workflows.billing.previews import InvoicePreview, preview_draft, preview_invoice
+from workflows.core.transaction import Transaction
+from workflows.views import MoneyView
+from workflows.views.billing import InvoiceDetail
+
+UseCase = Callable[[Transaction], str]
+
+
+def invoice_effect(
+    action: str, form: DeskForm, invoice: InvoiceDetail, use_case: Callable[[], UseCase | None]
+) -> EffectPreview:
+    """Preview an action once its form is valid; a reason is not required yet."""
+    if action == "process":
+        return preview_effect(action, form, use_case)
+    if "reason" in form:
+        form["reason"].validators = ()
+    act = use_case() if form.validate_on_submit() else None
+    try:
+        if act is not None:
+            found = preview_invoice(desk(), actor(), invoice.id, act)
+            return EffectPreview(action, [Line(text) for text in _SENTENCES[action](invoice, found)])
+    except DeskError as error:
+        add_desk_error(form, error)
+    return EffectPreview(action, error=typed_errors(form))
+
+
+def draft_effect(name: str, form: DeskForm, use_case: Callable[[], UseCase | None]) -> EffectPreview:
+    """Preview the draft that a form would write or extend, once the form is valid."""
+    act = use_case() if form.validate_on_submit() else None
+    try:
+        if act is not None:
+            found = preview_draft(desk(), actor(), act)
+            lines = [Line(f"{one.description}: {_money(one.net)}") for one in found.lines]
+            total = f"The draft then amounts to {_money(found.net)}, with tax {_money(found.total)}."
+            return EffectPreview(name, [*lines, Line(total)])
+    except DeskError as error:
+        add_desk_error(form, error)
+    return EffectPreview(name, error=typed_errors(form))
+
+
+def _confirm(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
+    return ["It can be issued then, unless it is changed before."]
+
+
+def _issue(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
+    after = found.after
+    sentences = [f"It gets the number {after.number}, unless another invoice is issued before."]
+    if after.due_on is not None:
+        sentences.append(f"{_money(after.open)} is due on {day_text(after.due_on)}.")
+    if after.paid.amount_minor:
+        sentences.append(f"{_money(after.paid)} of the customer's credit is used.")
+    return [*sentences, "It cannot be changed afterwards: a credit note corrects it."]
+
+
+def _pay(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
+    new = found.after.allocations[len(before.allocations) :]
+    sentences = []
+    for kind, words in (("payment", "is paid"), ("early_payment", "is given as discount for early payment")):
+        minor = sum(one.amount.amount_minor for one in new if one.kind == kind)
+        if minor:
+            sentences.append(f"{money_text(minor, before.currency)} {words}.")
+    left = found.after.open
+    if left.amount_minor:
+        sentences.append(f"{_money(left)} stays open.")
+    else:
+        sentences.append(
+            "Nothing stays open. What is too much becomes credit of the customer, for the next invoice."
+        )
+    return sentences
+
+
+def _credit(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
+    sentences = [_note(found)]
+    taken = before.open.amount_minor - found.after.open.amount_minor
+    total = found.credit_note.total.amount_minor if found.credit_note is not None else 0
+    sentences.append(f"Open afterwards: {_money(found.after.open)}.")
+    if total > taken:
+        sentences.append("What was paid of it becomes credit of the customer, for the next invoice.")
+    return sentences
+
+
+def _void(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
+    if found.credit_note is None:
+        return ["The draft gets no number. What it would have invoiced can be invoiced again."]
+    return [_note(found), "What it invoiced can be invoiced again."]
+
+
+def _pause(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
+    until = found.after.dunning_paused_until
+    assert until is not None, "the preview has paused it"
+    return [
+        f"No reminder is sent up to {day_text(until)}.",
+        "What would have come meanwhile comes afterwards, one by one.",
+    ]
+
+
+def _resume(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
+    return ["Reminders go on: what is due is sent within minutes, one level at a time."]
+
+
+def _write_off(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
+    return [
+        f"{_money(before.open)} is written off: debit write-offs, credit receivables.",
+        "No more reminders are sent. A payment that comes after all takes the write-off back.",
+    ]
+
+
+def _reverse_write_off(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
+    return [f"{_money(found.after.open)} is open again, and reminders go on."]
+
+
+def _note(found: InvoicePreview) -> str:
+    note = found.credit_note
+    total = _money(note.total) if note is not None else ""
+    return f"A credit note of {total} is issued, which cannot be changed afterwards."
+
+
+def _money(money: MoneyView) -> str:
+    return money_text(money.amount_minor, money.currency)
+
+
+_SENTENCES: dict[str, Callable[[InvoiceDetail, InvoicePreview], list[str]]] = {
+    "confirm": _confirm,
+    "issue": _issue,
+    "pay": _pay,
+    "credit": _credit,
+    "void": _void,
+    "write_off": _write_off,
+    "reverse_write_off": _reverse_write_off,
+    "pause": _pause,
+    "resume": _resume,
+}

@@ -1,0 +1,297 @@
+"""One invoice or credit note, and what can be done with it: each effect is shown before it happens."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+from wtforms import SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired
+
+from engine.invoices import PAYMENT_METHODS
+from engine.periods import local_date
+from web.pages.billing.effects import invoice_effect
+from web.pages.context import actor, desk, now, require_role, settings, zone
+from web.pages.forms.base import KeyedForm, attempt_once
+from web.pages.forms.effects import REASON_PLACEHOLDER, EffectPreview, effect_response
+from web.pages.forms.fields import DayField, select_options
+from web.pages.layout.list_links import keep_list
+from web.pages.wording.billing import E_INVOICE_NAMES, reminder_text
+from web.pages.wording.formats import plain_money, read_money
+from web.pages.wording.labels import readable
+from workflows.administration.logo import has_logo
+from workflows.billing.actions import CASHIERS, ISSUERS
+from workflows.billing.checks import confirm_invoice
+from workflows.billing.credit_notes import credit_invoice
+from workflows.billing.dunning_pause import pause_dunning, resume_dunning
+from workflows.billing.e_invoices import DocumentFile, cii_file, pdf_file, ubl_file
+from workflows.billing.issuing import issue_invoice
+from workflows.billing.payments import record_payment
+from workflows.billing.processing import process_invoice
+from workflows.billing.queries import read_invoice
+from workflows.billing.voiding import void_invoice
+from workflows.billing.write_offs import reverse_write_off, write_off_invoice
+from workflows.commands.billing import (
+    ConfirmInvoice,
+    CreditInvoice,
+    NewPayment,
+    PauseDunning,
+    ReverseWriteOff,
+    VoidInvoice,
+    WriteOff,
+)
+from workflows.core.actors import OFFICE, Role
+from workflows.core.transaction import Transaction
+from workflows.views.billing import InvoiceDetail
+
+REQUIRED = "This field is required."
+UseCase = Callable[[Transaction], str]
+
+pages = Blueprint("invoice", __name__, url_prefix="/invoices/<invoice_id>")
+keep_list(pages, "invoice_id")
+
+
+class IssueForm(KeyedForm):
+    def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
+        return lambda tx: issue_invoice(tx, invoice.id)
+
+
+class ConfirmForm(KeyedForm):
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Stored with the invoice.")
+
+    def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
+        command = self.command(ConfirmInvoice, {"reason": self.reason.data or REASON_PLACEHOLDER})
+        return (lambda tx: confirm_invoice(tx, invoice.id, command)) if command else None
+
+
+class ProcessForm(KeyedForm):
+    def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
+        return lambda tx: process_invoice(tx, invoice.id)
+
+
+class VoidForm(KeyedForm):
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Stored with the invoice.")
+
+    def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
+        command = self.command(VoidInvoice, {"reason": self.reason.data or REASON_PLACEHOLDER})
+        return (lambda tx: void_invoice(tx, invoice.id, command)) if command else None
+
+
+class CreditForm(KeyedForm):
+    """A credit note of all that is left, or of amounts by line: `credit_form` adds a field for each."""
+
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="The customer reads it.")
+
+    def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
+        lines = []
+        for number, line in enumerate(invoice.lines):
+            text = (self[f"line{number}"].data or "").strip()
+            amount = read_money(text, invoice.currency) if text else None
+            if text and amount is None:
+                self.add_error(f"/line{number}", f"“{text}” is not an amount in {invoice.currency}.")
+            elif amount is not None:
+                lines.append({"line": line.id, "amount": {"amount_minor": amount}})
+        if self.has_errors:
+            return None
+        given = {"reason": self.reason.data or REASON_PLACEHOLDER, "lines": lines}
+        command = self.command(CreditInvoice, given)
+        return (lambda tx: credit_invoice(tx, invoice.id, command)) if command else None
+
+
+class PauseForm(KeyedForm):
+    pointer_fields: ClassVar[dict[str, str]] = {"/until": "until", "/reason": "reason"}
+
+    until = DayField(
+        "Last day", validators=[InputRequired(REQUIRED)], description="Reminders go on the day after it."
+    )
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Only staff read it.")
+
+    def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
+        given = {"until": self.until.text, "reason": self.reason.data or REASON_PLACEHOLDER}
+        command = self.command(PauseDunning, given)
+        return (lambda tx: pause_dunning(tx, invoice.id, command)) if command else None
+
+
+class WriteOffForm(KeyedForm):
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Only staff read it.")
+
+    def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
+        command = self.command(WriteOff, {"reason": self.reason.data or REASON_PLACEHOLDER})
+        return (lambda tx: write_off_invoice(tx, invoice.id, command)) if command else None
+
+
+class ReverseWriteOffForm(KeyedForm):
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Stored with the invoice.")
+
+    def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
+        command = self.command(ReverseWriteOff, {"reason": self.reason.data or REASON_PLACEHOLDER})
+        return (lambda tx: reverse_write_off(tx, invoice.id, command)) if command else None
+
+
+class ResumeForm(KeyedForm):
+    def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
+        return lambda tx: resume_dunning(tx, invoice.id)
+
+
+class PaymentForm(KeyedForm):
+    pointer_fields: ClassVar[dict[str, str]] = {"/amount": "amount", "/received_on": "received_on"}
+
+    amount = StringField("Amount", [InputRequired(REQUIRED)])
+    received_on = DayField("Received on", validators=[InputRequired(REQUIRED)])
+    method = SelectField(
+        "Method", choices=select_options((one, readable(one).capitalize()) for one in PAYMENT_METHODS)
+    )
+    reference = StringField("Reference", description="As on the bank statement.")
+
+    def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
+        amount = read_money(self.amount.data or "", invoice.currency)
+        if amount is None:
+            self.add_error("/amount", f"“{self.amount.data}” is not an amount in {invoice.currency}.")
+            return None
+        values = {
+            "amount": {"amount_minor": amount, "currency": invoice.currency},
+            "received_on": self.received_on.text,
+            "method": self.method.data,
+            "reference": self.reference.data,
+        }
+        command = self.command(NewPayment, values)
+        return (lambda tx: record_payment(tx, invoice.id, command)) if command else None
+
+
+ACTIONS: dict[str, tuple[str, str, tuple[Role, ...]]] = {
+    "confirm": ("Confirm", "Confirmed. It can be issued now.", CASHIERS),
+    "issue": ("Issue", "Issued.", ISSUERS),
+    "pay": ("Record a payment", "Payment recorded.", CASHIERS),
+    "process": ("Process", "Processed.", OFFICE),
+    "credit": ("Credit", "Credit note issued.", ISSUERS),
+    "void": ("Void", "Voided.", OFFICE),
+    "write_off": ("Write off", "Written off.", ISSUERS),
+    "reverse_write_off": ("Reverse the write-off", "The write-off has been reversed.", ISSUERS),
+    "pause": ("Pause reminders", "Reminders are paused.", ISSUERS),
+    "resume": ("Resume reminders", "Reminders go on.", ISSUERS),
+}
+"""The actions with their label, what is said when they are done, and who may."""
+
+
+@pages.get("")
+def show(invoice_id: str) -> str:
+    with desk().read(actor()) as tx:
+        invoice = read_invoice(tx, invoice_id)
+        logo = has_logo(tx)
+    return render_template(
+        "billing/invoice.html",
+        invoice=invoice,
+        logo=logo,
+        pays_online=desk().payments is not None
+        and invoice.kind == "invoice"
+        and invoice.state == "issued"
+        and invoice.open.amount_minor > 0,
+        company=settings().company.name,
+        reminder_text=reminder_text,
+        e_invoices=E_INVOICE_NAMES.get(invoice.e_invoice_profile or ""),
+        actions={name: one[0] for name, one in ACTIONS.items() if name in invoice.allowed_actions},
+    )
+
+
+@pages.get("/document.pdf")
+def pdf(invoice_id: str) -> Response:
+    """What was issued, as PDF."""
+    return _download(pdf_file, invoice_id)
+
+
+@pages.get("/e-invoice.xml")
+def cii(invoice_id: str) -> Response:
+    """The e-invoice in CII."""
+    return _download(cii_file, invoice_id)
+
+
+@pages.get("/e-invoice.ubl.xml")
+def ubl(invoice_id: str) -> Response:
+    """The e-invoice in UBL."""
+    return _download(ubl_file, invoice_id)
+
+
+@pages.route("/<action>", methods=["GET", "POST"])
+def act(invoice_id: str, action: str) -> tuple[str, int] | Response:
+    """Show what an action does, and do it."""
+    invoice, form = _begin(invoice_id, action)
+    if form.validate_on_submit():
+        use_case = form.use_case(invoice)
+        done = attempt_once(form, use_case) if use_case is not None else None
+        if done is not None:
+            flash(ACTIONS[action][1], "success")
+            return redirect(url_for("invoice.show", invoice_id=done if action == "credit" else invoice_id))
+    return _page(action, form, invoice), 422 if form.has_errors else 200
+
+
+@pages.post("/<action>/effect")
+def preview(invoice_id: str, action: str) -> str:
+    """What an action would change, as a fragment or in the page; everything is rolled back."""
+    invoice, form = _begin(invoice_id, action)
+    effect = invoice_effect(action, form, invoice, partial(form.use_case, invoice))
+    return effect_response(effect, lambda: _page(action, form, invoice, effect))
+
+
+def _download(read: Callable[[Transaction, str], DocumentFile], invoice_id: str) -> Response:
+    with desk().read(actor()) as tx:
+        found = read(tx, invoice_id)
+    response = Response(found.body, mimetype=found.content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{found.name}"'
+    return response
+
+
+def _begin(invoice_id: str, action: str) -> tuple[InvoiceDetail, Any]:
+    """The invoice, and the form of an action. Raises: NotFound; NotAllowed."""
+    if action not in ACTIONS:
+        raise NotFound
+    with desk().read(actor()) as tx:
+        invoice = read_invoice(tx, invoice_id)
+    require_role(*ACTIONS[action][2])
+    return invoice, _form(action, invoice)
+
+
+def _form(action: str, invoice: InvoiceDetail) -> KeyedForm:
+    if action == "pay":
+        shown = {
+            "amount": plain_money(invoice.open.amount_minor, invoice.currency),
+            "received_on": local_date(now(), zone()),
+        }
+        form = PaymentForm(data=shown)
+        form.amount.label.text = f"Amount ({invoice.currency})"
+        return form
+    if action == "credit":
+        fields = {
+            f"line{number}": StringField(f"{one.description[:60]} (net, {invoice.currency})")
+            for number, one in enumerate(invoice.lines)
+        }
+        made: type[CreditForm] = type("CreditByLineForm", (CreditForm,), fields)
+        return made()
+    return FORMS[action]()
+
+
+FORMS: dict[str, type[KeyedForm]] = {
+    "confirm": ConfirmForm,
+    "issue": IssueForm,
+    "process": ProcessForm,
+    "void": VoidForm,
+    "write_off": WriteOffForm,
+    "reverse_write_off": ReverseWriteOffForm,
+    "pause": PauseForm,
+    "resume": ResumeForm,
+}
+"""The forms of actions that do not depend on the invoice."""
+
+
+def _page(action: str, form: Any, invoice: InvoiceDetail, effect: EffectPreview | None = None) -> str:
+    return render_template(
+        "billing/act.html",
+        invoice=invoice,
+        action=action,
+        label=ACTIONS[action][0],
+        possible=action in invoice.allowed_actions,
+        form=form,
+        effect=effect,
+        lines=[form[f"line{number}"] for number in range(len(invoice.lines))] if action == "credit" else [],
+    )

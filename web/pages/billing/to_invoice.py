@@ -1,0 +1,135 @@
+"""What was sold and is not invoiced yet: the list, a draft of it, and what is not to be invoiced."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import SelectField, TextAreaField
+from wtforms.validators import InputRequired
+
+from web.pages.context import actor, desk, require_role, settings
+from web.pages.forms.base import KeyedForm, attempt_once
+from web.pages.forms.fields import select_options
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from web.report_files import BILLED_WORK_CSV, csv_rows
+from workflows.billing.actions import ISSUERS
+from workflows.billing.sold import draft_sold, list_sold_items, read_sold_item, waive_sold
+from workflows.billing.time_to_bill import list_billed_work
+from workflows.commands.billing import DraftSold, WaiveSold
+from workflows.core.actors import OFFICE
+from workflows.views.billing import SoldItemView
+
+VIEWS = {"open": "To invoice", "invoiced": "Invoiced", "waived": "Not to be invoiced"}
+CSV_HEADER = [
+    "sold_at", "kind", "contract", "service_request", "description", "customer", "amount_minor", "currency",
+    "state", "reason",
+]  # fmt: skip
+
+pages = Blueprint("to_invoice", __name__, url_prefix="/to-invoice")
+
+
+class DraftSoldForm(KeyedForm):
+    tax_rate = SelectField("Tax")
+
+
+class WaiveForm(KeyedForm):
+    reason = TextAreaField(
+        "Reason", [InputRequired("This field is required.")], description="Stored with the contract."
+    )
+
+
+@pages.get("")
+def items() -> str | Response:
+    return _page(_draft_form(None))
+
+
+@pages.post("")
+def draft() -> tuple[str, int] | Response:
+    """Write a draft of all that is to be invoiced to a customer, or of the one item."""
+    require_role(*OFFICE)
+    form = _draft_form(request.form)
+    values: dict[str, Any] = {"tax_rate": form.tax_rate.data or None}
+    kind, _, party_id = request.form.get("party", "").partition(":")
+    if kind in ("customer", "org_unit"):
+        values[kind] = party_id
+    if request.form.get("sold"):
+        values["sold"] = [request.form["sold"]]
+    command = form.checked_command(DraftSold, values)
+    made = attempt_once(form, lambda tx: draft_sold(tx, command), command) if command else None
+    if made is None:
+        return str(_page(form)), 422
+    flash("The draft has been written.", "success")
+    return redirect(url_for("invoice.show", invoice_id=made))
+
+
+@pages.route("/<sold_item_id>/waive", methods=["GET", "POST"])
+def waive(sold_item_id: str) -> tuple[str, int] | Response:
+    """Do not invoice what was sold, for a reason."""
+    require_role(*ISSUERS)
+    with desk().read(actor()) as tx:
+        item = read_sold_item(tx, sold_item_id)
+    form = WaiveForm()
+    if form.validate_on_submit():
+        command = form.command(WaiveSold, {"reason": form.reason.data})
+        if command and attempt_once(form, lambda tx: waive_sold(tx, sold_item_id, command), command):
+            flash("It is not to be invoiced.", "success")
+            return redirect(url_for("to_invoice.items"))
+    return render_template("billing/waive.html", item=item, form=form), 422 if form.has_errors else 200
+
+
+@pages.get("/<sold_item_id>/work")
+def work(sold_item_id: str) -> str | Response:
+    """The work that time to be billed is made of."""
+    order = query_filters("order").get("order", "worked_at")
+    with desk().read(actor()) as tx:
+        item = read_sold_item(tx, sold_item_id)
+        if wants_csv():
+            found = all_rows(lambda **at: list_billed_work(tx, sold_item_id, order=order, **at))
+            return csv_response("work-billed", BILLED_WORK_CSV, list(csv_rows(BILLED_WORK_CSV, found)))
+        page = list_billed_work(tx, sold_item_id, order=order, **counted_page())
+    return render_template("billing/billed_work.html", item=item, page=page, order=order)
+
+
+def _draft_form(sent: Any) -> DraftSoldForm:
+    form = DraftSoldForm(formdata=sent)
+    form.tax_rate.choices = select_options(
+        [("", "Tax as sold"), *((one.name, one.name) for one in settings().tax_rates)]
+    )
+    return form
+
+
+def _page(form: DraftSoldForm) -> str | Response:
+    filters = query_filters("view", "customer", "org_unit", "contract", "kind", "order")
+    view = filters.pop("view", "open")
+    chosen = {**filters, **({"state": view} if view in VIEWS else {"state": "open"})}
+    with desk().read(actor()) as tx:
+        if wants_csv():
+            rows = all_rows(lambda **at: list_sold_items(tx, **chosen, **at))
+            return csv_response("to-invoice", CSV_HEADER, [_row(one) for one in rows])
+        page = list_sold_items(tx, **chosen, **counted_page())
+    return render_template(
+        "billing/to_invoice.html",
+        page=page,
+        view=chosen["state"],
+        views=VIEWS,
+        filters=filters,
+        form=form,
+        order=chosen.get("order", "sold_at"),
+        invoicing=settings().invoicing,
+        may_waive=actor().role in ISSUERS,
+    )
+
+
+def _row(one: SoldItemView) -> list[Any]:
+    return [
+        one.sold_at.isoformat(),
+        one.kind,
+        one.contract_number,
+        one.service_request_number,
+        one.description,
+        one.party_name,
+        one.amount.amount_minor if one.amount else None,
+        one.amount.currency if one.amount else None,
+        one.state,
+        one.waive_reason,
+    ]

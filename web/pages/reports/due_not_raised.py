@@ -1,0 +1,53 @@
+"""What should have been invoiced by now and was not: empty once the jobs have run."""
+
+from flask import url_for
+from werkzeug.wrappers import Response
+
+from web.pages.context import actor, desk
+from web.pages.layout.listing import csv_response, cursor, query_filters, wants_csv
+from web.pages.reports.blueprint import pages
+from web.pages.reports.layout import Cell, Choice, Column, ReportPage, Table
+from web.pages.wording.formats import day_text, money_text
+from web.report_files import DUE_CSV, csv_rows
+from workflows.billing.due_not_raised import ORDER, all_due, list_due
+from workflows.views.billing import DueView
+
+KINDS = {"time": "Time to bill", "sale": "Sold", "renewal": "Renewal"}
+PAGES = {"time": "time_to_bill.items", "sale": "to_invoice.items", "renewal": "contracts.contracts"}
+
+
+@pages.get("/due-not-raised")
+def due_not_raised() -> str | Response:
+    """The report as a page, or its rows as CSV."""
+    chosen = query_filters("kind")
+    kind = chosen.get("kind")
+    with desk().read(actor()) as tx:
+        if wants_csv():
+            rows = csv_rows(DUE_CSV, all_due(tx, kind=kind))
+            return csv_response("due-not-raised", DUE_CSV, list(rows))
+        page = list_due(tx, kind=kind, cursor=cursor())
+    columns = [Column(label) for label in ("Customer", "What", "Contract", "Due since")]
+    return ReportPage(
+        title="Due but not raised",
+        explanation="What should have been invoiced by now and is on no invoice. The jobs write the drafts.",
+        chosen=chosen,
+        page=page,
+        table=Table([*columns, Column("Amount", is_amount=True)], [_row(one) for one in page.items]),
+        what="item",
+        order=ORDER,
+        empty="Everything that is due is on an invoice or in a draft.",
+        choices=[Choice("kind", "What", [("", "All"), *KINDS.items()])],
+        has_months=False,
+    ).render()
+
+
+def _row(one: DueView) -> list[Cell]:
+    contract = url_for("contract.show", contract_id=one.contract) if one.contract else ""
+    of_party = {"customer": one.customer} if one.customer else {"org_unit": one.org_unit}
+    return [
+        Cell(one.party_name),
+        Cell(KINDS[one.kind], url_for(PAGES[one.kind], **of_party)),
+        Cell(one.contract_number or "", contract),
+        Cell(day_text(one.due_on)),
+        Cell(money_text(one.amount.amount_minor, one.amount.currency)),
+    ]

@@ -1,0 +1,1 @@
+"""Pages of selling: the price list."""

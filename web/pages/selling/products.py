@@ -1,0 +1,279 @@
+"""The price list: products, their prices past, current and to come, and the list as a file."""
+
+import json
+from functools import partial
+from typing import Any, ClassVar
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_wtf.file import FileField
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired
+
+from engine.contracts import UNITS
+from web.pages.context import actor, desk, require_role, settings
+from web.pages.forms.base import (
+    ActionForm,
+    EditingForm,
+    Explicit,
+    KeyedForm,
+    attempt,
+    attempt_once,
+    succeeds,
+    succeeds_once,
+)
+from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, select_options
+from web.pages.layout.list_links import keep_list
+from web.pages.layout.listing import counted_page, csv_response, query_filters, wants_csv
+from web.pages.wording.formats import counted, read_money
+from web.pages.wording.labels import PRODUCT_KINDS
+from workflows.commands.selling import MOST_FILE_BYTES, ChangeProduct, EndPrice, NewPrice, NewProduct
+from workflows.contracts.queries import contract_types
+from workflows.core.transaction import Transaction
+from workflows.selling.price_list import (
+    EDITORS,
+    add_price,
+    change_product,
+    create_product,
+    end_price,
+    remove_price,
+)
+from workflows.selling.price_list_files import FILE_COLUMNS, exported_rows, import_price_list
+from workflows.selling.price_list_queries import all_products, list_products, read_product
+from workflows.views.selling import ImportedPriceList, ProductView
+
+pages = Blueprint("products", __name__, url_prefix="/products")
+keep_list(pages, "product_id")
+FILTERS = ("q", "kind", "contract_type", "priced", "order")
+
+
+class ProductForm(EditingForm):
+    code = StringField("Code", description="Short and unique, such as SUP-20.")
+    label = StringField("Name")
+    kind = SelectField("Kind", choices=select_options(PRODUCT_KINDS.items()))
+    contract_type = SelectField("Contract type", description="For the kinds contract and top-up.")
+    minutes = DurationField(
+        "Hours", unit="hours", description="What the price is for. Empty: whatever amount is sold."
+    )
+    incidents = CountField("Incidents", description="The same for types that have incidents.")
+    money = MoneyField("Amount to use", description="The same for types that draw money.")
+    unit = StringField("Unit", default="piece", description="What one of it is: piece, hour, km.")
+    tax_rate = SelectField("Tax")
+    offered = BooleanField(
+        "Customers may buy it in the portal", description="Contracts and top-ups, at the price of the day."
+    )
+
+    pointer_fields: ClassVar[dict[str, str]] = {"/quantity": "minutes"}
+
+    @property
+    def quantity(self) -> int | None:
+        """What the price is for, in what the contract type draws."""
+        return next((self[unit].data for unit in UNITS if self[unit].data is not None), None)
+
+
+class PriceForm(KeyedForm):
+    amount = StringField("Price", [InputRequired("This field is required.")])
+    currency = StringField("Currency")
+    first_on = DayField("First day", validators=[InputRequired("This field is required.")])
+    last_on = DayField("Last day", description="Empty: without an end.")
+
+    pointer_fields: ClassVar[dict[str, str]] = {
+        "/price": "amount",
+        "/price/amount_minor": "amount",
+        "/price/currency": "currency",
+    }
+
+    def new_price(self) -> NewPrice | None:
+        """The price as typed; None, with the errors at their fields, if it cannot be read."""
+        currency = (self.currency.data or settings().currency).strip().upper()
+        minor = read_money(self.amount.data or "", currency) if len(currency) == 3 else None
+        price = {"amount_minor": minor or 0, "currency": currency}
+        values = {"price": price, "first_on": self.first_on.text, "last_on": self.last_on.text}
+        command = self.checked_command(NewPrice, values)
+        if minor is None and self.amount.data:
+            self.add_error("/price", f"“{self.amount.data}” is not an amount in {currency}.")
+        return None if self.has_errors else command
+
+
+class EndForm(KeyedForm):
+    last_on = DayField("Last day", description="Empty: without an end.")
+
+
+class ImportForm(KeyedForm):
+    upload = FileField("Price list", description="A CSV file with the columns of the download.")
+    file = TextAreaField("Or paste the content of the file")
+
+    @property
+    def text(self) -> str:
+        """The content of the file; bytes that are not UTF-8 are replaced."""
+        sent = self.upload.data
+        content = sent.read().decode("utf-8", "replace") if sent else ""
+        return content or self.file.data or ""
+
+
+@pages.get("")
+def products() -> str | Response:
+    filters = query_filters(*FILTERS)
+    with desk().read(actor()) as tx:
+        if wants_csv():
+            only = {name: value for name, value in filters.items() if name != "order"}
+            return csv_response("price-list", FILE_COLUMNS, list(exported_rows(all_products(tx, **only))))
+        page = list_products(tx, **filters, **counted_page())
+        types = contract_types(tx)
+    return render_template(
+        "selling/products/index.html", page=page, filters=filters, types=types, kinds=PRODUCT_KINDS
+    )
+
+
+@pages.get("/<product_id>")
+def show(product_id: str) -> str:
+    return _page(product_id, PriceForm(formdata=None, data={"currency": settings().currency}))
+
+
+@pages.route("/new", methods=["GET", "POST"])
+def new() -> tuple[str, int] | Response:
+    require_role(*EDITORS)
+    form = ProductForm(data={"kind": "contract_type", "contract_type": request.args.get("type", "")})
+    _offer_types(form)
+    if form.is_submitted():
+        values = {
+            "code": form.code.data,
+            "label": form.label.data,
+            "kind": form.kind.data,
+            "contract_type": form.contract_type.data,
+            "quantity": form.quantity,
+            "unit": form.unit.data,
+            "tax_rate": form.tax_rate.data,
+            "offered": bool(form.offered.data),
+        }
+        command = form.checked_command(NewProduct, values)
+        product_id = attempt_once(form, lambda tx: create_product(tx, command), command) if command else None
+        if product_id:
+            flash(f"{form.label.data} has been added. Add its price below.", "success")
+            return redirect(url_for("products.show", product_id=product_id))
+    return _form_page(form, "New product", None)
+
+
+@pages.route("/<product_id>/edit", methods=["GET", "POST"])
+def edit(product_id: str) -> tuple[str, int] | Response:
+    require_role(*EDITORS)
+    with desk().read(actor()) as tx:
+        product = read_product(tx, product_id)
+    stored = {
+        "code": product.code,
+        "label": product.label,
+        "contract_type": product.contract_type or "",
+        "quantity": product.quantity,
+        "unit": product.unit,
+        "tax_rate": product.tax_rate or "",
+        "offered": product.offered,
+    }
+    filled = {**stored, product.draws or "minutes": product.quantity, "kind": product.kind}
+    form = ProductForm(data={**filled, "seen": json.dumps(stored)})
+    _offer_types(form)
+    form.kind.choices = select_options([(product.kind, PRODUCT_KINDS[product.kind])])
+    if form.validate_on_submit():
+        wanted = {**{name: form[name].data for name in stored if name != "quantity"}}
+        values = form.changes(stored, {**wanted, "quantity": form.quantity})
+        for name in ("contract_type", "tax_rate"):
+            if name in values:
+                values[name] = Explicit(form[name].data or None)
+        command = None if form.has_errors else form.command(ChangeProduct, values)
+        if command and attempt(form, lambda tx: change_product(tx, product_id, command)):
+            flash("Saved.", "success")
+            return redirect(url_for("products.show", product_id=product_id))
+    return _form_page(form, f"Edit {product.label}", product)
+
+
+@pages.post("/<product_id>/prices")
+def add(product_id: str) -> tuple[str, int] | Response:
+    """Add a price; if it is refused, show the product with what was typed."""
+    form = PriceForm()
+    command = form.new_price() if form.is_submitted() else None
+    if command and attempt_once(form, lambda tx: add_price(tx, product_id, command), command):
+        flash("The price has been added.", "success")
+        return redirect(url_for("products.show", product_id=product_id))
+    return _page(product_id, form), 422
+
+
+@pages.route("/<product_id>/prices/<price_id>/end", methods=["GET", "POST"])
+def end(product_id: str, price_id: str) -> tuple[str, int] | Response:
+    require_role(*EDITORS)
+    with desk().read(actor()) as tx:
+        product = read_product(tx, product_id)
+    price = next((one for one in product.prices if one.id == price_id), None)
+    if price is None:
+        return redirect(url_for("products.show", product_id=product_id))
+    form = EndForm(data={"last_on": price.last_on})
+    if form.validate_on_submit():
+        command = form.command(EndPrice, {"last_on": Explicit(form.last_on.text)})
+        if command and succeeds(form, lambda tx: end_price(tx, product_id, price_id, command)):
+            flash("Saved.", "success")
+            return redirect(url_for("products.show", product_id=product_id))
+    page = render_template("selling/products/end.html", form=form, product=product, price=price)
+    return page, 422 if form.has_errors else 200
+
+
+@pages.post("/<product_id>/prices/<price_id>/remove")
+def remove(product_id: str, price_id: str) -> tuple[str, int] | Response:
+    form = ActionForm()
+    if form.validate_on_submit() and succeeds_once(form, partial(_remove, product_id, price_id)):
+        flash("The price has been removed.", "success")
+        return redirect(url_for("products.show", product_id=product_id))
+    return _page(product_id, PriceForm(formdata=None), form), 422
+
+
+@pages.route("/import", methods=["GET", "POST"])
+def import_file() -> tuple[str, int] | Response:
+    require_role(*EDITORS)
+    # an uploaded file that is too large is an error of its field; pasted text is limited as in other forms
+    if request.mimetype == "multipart/form-data":
+        request.max_content_length = 2 * MOST_FILE_BYTES
+    form = ImportForm()
+    if form.validate_on_submit():
+        done = attempt_once(form, partial(_import, form.text))
+        if done is not None:
+            flash(done, "success")
+            return redirect(url_for("products.products"))
+    page = render_template("selling/products/import.html", form=form, columns=FILE_COLUMNS)
+    return page, 422 if form.has_errors else 200
+
+
+def _remove(product_id: str, price_id: str, tx: Transaction) -> str:
+    return remove_price(tx, product_id, price_id)
+
+
+def _import(text: str, tx: Transaction) -> str:
+    return _imported_text(import_price_list(tx, text))
+
+
+def _imported_text(done: ImportedPriceList) -> str:
+    parts = [
+        (done.products_added, "product", "added"),
+        (done.products_changed, "product", "changed"),
+        (done.prices_added, "price", "added"),
+        (done.prices_changed, "price", "changed"),
+    ]
+    said = [f"{counted(number, what)} {how}" for number, what, how in parts if number]
+    return f"Imported: {', '.join(said)}." if said else "Nothing has changed: all of it is there."
+
+
+def _offer_types(form: ProductForm) -> None:
+    with desk().read(actor()) as tx:
+        types = contract_types(tx)
+        rates = [(one.name, one.name) for one in tx.settings.tax_rates]
+    form.tax_rate.choices = select_options([("", "The first of the settings"), *rates])
+    form.contract_type.choices = select_options([("", "None"), *((one.key, one.label) for one in types)])
+
+
+def _page(product_id: str, form: PriceForm, refused: Any = None) -> str:
+    with desk().read(actor()) as tx:
+        product = read_product(tx, product_id)
+    return render_template(
+        "selling/products/show.html", product=product, form=form, refused=refused, action=ActionForm()
+    )
+
+
+def _form_page(form: ProductForm, title: str, product: ProductView | None) -> tuple[str, int]:
+    page = render_template("selling/products/form.html", form=form, title=title, product=product)
+    return page, 422 if form.has_errors else 200

@@ -1,0 +1,1 @@
+"""Handing the journals of money over to an accounting program."""

@@ -1,0 +1,146 @@
+"""Issuing an invoice. Source: product.md section 10.
+
+Numbers are gapless for each series and year: the counter's row is locked by the transaction that uses the
+number, as its last step, and a transaction that is rolled back gives its number back. Locks are taken in one
+order: who pays (only if they have credit to use), the invoice, the counter.
+"""
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from engine.invoice_document import Party
+from engine.invoicing import TaxRate
+from engine.periods import first_instant_of, local_date
+from workflows.billing.actions import ISSUERS
+from workflows.billing.checks import require_confirmed
+from workflows.billing.credit import has_credit, use_credit
+from workflows.billing.e_invoices import e_invoice_columns
+from workflows.billing.invoicing import SUBJECT, require_draft
+from workflows.billing.journals import post_document
+from workflows.billing.notices import notify_issued
+from workflows.billing.parties import buyer_of, lock_party, party_of, seller_of
+from workflows.billing.rows import line_rows, locked_invoice, party_row
+from workflows.core.errors import StateForbids
+from workflows.core.numbering import next_number
+from workflows.core.transaction import Transaction
+from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
+
+i = t.invoice
+SERIES = {"invoice": "INV", "credit_note": "CN"}
+BOTH_VAT_IDS = ("AE", "K")
+"""Tax categories for which the customer owes the tax: both parties are named by their VAT ids."""
+
+
+def issue_invoice(tx: Transaction, invoice_id: str) -> str:
+    """Issue a draft: it gets its number, its day and its due day, and never changes. Returns its id.
+
+    Credit of the customer is used on it, the oldest first.
+    Raises:
+        NotAllowed: the actor is neither finance nor an administrator.
+        NotFound: there is no such invoice.
+        StateForbids: it is no draft; it is unusual and not confirmed (`reasons`); or something is missing or
+            refused by the rules for e-invoices, which `missing` lists.
+    """
+    tx.require(*ISSUERS)
+    _issue(tx, invoice_id, is_charge=False)
+    return invoice_id
+
+
+def issue_charge(tx: Transaction, invoice_id: str) -> str:
+    """Issue the draft of a charge that is not subject to VAT, such as a fee; returns its number.
+
+    Its tax is none of the settings' rates, and it is no e-invoice. Raises: NotFound; StateForbids.
+    """
+    return _issue(tx, invoice_id, is_charge=True)
+
+
+def _issue(tx: Transaction, invoice_id: str, *, is_charge: bool) -> str:
+    paying = party_row(tx, invoice_id)
+    party = party_of(paying)
+    uses_credit = has_credit(tx, party, paying.currency)
+    if uses_credit:
+        lock_party(tx, *party)
+    row = locked_invoice(tx, invoice_id)
+    require_draft(row, "issued")
+    require_confirmed(tx, row)
+    buyer, seller = buyer_of(tx, *party), seller_of(tx.settings)
+    issued_on = local_date(tx.now, tx.settings.zone)
+    due_on = row.due_on or issued_on + timedelta(days=tx.settings.invoice_due_days)
+    if not is_charge:
+        _refuse_incomplete(tx, row, buyer, seller)
+    if due_on < issued_on:
+        late = f"The invoice would be due on {due_on}, before it is issued."
+        raise StateForbids(
+            late,
+            remedy="Change the due day of the draft.",
+            state=row.state,
+            missing=[{"field": "due_on", "detail": late}],
+        )
+    # credit that came since then is for the next invoice: who pays is not locked
+    open_minor = use_credit(tx, party, row) if uses_credit else row.open_minor
+    number = finish_issue(
+        tx,
+        row,
+        seller=seller,
+        buyer=asdict(buyer),
+        due_on=due_on,
+        overdue_at=first_instant_of(due_on + timedelta(days=1), tx.settings.zone),
+        open_minor=open_minor,
+        as_e_invoice=not is_charge,
+    )
+    notify_issued(tx, row, number, buyer, due_on=due_on, open_minor=open_minor)
+    return number
+
+
+def finish_issue(tx: Transaction, row: Row[Any], *, as_e_invoice: bool = True, **columns: Any) -> str:
+    """Give a draft its number and freeze it; only messages are written afterwards. Returns the number.
+
+    Raises: StateForbids if it is issued as an e-invoice and the published rules do not accept it.
+    """
+    issued_on = local_date(tx.now, tx.settings.zone)
+    series = f"{SERIES[row.kind]}-{issued_on.year}"
+    columns |= {"issued_at": tx.now, "issued_on": issued_on}
+    # before the number is taken, since others wait for its counter
+    if as_e_invoice:
+        columns |= e_invoice_columns(tx, row, number=series, **columns)
+    number = next_number(tx, series)
+    tx.audit(SUBJECT, row.id, "issued", number=number)
+    tx.change(
+        i,
+        row.id,
+        state="issued",
+        number=number,
+        issued_by=tx.actor.name,
+        version=next_version(i),
+        **columns,
+    )
+    post_document(tx, row, number)
+    return number
+
+
+def _refuse_incomplete(tx: Transaction, row: Row[Any], buyer: Party, seller: dict[str, str]) -> None:
+    """Raise StateForbids if the seller, the buyer or a tax rate is not as it must be on an invoice."""
+    missing: list[tuple[str, str]] = []
+    lines = line_rows(tx, row.id)
+    if any(one.tax_category in BOTH_VAT_IDS for one in lines):
+        if not seller["vat_id"]:
+            missing.append(("company.vat_id", "The company's VAT id is missing in the settings."))
+        if not buyer.vat_id:
+            missing.append(("buyer.vat_id", f"The VAT id of {buyer.name} is missing in the billing details."))
+    for number, one in enumerate(lines, 1):
+        rate = tx.settings.tax_rate(one.tax_name)
+        as_written = TaxRate(one.tax_category, one.tax_percent, one.tax_reason)
+        if rate is None or rate.rate != as_written:
+            gone = "no longer exists" if rate is None else "has changed"
+            missing.append((f"lines.{number}", f"The tax rate {one.tax_name} of line {number} {gone}."))
+    if missing:
+        raise StateForbids(
+            "The invoice cannot be issued: " + " ".join(text for _, text in missing),
+            remedy="Correct this, save the draft again, and issue it.",
+            state=row.state,
+            missing=[{"field": field, "detail": text} for field, text in missing],
+        )

@@ -1,0 +1,161 @@
+"""Mail and webhooks about invoices and payments, and the document that a mail brings.
+
+They go to the mail address of the billing details, else to the customer's own; without either, the message
+is only a record. Source: product.md sections 10 and 12.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.currencies import money_text
+from engine.dunning import reminder_kind
+from engine.invoice_document import Party
+from workflows.billing.e_invoices import pdf_file
+from workflows.billing.parties import buyer_of, party_of
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
+from workflows.notifications.billing import Attached, notify
+from workflows.notifications.mail import Attachment
+from workflows.store import tables as t
+
+i = t.invoice.c
+INVOICE = "invoice"
+
+
+def notify_issued(
+    tx: Transaction, row: Any, number: str, buyer: Party, *, due_on: date, open_minor: int
+) -> None:
+    """Notify that an invoice was issued; `row` is its row before."""
+    notify(
+        tx,
+        "invoice_issued",
+        recipient=buyer.email,
+        about=(INVOICE, row.id),
+        values={
+            "number": number,
+            "customer": buyer.name,
+            "total": money_text(row.total_minor, row.currency),
+            "open": money_text(open_minor, row.currency),
+            "due_on": str(due_on),
+            "company": tx.settings.company.name,
+        },
+        data={"invoice": row.id, "number": number, "due_on": str(due_on)},
+        attached=Attached(row.id, number),
+    )
+
+
+def notify_credited(tx: Transaction, row: Any, note_id: str, *, voids: bool) -> None:
+    """Notify that a credit note was issued for an invoice (`row`), which `voids` it; one mail says both."""
+    note = tx.connection.execute(
+        select(i.number, i.total_minor, i.currency, i.reason).where(i.id == note_id)
+    ).one()
+    buyer = buyer_of(tx, *party_of(row))
+    values = {
+        "number": note.number,
+        "invoice": row.number,
+        "customer": buyer.name,
+        "total": money_text(note.total_minor, note.currency),
+        "reason": note.reason or "",
+        "company": tx.settings.company.name,
+    }
+    issued = {"credit_note": note_id, "number": note.number, "invoice": row.id}
+    attached = Attached(note_id, note.number)
+    notify(
+        tx,
+        "credit_note_issued",
+        recipient=None if voids else buyer.email,
+        about=(INVOICE, note_id),
+        values=values,
+        data=issued,
+        attached=attached,
+    )
+    if voids:
+        notify(
+            tx,
+            "invoice_voided",
+            recipient=buyer.email,
+            about=(INVOICE, row.id),
+            values=values,
+            data={"invoice": row.id, "number": row.number, "credit_note": note_id},
+            attached=attached,
+        )
+
+
+REMINDER_EVENTS = {"due_soon": "invoice_due_soon", "overdue": "invoice_overdue", "level": "invoice_dunned"}
+
+
+def notify_reminder(
+    tx: Transaction,
+    row: Any,
+    stage: int,
+    *,
+    text: str,
+    fee: str,
+    fee_invoice: str | None,
+    is_only_event: bool,
+) -> str | None:
+    """Remind of an invoice (`row`) by the mail of a stage; returns the address, None if there is none.
+
+    `text` is that of a dunning level, and `fee` says what it charges. Where it `is_only_event`, no mail is
+    sent, since another one comes at the same instant.
+    """
+    kind = reminder_kind(stage)
+    buyer = buyer_of(tx, *party_of(row))
+    recipient = None if is_only_event else buyer.email or None
+    about_invoice = {"invoice": row.id, "number": row.number}
+    due = {"due_on": str(row.due_on)}
+    notify(
+        tx,
+        REMINDER_EVENTS[kind],
+        recipient=recipient,
+        about=(INVOICE, row.id),
+        values={
+            "number": row.number,
+            "customer": buyer.name,
+            "total": money_text(row.total_minor, row.currency),
+            "open": money_text(row.open_minor, row.currency),
+            **due,
+            "company": tx.settings.company.name,
+            "level": str(stage),
+            "text": text,
+            "fee": fee,
+        },
+        data=about_invoice | ({"level": stage, "fee_invoice": fee_invoice} if kind == "level" else due),
+        attached=None if kind == "due_soon" else Attached(row.id, row.number),
+    )
+    return recipient
+
+
+def notify_payment(
+    tx: Transaction, event: str, payment_id: str, payment: Any, invoices: Iterable[tuple[str, str]]
+) -> None:
+    """Notify that a payment was received, or taken back (`event`); `invoices` are ids and numbers.
+
+    `payment` has who paid, the amount, the currency and the day.
+    """
+    named = dict(invoices)
+    buyer = buyer_of(tx, *party_of(payment))
+    notify(
+        tx,
+        event,
+        recipient=buyer.email,
+        about=("payment", payment_id),
+        values={
+            "amount": money_text(payment.amount_minor, payment.currency),
+            "received_on": str(payment.received_on),
+            "invoices": ", ".join(named.values()),
+            "customer": buyer.name,
+            "company": tx.settings.company.name,
+        },
+        data={"payment": payment_id, "invoices": list(named)},
+    )
+
+
+def attached_pdf(desk: Desk, invoice_id: str) -> Attachment:
+    """The PDF of what was issued, for a mail that is sent now."""
+    with desk.read(SYSTEM) as tx:
+        return Attachment(*pdf_file(tx, invoice_id))

@@ -1,0 +1,209 @@
+"""A bank statement as CSV, read by a profile: named columns, fixed signs, one form of dates, one encoding.
+
+What does not fit the profile is refused with its line: a wrong amount is worse than none.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from engine.errors import AbsurdDate
+from engine.periods import check_date
+from workflows.billing.statement_formats.amounts import signed_minor_units
+from workflows.billing.statement_formats.values import (
+    MOST_ENTRIES,
+    BankEntry,
+    BankStatement,
+    InvalidEntry,
+    StatementTooLarge,
+    UnreadableStatement,
+    account_key,
+    plain_text,
+    references_text,
+)
+from workflows.commands.bank_statements import CsvProfile
+from workflows.importing.csv_rows import CsvReader, CsvRow
+
+MOST_LINES_BEFORE = 30
+"""How far down the headings may stand: many banks write the account and the period above them."""
+
+
+def read_csv_statement(data: bytes, profile: CsvProfile) -> tuple[BankStatement, ...]:
+    """The statements of a CSV file, one for each account in it.
+
+    It states no balances, so nothing shows that rows are missing at its end.
+    Raises: UnreadableStatement and its kinds.
+    """
+    rows = _rows(_decoded(data, profile), profile)
+    accounts: dict[str, list[BankEntry]] = {}
+    for count, row in enumerate(rows, 1):
+        if count > MOST_ENTRIES:
+            raise StatementTooLarge(
+                f"The file has more than {MOST_ENTRIES:,} entries.", remedy="Export fewer days at once."
+            )
+        if row.is_booked:
+            entries = accounts.setdefault(row.account, [])
+            entries.append(row.entry(len(entries) + 1))
+    if not accounts:
+        raise UnreadableStatement(
+            "The file has no booked entry.", remedy="Export a period in which something was booked."
+        )
+    return tuple(_statement(account, entries) for account, entries in accounts.items())
+
+
+def _statement(account: str, entries: list[BankEntry]) -> BankStatement:
+    currencies = dict.fromkeys(one.currency for one in entries)
+    if len(currencies) > 1:
+        raise InvalidEntry(
+            f"The account {account} has amounts in {' and '.join(currencies)}.",
+            remedy="Export each currency's account by itself.",
+        )
+    days = [one.booked_on for one in entries]
+    return BankStatement("csv", account, next(iter(currencies)), "", tuple(entries), min(days), max(days))
+
+
+def _decoded(data: bytes, profile: CsvProfile) -> str:
+    encoding = "utf-8-sig" if profile.encoding == "utf-8" else profile.encoding
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise UnreadableStatement(
+            f"The file is not in {profile.encoding}, as the profile {profile.name} says: byte {error.start}.",
+            remedy="Set the profile's encoding to that of the file, often cp1252.",
+        ) from None
+
+
+class _Row:
+    """A line of the file, with its cells by heading."""
+
+    def __init__(self, row: CsvRow, headings: list[str], profile: CsvProfile) -> None:
+        self._cells = dict(zip(headings, row.fields, strict=True))
+        self._line = row.line
+        self._profile = profile
+
+    @property
+    def is_booked(self) -> bool:
+        column = self._profile.columns.status
+        return column is None or _word(self._cells[column]) in map(_word, self._profile.booked_words)
+
+    @property
+    def account(self) -> str:
+        account = account_key(self._profile.account or self._cell(self._profile.columns.account))
+        if not account:
+            raise self._invalid("no account", "Export the file with the account of each entry.")
+        return account
+
+    def entry(self, number: int) -> BankEntry:
+        columns = self._profile.columns
+        currency = (self._profile.currency or self._cell(columns.currency)).upper()
+        return BankEntry(
+            str(number),
+            self._amount(currency),
+            currency,
+            self._day(self._cell(columns.booked_on)),
+            tuple(filter(None, map(self._cell, columns.texts))),
+            references_text(map(self._cell, columns.references)),
+            self._cell(columns.party),
+            account_key(self._cell(columns.party_iban))[:34],
+            references_text([self._cell(columns.bank_reference)]),
+        )
+
+    def _cell(self, column: str | None) -> str:
+        return plain_text(self._cells[column]) if column is not None else ""
+
+    def _amount(self, currency: str) -> int:
+        columns = self._profile.columns
+        if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+            raise self._invalid(f"no currency: {currency[:20]!r}", "Name the column of the currency.")
+        if columns.amount is not None:
+            minor = self._minor(columns.amount, currency)
+            return self._directed(minor) if columns.direction is not None else minor
+        credit = self._minor(columns.credit, currency) if self._cell(columns.credit) else 0
+        debit = self._minor(columns.debit, currency) if self._cell(columns.debit) else 0
+        if credit and debit:
+            raise self._invalid("a credit and a debit", "Check the headings in the profile.")
+        return credit - abs(debit)
+
+    def _directed(self, minor: int) -> int:
+        said = _word(self._cell(self._profile.columns.direction))
+        if minor >= 0 and said in map(_word, self._profile.credit_words):
+            return minor
+        if minor >= 0 and said in map(_word, self._profile.debit_words):
+            return -minor
+        raise self._invalid(
+            f"neither credit nor debit: {said[:20]!r}", "Add the word to those of credit or debit."
+        )
+
+    def _minor(self, column: str | None, currency: str) -> int:
+        text, profile = self._cell(column), self._profile
+        minor = signed_minor_units(
+            text, currency, decimal_sign=profile.decimal_sign, thousands_sign=profile.thousands_sign
+        )
+        if minor is None:
+            raise self._invalid(
+                f"an amount that is not written as the profile {profile.name} says: {text[:40]!r}",
+                f"There, {profile.decimal_sign!r} is the decimal sign and "
+                f"{profile.thousands_sign or 'nothing'!r} separates thousands.",
+            )
+        return minor
+
+    def _day(self, text: str) -> date:
+        try:
+            return check_date(datetime.strptime(text, self._profile.date_form).date())  # noqa: DTZ007
+        except (ValueError, AbsurdDate):
+            raise self._invalid(
+                f"no day in the form {self._profile.date_form}: {text[:20]!r}", "Set the form in the profile."
+            ) from None
+
+    def _invalid(self, what: str, remedy: str) -> InvalidEntry:
+        return InvalidEntry(f"Line {self._line} has {what}.", remedy=remedy, line=self._line)
+
+
+def _rows(text: str, profile: CsvProfile) -> Iterator[_Row]:
+    """The rows under the headings. A row of another number of cells is refused, but for blank ones."""
+    needed = _needed(profile)
+    headings: list[str] | None = None
+    for place, row in enumerate(CsvReader(text, profile.delimiter, '"').rows(), 1):
+        cells = [plain_text(cell) for cell in row.fields]
+        if headings is None:
+            if needed <= set(cells):
+                headings = _unique(cells, needed, row.line)
+            elif place >= MOST_LINES_BEFORE:
+                break
+            continue
+        if row.problem is not None:
+            raise UnreadableStatement(f"Line {row.line}: {row.problem}.", remedy="Export the file again.")
+        if not any(cells):
+            continue
+        if len(row.fields) != len(headings):
+            raise UnreadableStatement(
+                f"Line {row.line} has {len(row.fields)} cells, the headings {len(headings)}.",
+                remedy="The file may end in the middle, or was edited: export it again.",
+                line=row.line,
+            )
+        yield _Row(row, headings, profile)
+    if headings is None:
+        raise UnreadableStatement(
+            f"No line has the headings of the profile {profile.name}: {', '.join(sorted(needed))}.",
+            remedy="Choose the profile of this bank, or change its headings, delimiter or encoding.",
+        )
+
+
+def _needed(profile: CsvProfile) -> set[str]:
+    columns = profile.columns.model_dump()
+    named = [one for one in columns.values() if isinstance(one, str)]
+    return {*named, *profile.columns.texts, *profile.columns.references}
+
+
+def _unique(headings: list[str], needed: set[str], line: int) -> list[str]:
+    twice = sorted(one for one in needed if headings.count(one) > 1)
+    if twice:
+        raise UnreadableStatement(
+            f"Line {line} has the heading {twice[0]} twice.",
+            remedy="Export the columns once each.",
+            line=line,
+        )
+    return headings
+
+
+def _word(text: str) -> str:
+    return plain_text(text).casefold()

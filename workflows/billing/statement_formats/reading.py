@@ -1,0 +1,44 @@
+"""Which format a file has, and its statements."""
+
+from workflows.billing.statement_formats.camt053 import read_camt053
+from workflows.billing.statement_formats.csv_statement import read_csv_statement
+from workflows.billing.statement_formats.values import (
+    MOST_BYTES,
+    BankStatement,
+    StatementTooLarge,
+    UnreadableStatement,
+)
+from workflows.commands.bank_statements import CsvProfile
+
+_OTHER_FORMATS = {
+    b"PK\x03\x04": ("a ZIP archive", "Unpack it, and upload each file in it."),
+    b"\x1f\x8b": ("a compressed file", "Unpack it first."),
+    b"%PDF": ("a PDF", "Download the statement as camt.053 or CSV."),
+    b":20:": ("an MT940 statement", "Download the statement as camt.053, which has replaced it."),
+    b"\xd0\xcf\x11\xe0": ("a spreadsheet", "Save it as CSV."),
+}
+_XML_STARTS = (b"<", b"\xff\xfe<", b"\xfe\xff\x00<", b"\x00<")
+
+
+def read_statements(data: bytes, profile: CsvProfile | None = None) -> tuple[BankStatement, ...]:
+    """The statements of a file: camt.053 if it is XML, otherwise CSV by the profile.
+
+    Raises: UnreadableStatement and its kinds.
+    """
+    if len(data) > MOST_BYTES:
+        raise StatementTooLarge(
+            f"The file has more than {MOST_BYTES:,} bytes.", remedy="Export fewer days at once."
+        )
+    start = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not data.strip():
+        raise UnreadableStatement("The file is empty.", remedy="Download the statement from the bank again.")
+    for magic, (name, remedy) in _OTHER_FORMATS.items():
+        if start.startswith(magic):
+            raise UnreadableStatement(f"The file is {name}.", remedy=remedy)
+    if start.startswith(_XML_STARTS):
+        return read_camt053(data)
+    if profile is None:
+        raise UnreadableStatement(
+            "The file is not XML.", remedy="Upload a camt.053 file, or name the profile of a CSV file."
+        )
+    return read_csv_statement(data, profile)

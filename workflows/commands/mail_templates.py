@@ -1,0 +1,23 @@
+"""Commands of mail templates."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+from workflows.commands.fields import Command, no_control_characters
+
+Subject = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
+    AfterValidator(no_control_characters),
+]
+Body = Annotated[
+    str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(no_control_characters)
+]
+
+
+class ChangeMailTemplate(Command):
+    """A subject, a body, or both, with {names} in place of values; what is left out stays as it is."""
+
+    subject: Subject | None = None
+    body: Body | None = None

@@ -1,0 +1,404 @@
+"""Automatic top-ups: once for each time that a contract falls to its threshold, as its terms say.
+
+The job calls `top_up_when_low` for each contract that is low; a row of `auto_top_up` prevents a second time
+until another grant has opened. A grant holds from the instant of the work that crossed the threshold on.
+Source: product.md section 5 (top up).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, exists, func, or_, select, update
+
+from engine.auto_top_up import COUNTED_STATES, AutoTopUpTerms
+from engine.contracts import Contract, amount_text, dated_state
+from engine.periods import first_instant_of, local_date
+from workflows.commands.contracts import DecideTopUp, SetAutoTopUp
+from workflows.contracts.permitted_actions import SELLERS
+from workflows.contracts.use_cases import action_forbidden, locked_contract
+from workflows.core.actors import PRICE_ROLES, STAFF
+from workflows.core.errors import NotFound, StateForbids
+from workflows.core.transaction import Transaction
+from workflows.coverage.search import redraw_and_cover, settle_and_cover
+from workflows.lifecycle.contracts.alerts import ALERTED_STATES, grants_opened, use_crossed_at
+from workflows.lifecycle.contracts.auto_top_up_terms import auto_top_up_terms, stored_auto_top_up
+from workflows.lifecycle.contracts.connected_work import changed_since
+from workflows.lifecycle.contracts.grants import add_grant
+from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
+from workflows.lifecycle.contracts.open_grants import is_open_at
+from workflows.lifecycle.contracts.rows import contract_value
+from workflows.lifecycle.contracts.sale_prices import contract_price
+from workflows.lifecycle.contracts.sold_items import add_sold_item
+from workflows.notifications.alerts import notify_auto_top_up
+from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
+from workflows.store.ids import new_id
+from workflows.views import MoneyView
+from workflows.views.contracts import AutoTopUpView
+
+a, b, c = t.auto_top_up.c, t.grant_balance.c, t.contract.c
+OVER = ("expired", "cancelled")
+
+
+def set_auto_top_up(tx: Transaction, contract_id: str, command: SetAutoTopUp) -> str:
+    """Set or clear the terms of a contract's automatic top-up, from now on; returns its id.
+
+    Where the contract is low already, they apply at once.
+    Raises: NotAllowed; NotFound; StateForbids if it is over; InvalidInput for terms that do not fit it.
+    """
+    tx.require(*SELLERS)
+    row = locked_contract(tx, contract_id)
+    if dated_state(contract_value(row), tx.now).state in OVER:
+        raise action_forbidden(tx, row, "auto-top-up")
+    wanted = stored_auto_top_up(tx, command.auto_top_up, row.draws)
+    if wanted == row.auto_top_up:
+        return contract_id
+    version = next_version(t.contract)
+    tx.change(t.contract, contract_id, auto_top_up=wanted, auto_top_up_since=tx.now, version=version)
+    tx.audit(
+        "contract",
+        contract_id,
+        "automatic top-up set",
+        before=row.auto_top_up,
+        after=wanted,
+        reason=command.reason or None,
+    )
+    settle_and_cover(tx, contract_id)
+    top_up_when_low(tx, contract_id)
+    return contract_id
+
+
+def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
+    """Do what the terms of a contract say where it is low; returns whether anything was done.
+
+    Raises: NotFound.
+    """
+    row = locked_contract(tx, contract_id)
+    terms, loaded = auto_top_up_terms(row), load_contract(tx, contract_id)
+    if terms is None or loaded.state not in ALERTED_STATES:
+        return False
+    totals = loaded.open_totals(tx.now)
+    if not terms.is_low(totals.available) or not _is_new(tx, loaded):
+        return False
+    month = _month(loaded.contract, tx.now)
+    made = select(func.count()).where(
+        a.contract_id == contract_id, a.month == month, a.state.in_(COUNTED_STATES)
+    )
+    state = terms.outcome(int(tx.connection.execute(made).scalar_one()))
+    due_at = _due_at(tx, row, loaded, terms)
+    price_minor = top_up_price(tx, row, terms, due_at)
+    grant_id, top_up_id = None, new_id()
+    awaits_payment = state == "issued" and _has_to_be_paid(tx, price_minor)
+    if awaits_payment:
+        state = "draft"
+    elif state == "issued":
+        grant_id = _grant(tx, row, terms.quantity, price_minor, due_at)
+    tx.add(
+        t.auto_top_up,
+        id=top_up_id,
+        contract_id=contract_id,
+        grants_opened=grants_opened(loaded, tx.now),
+        month=month,
+        state=state,
+        unit=row.draws,
+        quantity=terms.quantity,
+        available=totals.available,
+        price_minor=price_minor,
+        currency=tx.settings.currency if price_minor is not None else None,
+        due_at=due_at,
+        grant_id=grant_id,
+        created_at=tx.now,
+    )
+    if awaits_payment:
+        _sell(tx, row, top_up_id, price_minor)
+    left, quantity = (
+        amount_text(amount, row.draws, row.currency) for amount in (totals.available, terms.quantity)
+    )
+    tx.audit("contract", contract_id, f"automatic top-up {state}", left=left, grant=grant_id)
+    notify_auto_top_up(tx, loaded.contract, state, left, quantity)
+    if grant_id is not None:
+        redraw_and_cover(tx, changed_since(contract_id, due_at))
+        settle_and_cover(tx, contract_id)
+    return True
+
+
+def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: int) -> str:
+    """Prepare a top-up that the contract's holder has ordered; returns the contract's id.
+
+    `quantity` is in what the contract draws. It takes the place of what was done for the contract since its
+    last grant opened. Raises: NotFound; StateForbids if it is over, or a top-up of it waits already.
+    """
+    row = locked_contract(tx, contract_id)
+    loaded = load_contract(tx, contract_id)
+    if loaded.state in OVER or row.draws == "nothing":
+        raise StateForbids(f"{row.number} is {loaded.state}.", remedy="Buy a contract.", state=loaded.state)
+    waits = select(a.id).where(a.contract_id == contract_id, a.state == "draft")
+    if tx.connection.execute(waits.limit(1)).first() is not None:
+        raise StateForbids(
+            f"A top-up of {row.number} waits for its confirmation already.",
+            remedy="Wait for it, or ask us.",
+            state="draft",
+        )
+    key = {
+        "contract_id": contract_id,
+        "grants_opened": grants_opened(loaded, tx.now),
+        "month": _month(loaded.contract, tx.now),
+    }
+    available = loaded.open_totals(tx.now).available
+    ordered = {
+        "state": "draft",
+        "unit": row.draws,
+        "quantity": quantity,
+        "available": available,
+        "price_minor": price_minor,
+        "currency": tx.settings.currency,
+        "due_at": tx.now,
+        "created_at": tx.now,
+        "decided_at": None,
+        "decided_by": None,
+        "reason": f"Ordered by {tx.actor.name}",
+    }
+    done = select(a.id).where(*(t.auto_top_up.c[name] == value for name, value in key.items()))
+    earlier = tx.connection.execute(done).scalar()
+    if earlier is not None:
+        tx.change(t.auto_top_up, earlier, **ordered)
+    else:
+        tx.add(t.auto_top_up, id=new_id(), **key, **ordered)
+    left, amount = (amount_text(one, row.draws, row.currency) for one in (available, quantity))
+    tx.audit("contract", contract_id, "top-up ordered", quantity=amount)
+    notify_auto_top_up(tx, loaded.contract, "draft", left, amount)
+    return contract_id
+
+
+def confirm_top_up(tx: Transaction, contract_id: str, top_up_id: str, command: DecideTopUp) -> str:
+    """Add the grant of a top-up that was prepared, from the instant on at which it was due.
+
+    Where its payment is required, it is sold instead, and added when its invoice is processed.
+    Returns the contract's id. Raises: NotAllowed; NotFound; StateForbids if it was decided, awaits its
+    payment, or the contract is over.
+    """
+    contract, found = _prepared(tx, contract_id, top_up_id)
+    row = locked_contract(tx, contract_id)
+    if dated_state(contract, tx.now).state in OVER:
+        raise action_forbidden(tx, row, "top-up")
+    sale = _sale_of(tx, found.id)
+    if sale is None and _has_to_be_paid(tx, found.price_minor):
+        _sell(tx, row, found.id, found.price_minor)
+        _decide(tx, found, command, state="draft")
+        return contract_id
+    _refuse_sold(sale)
+    _add(tx, row, found, is_sold=sale is None, command=command)
+    return contract_id
+
+
+def deliver_top_up(tx: Transaction, top_up_id: str) -> None:
+    """Add the grant of a top-up whose payment was awaited, from the instant on at which it was due.
+
+    For the processing of its invoice. Raises: StateForbids if the contract is over.
+    """
+    found = tx.connection.execute(select(t.auto_top_up).where(a.id == top_up_id)).one()
+    row = locked_contract(tx, found.contract_id)
+    if dated_state(contract_value(row), tx.now).state in OVER:
+        raise action_forbidden(tx, row, "top-up")
+    grant_id = _add(tx, row, found, is_sold=False, command=DecideTopUp())
+    sold = t.sold_item
+    tx.connection.execute(update(sold).where(sold.c.top_up_id == top_up_id).values(grant_id=grant_id))
+
+
+def decline_top_up(tx: Transaction, contract_id: str, top_up_id: str, command: DecideTopUp) -> str:
+    """Leave out a top-up that was prepared; the next one comes after another grant has opened.
+
+    Returns the contract's id. Raises: NotAllowed; NotFound; StateForbids if it was decided.
+    """
+    _, found = _prepared(tx, contract_id, top_up_id)
+    _refuse_sold(_sale_of(tx, found.id))
+    _decide(tx, found, command, state="declined")
+    return contract_id
+
+
+def list_auto_top_ups(tx: Transaction, contract_id: str) -> list[AutoTopUpView]:
+    """What was done for a contract, the latest first; at most 100. Raises: NotAllowed for customers."""
+    tx.require(*STAFF)
+    priced = tx.actor.role in PRICE_ROLES
+    rows = tx.connection.execute(
+        select(t.auto_top_up).where(a.contract_id == contract_id).order_by(a.due_at.desc(), a.id.desc())
+    ).fetchmany(100)
+    return [
+        AutoTopUpView(
+            id=row.id,
+            state=row.state,
+            due_at=row.due_at,
+            unit=row.unit,
+            quantity=row.quantity,
+            available=row.available,
+            price=MoneyView(row.price_minor, row.currency)
+            if priced and row.price_minor is not None
+            else None,
+            grant=row.grant_id,
+            decided_at=row.decided_at,
+            decided_by=row.decided_by,
+            reason=row.reason,
+        )
+        for row in rows
+    ]
+
+
+def low_contracts(tx: Transaction, at: datetime) -> list[str]:
+    """The ids of the contracts for which `top_up_when_low` has something to do at `at` (aware UTC)."""
+    left = (
+        select(func.coalesce(func.sum(b.available), 0))
+        .where(b.contract_id == c.id, b.unit == c.draws, is_open_at(at))
+        .correlate(t.contract)
+        .scalar_subquery()
+    )
+    opened = (
+        select(func.count())
+        .where(b.contract_id == c.id, b.opens_at <= at)
+        .correlate(t.contract)
+        .scalar_subquery()
+    )
+    # in the zone of the desk: a contract's own month may begin some hours earlier or later
+    month = f"{local_date(at, tx.settings.zone):%Y-%m}"
+    is_done = exists(
+        select(a.id).where(
+            a.contract_id == c.id,
+            a.grants_opened == opened,
+            or_(a.state != "capped", a.month == month),
+        )
+    )
+    low = and_(left <= c.auto_top_up["below"].as_integer(), ~is_done)
+    wanted = select(c.id).where(c.auto_top_up.is_not(None), c.state.in_(ALERTED_STATES), low)
+    return list(tx.connection.execute(wanted.order_by(c.id)).scalars())
+
+
+def _is_new(tx: Transaction, loaded: LoadedContract) -> bool:
+    """Whether nothing was done since the last grant opened; what a month's limit prevented counts for it."""
+    month = _month(loaded.contract, tx.now)
+    done = select(a.id).where(
+        a.contract_id == loaded.id,
+        a.grants_opened == grants_opened(loaded, tx.now),
+        or_(a.state != "capped", a.month == month),
+    )
+    return tx.connection.execute(done.limit(1)).first() is None
+
+
+def _due_at(tx: Transaction, row: Row[Any], loaded: LoadedContract, terms: AutoTopUpTerms) -> datetime:
+    """The instant of the work that left no more than the threshold.
+
+    Not before the terms held, nor before the month in which it is made.
+    """
+    totals = loaded.open_totals(tx.now)
+    zone = loaded.contract.zone
+    month_begins_at = first_instant_of(local_date(tx.now, zone).replace(day=1), zone)
+    left = min(terms.below, totals.purchased)
+    crossed_at = use_crossed_at(tx, loaded, tx.now, left)
+    instants = [crossed_at, month_begins_at, loaded.contract.starts_at]
+    since: datetime | None = row.auto_top_up_since
+    if since is not None:
+        instants.append(since)
+    return min(tx.now, max(instants))
+
+
+def top_up_price(tx: Transaction, row: Row[Any], terms: AutoTopUpTerms, at: datetime) -> int | None:
+    """What a top-up costs in minor units: as its terms say, else the price list on the day it is due."""
+    if terms.price_minor is not None:
+        return terms.price_minor
+    day = local_date(at, contract_value(row).zone)
+    entry = contract_price(tx, "top_up", row.type, terms.quantity, day)
+    return entry.amount_minor if entry is not None else None
+
+
+def _has_to_be_paid(tx: Transaction, price_minor: int | None) -> bool:
+    return bool(price_minor) and tx.settings.payment_required and tx.settings.invoicing
+
+
+def _sell(tx: Transaction, row: Row[Any], top_up_id: str, price_minor: int | None) -> None:
+    """Sell a top-up whose grant is added once its invoice is processed."""
+    holder = contract_value(row).holder
+    currency = tx.settings.currency
+    add_sold_item(tx, "top_up", row.id, holder, price_minor, currency, top_up_id=top_up_id)
+
+
+def _sale_of(tx: Transaction, top_up_id: str) -> Row[Any] | None:
+    """What a top-up that awaits its payment was sold as; None if it was not."""
+    sold = select(t.sold_item).where(t.sold_item.c.top_up_id == top_up_id)
+    return tx.connection.execute(sold).one_or_none()
+
+
+def _refuse_sold(sale: Row[Any] | None) -> None:
+    """Raise StateForbids for a top-up that awaits its payment, unless it is not to be invoiced."""
+    if sale is not None and sale.waived_at is None:
+        raise StateForbids(
+            "The top-up awaits its payment: it is added when its invoice is processed.",
+            remedy="Process its invoice once it is paid, or take it off what is to be invoiced.",
+            state="awaiting_payment",
+        )
+
+
+def _add(tx: Transaction, row: Row[Any], found: Row[Any], *, is_sold: bool, command: DecideTopUp) -> str:
+    """Add the grant of a prepared top-up, and draw again what it pays; returns the grant's id."""
+    at = found.due_at
+    grant_id = _grant(tx, row, found.quantity, found.price_minor, at, is_sold=is_sold)
+    _decide(tx, found, command, state="issued", grant_id=grant_id)
+    redraw_and_cover(tx, changed_since(row.id, at))
+    settle_and_cover(tx, row.id)
+    return grant_id
+
+
+def _grant(
+    tx: Transaction,
+    row: Row[Any],
+    quantity: int,
+    price_minor: int | None,
+    at: datetime,
+    *,
+    is_sold: bool = True,
+) -> str:
+    return add_grant(
+        tx,
+        contract_value(row),
+        unit=row.draws,
+        currency=row.currency if row.draws == "money" else None,
+        quantity=quantity,
+        kind="top_up",
+        effective_at=at,
+        price_minor=price_minor,
+        reason="Topped up automatically",
+        is_sold=is_sold,
+    )
+
+
+def _prepared(tx: Transaction, contract_id: str, top_up_id: str) -> tuple[Contract, Row[Any]]:
+    """A contract, locked, and a top-up of it that waits. Raises: NotAllowed; NotFound; StateForbids."""
+    tx.require(*SELLERS)
+    contract = contract_value(locked_contract(tx, contract_id))
+    wanted = select(t.auto_top_up).where(a.id == top_up_id, a.contract_id == contract_id)
+    found = tx.connection.execute(wanted).one_or_none()
+    if found is None:
+        raise NotFound("There is no such top-up.", remedy="Look at the contract's list of top-ups.")
+    if found.state != "draft":
+        by = f" by {found.decided_by}" if found.decided_by else ""
+        raise StateForbids(
+            f"The top-up is {found.state}{by}.",
+            remedy="Only one that was prepared can be decided.",
+            state=found.state,
+        )
+    return contract, found
+
+
+def _decide(tx: Transaction, found: Row[Any], command: DecideTopUp, *, state: str, **values: Any) -> None:
+    reason = command.reason or found.reason
+    tx.change(
+        t.auto_top_up,
+        found.id,
+        state=state,
+        decided_at=tx.now,
+        decided_by=tx.actor.name,
+        reason=reason,
+        **values,
+    )
+    tx.audit("contract", found.contract_id, f"automatic top-up {state}", reason=reason, **values)
+
+
+def _month(contract: Contract, at: datetime) -> str:
+    return f"{local_date(at, contract.zone):%Y-%m}"

@@ -1,0 +1,99 @@
+"""The terms of a sale that its contract type decides: rate card, months, and what they keep and draw ahead.
+
+Source: product.md section 4.
+"""
+
+from engine.contracts import Borrow, CarryOver, ContractType
+from engine.rulebook import STANDARD_CARD
+from workflows.commands.contracts import NewContract
+from workflows.core.errors import invalid
+from workflows.core.transaction import Transaction
+
+
+def type_in_force(tx: Transaction, key: str) -> ContractType:
+    """The contract type of the rules in force. Raises: InvalidInput, NoRuleSet."""
+    terms = tx.rules.contract_types.get(key)
+    if terms is None:
+        known = ", ".join(sorted(tx.rules.contract_types))
+        raise invalid("/type", f"There is no contract type {key!r}.", f"Use one of {known}.")
+    return terms
+
+
+def of_type(terms: ContractType) -> str:
+    """The subject of a sentence about all contracts of a type, whatever its label is."""
+    return f"Contracts of the type “{terms.label}”"
+
+
+def chosen_rate_card(tx: Transaction, name: str | None, terms: ContractType) -> str | None:
+    """The name of a rate card in the desk's currency; one with rates, if the type draws money.
+
+    Raises: InvalidInput.
+    """
+    if terms.draws == "money":
+        _require_rates(tx, name or STANDARD_CARD, terms)
+    if name is None:
+        return None
+    card = tx.rules.rate_cards.get(name)
+    if card is None:
+        known = ", ".join(sorted(tx.rules.rate_cards)) or "none"
+        raise invalid("/rate_card", f"There is no rate card {name!r}.", f"Known: {known}.")
+    if card.currency != tx.settings.currency:
+        raise invalid(
+            "/rate_card",
+            f"The rate card {name!r} is in {card.currency}, and the desk's currency is "
+            f"{tx.settings.currency}.",
+            f"Name a card in {tx.settings.currency}.",
+        )
+    return name
+
+
+def monthly_minutes_of(command: NewContract, terms: ContractType) -> int | None:
+    """The minutes of each month for a type that is sold by the month, unless grants are given one by one."""
+    if terms.allocation != "monthly" or command.grants:
+        return None
+    minutes = command.minutes or terms.defaults.minutes
+    if minutes is None:
+        raise invalid("/minutes", f"{of_type(terms)} need the minutes of each month.", "Give minutes.")
+    return minutes
+
+
+def month_terms(
+    command: NewContract, terms: ContractType, monthly_minutes: int | None, *, is_renewal: bool
+) -> tuple[CarryOver | None, Borrow | None]:
+    """What the months keep and draw ahead: as given, else as the type has it; a renewal has what was given.
+
+    Raises: InvalidInput where the contract has no months.
+    """
+    given = command.given() if not is_renewal else {"carry_over": None, "borrow": None}
+    carry_over = CarryOver(**command.carry_over.model_dump()) if command.carry_over is not None else None
+    borrow = Borrow(**command.borrow.model_dump()) if command.borrow is not None else None
+    if monthly_minutes is not None:
+        return (
+            carry_over if "carry_over" in given else carry_over or terms.carry_over,
+            borrow if "borrow" in given else borrow or terms.borrow,
+        )
+    for field, rule in (("carry_over", carry_over), ("borrow", borrow)):
+        if rule is not None:
+            raise invalid(
+                f"/{field}",
+                "This contract is not granted its minutes by the month.",
+                "Leave it out, or sell a contract with minutes of each month.",
+            )
+    return None, None
+
+
+def _require_rates(tx: Transaction, name: str, terms: ContractType) -> None:
+    """Check that work has a price where it is paid from money. Raises: InvalidInput."""
+    card = tx.rules.rate_cards.get(name)
+    if card is not None and not card.rules:
+        raise invalid(
+            "/rate_card",
+            f"{of_type(terms)} pay for work by its hourly rate, and the rate card {name!r} has no rates.",
+            "Name another card, or publish rates for this one.",
+        )
+    if card is None and name == STANDARD_CARD:
+        raise invalid(
+            "/rate_card",
+            f"{of_type(terms)} pay for work by its hourly rate, and there is no rate card {name!r}.",
+            f"Name a card, or add rules/rate_cards/{name}.json.",
+        )

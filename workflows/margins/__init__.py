@@ -1,0 +1,1 @@
+"""What contracts earn: their revenue less what the work on them costs."""

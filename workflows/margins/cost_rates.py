@@ -1,0 +1,133 @@
+"""Cost rates: giving one, and reading them. They are never changed; a later one from the same day holds."""
+
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from engine.cost_rates import CostRate
+from engine.periods import first_instant_of, local_date
+from workflows.commands.margins import NewCostRate
+from workflows.core.actors import DESK, Role
+from workflows.core.errors import invalid
+from workflows.core.paging import Sort, read_page
+from workflows.core.transaction import Transaction
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+from workflows.views import DEFAULT_LIMIT, MoneyView, Page
+from workflows.views.margins import CostRateView
+
+ACCOUNTANTS: tuple[Role, ...] = ("finance", "administrator")
+k, u = t.cost_rate, t.user_account
+ORDERS = {"from_on": Sort(k.c.from_on), "recorded_at": Sort(k.c.recorded_at)}
+
+
+def add_cost_rate(tx: Transaction, command: NewCostRate) -> str:
+    """Give what an hour costs from a day on; returns the rate's id.
+
+    Raises: NotAllowed; InvalidInput for a technician who does not exist, a role that does no work, another
+    currency than the desk's, or a day that has gone by unless past margins are to change.
+    """
+    tx.require(*ACCOUNTANTS)
+    currency = tx.settings.currency
+    if command.per_hour.currency not in (None, currency):
+        raise invalid("/per_hour/currency", f"The desk's currency is {currency}.", f"Give it in {currency}.")
+    if command.technician is not None and not _is_staff(tx, command.technician):
+        raise invalid("/technician", "There is no such technician.", "Give the id of a member of staff.")
+    if command.role is not None and command.role not in DESK:
+        raise invalid("/role", f"The role {command.role} does no work.", f"Use one of {', '.join(DESK)}.")
+    if command.from_on < local_date(tx.now, tx.settings.zone) and not command.changes_past:
+        raise invalid(
+            "/from_on",
+            "A rate from a day that has gone by changes past margins.",
+            "Give today or a later day, or say that past margins are to change.",
+        )
+    rate_id = new_id()
+    tx.add(
+        k,
+        id=rate_id,
+        technician_id=command.technician,
+        role=command.role,
+        per_hour_minor=command.per_hour.amount_minor,
+        currency=currency,
+        from_on=command.from_on,
+        reason=command.reason or None,
+        recorded_at=tx.now,
+        recorded_by=tx.actor.name,
+    )
+    tx.audit(
+        "cost_rate", rate_id, "added", from_on=command.from_on.isoformat(), reason=command.reason or None
+    )
+    return rate_id
+
+
+def list_cost_rates(
+    tx: Transaction,
+    *,
+    order: str = "-from_on",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+    counted: bool = False,
+) -> Page[CostRateView]:
+    """A page of the rates, the latest day first. Raises: NotAllowed; InvalidInput for an order."""
+    tx.require(*ACCOUNTANTS)
+    return read_page(
+        tx,
+        select(k, u.c.name.label("technician_name")).outerjoin(u, u.c.id == k.c.technician_id),
+        _view,
+        orders=ORDERS,
+        by_id=k.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
+    )
+
+
+def read_cost_rate(tx: Transaction, rate_id: str) -> CostRateView:
+    """A rate that exists. Raises: NotAllowed."""
+    tx.require(*ACCOUNTANTS)
+    found = select(k, u.c.name.label("technician_name")).outerjoin(u, u.c.id == k.c.technician_id)
+    return _view(tx.connection.execute(found.where(k.c.id == rate_id)).one())
+
+
+def costing_people(tx: Transaction) -> list[tuple[str, str]]:
+    """The ids and names of those who work on service requests, by name. Raises: NotAllowed."""
+    tx.require(*ACCOUNTANTS)
+    found = select(u.c.id, u.c.name).where(u.c.role.in_(DESK)).order_by(func.lower(u.c.name), u.c.id)
+    return [(row.id, row.name) for row in tx.connection.execute(found)]
+
+
+def cost_rates(tx: Transaction) -> list[CostRate]:
+    """All rates in the desk's currency, as the engine takes them."""
+    rows = tx.connection.execute(
+        select(k).where(k.c.currency == tx.settings.currency).order_by(k.c.recorded_at, k.c.id)
+    )
+    return [
+        CostRate(
+            row.technician_id,
+            row.role,
+            first_instant_of(row.from_on, tx.settings.zone),
+            row.per_hour_minor,
+            number,
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
+def _is_staff(tx: Transaction, user_id: str) -> bool:
+    found = select(u.c.id).where(u.c.id == user_id, u.c.role != "customer")
+    return tx.connection.execute(found).scalar() is not None
+
+
+def _view(row: Row[Any]) -> CostRateView:
+    return CostRateView(
+        id=row.id,
+        technician=row.technician_id,
+        technician_name=row.technician_name,
+        role=row.role,
+        per_hour=MoneyView(row.per_hour_minor, row.currency),
+        from_on=row.from_on,
+        reason=row.reason,
+        recorded_at=row.recorded_at,
+        recorded_by=row.recorded_by,
+    )

@@ -1,0 +1,82 @@
+"""How customers and org units are addressed on invoices. Source: product.md section 10."""
+
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select
+
+from workflows.commands.billing import ChangeBilling
+from workflows.core.actors import OFFICE
+from workflows.core.errors import VersionChanged
+from workflows.core.transaction import Transaction
+from workflows.register.records import locked, one_row
+from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared, next_version
+from workflows.store.ids import new_id
+from workflows.views.billing import BillingView
+
+b = t.billing_details
+PARTIES = {"customer": t.customer, "org_unit": t.org_unit}
+COLUMNS = {"customer": b.c.customer_id, "org_unit": b.c.org_unit_id}
+FIELDS = (
+    "name", "street", "postal_code", "city", "country", "vat_id", "email", "order_number",
+    "buyer_reference", "language",
+)  # fmt: skip
+
+
+def read_billing_details(tx: Transaction, kind: str, party_id: str) -> BillingView:
+    """The billing details of a customer or an org unit; empty, with version 0, where none were given.
+
+    Raises: NotAllowed; NotFound.
+    """
+    tx.require(*OFFICE)
+    table = PARTIES[kind]
+    one_row(tx, select(table.c.id).where(table.c.id == party_id), table)
+    row = billing_row(tx, kind, party_id)
+    return BillingView(
+        **{name: (getattr(row, name) if row is not None else None) or "" for name in FIELDS},
+        version=row.version if row is not None else 0,
+    )
+
+
+def change_billing_details(
+    tx: Transaction, kind: str, party_id: str, command: ChangeBilling, expected_version: int | None = None
+) -> BillingView:
+    """Change the fields that were given; null or an empty text removes one.
+
+    Issued invoices keep what they had. Raises: NotAllowed; NotFound; VersionChanged.
+    """
+    tx.require(*OFFICE)
+    locked(tx, PARTIES[kind], party_id, None)
+    row = billing_row(tx, kind, party_id)
+    version = row.version if row is not None else 0
+    if expected_version not in (None, version):
+        raise VersionChanged(
+            "The billing details have been changed in the meantime.",
+            remedy="Read them again and repeat the change.",
+            version=version,
+        )
+    given = {name: value or None for name, value in command.given().items()}
+    changed = {
+        name: [getattr(row, name, None), value]
+        for name, value in given.items()
+        if getattr(row, name, None) != value
+    }
+    if changed:
+        if row is None:
+            tx.add(b, id=new_id(), **{f"{kind}_id": party_id}, **given)
+        else:
+            tx.change(b, row.id, **given, version=next_version(b))
+        tx.audit(kind, party_id, "billing details changed", **changed)
+    return read_billing_details(tx, kind, party_id)
+
+
+def billing_row(tx: Transaction, kind: str, party_id: str) -> Row[Any] | None:
+    """The row of a party's billing details, None if there are none."""
+    return _DETAILS[kind].first(tx.connection, {"party": party_id})
+
+
+_DETAILS = {
+    kind: Prepared(select(b).where(column == bindparam("party", type_=Id)))
+    for kind, column in COLUMNS.items()
+}

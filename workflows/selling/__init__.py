@@ -1,0 +1,1 @@
+"""The price list: products and their prices."""

@@ -1,0 +1,75 @@
+"""The accounts of money as of a day, as they are shown."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from workflows.views import MoneyView
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """An account in one currency: what it has in debit, or in credit; the other is 0."""
+
+    account: str
+    debit: MoneyView
+    credit: MoneyView
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalance:
+    """The balances of all accounts by the end of a day; debit and credit of each currency are equal.
+
+    `unposted` is the revenue in each currency that is counted and will be posted when the period is closed.
+    """
+
+    as_of: date
+    accounts: list[AccountBalance]
+    unposted: list[MoneyView]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractRevenue:
+    """What was invoiced of a contract and not credited, and what of it is revenue, or still deferred.
+
+    Without a contract, of a recurring sale, or of an invoice for its lines by hand; `number` is of any.
+    """
+
+    contract: str | None
+    recurring_sale: str | None
+    invoice: str | None
+    number: str
+    invoiced: MoneyView
+    recognized: MoneyView
+    deferred: MoneyView
+
+
+@dataclass(frozen=True, slots=True)
+class AgedReceivable:
+    """What a customer or an org unit owes in one currency, by how many days it is overdue."""
+
+    party: str
+    name: str
+    total: MoneyView
+    not_due: MoneyView
+    days_1_to_30: MoneyView
+    days_31_to_60: MoneyView
+    days_61_to_90: MoneyView
+    days_over_90: MoneyView
+
+
+@dataclass(frozen=True, slots=True)
+class DeferredRevenue:
+    """What is still to be delivered by the end of a day, by contract and invoice, and its sums."""
+
+    as_of: date
+    items: list[ContractRevenue]
+    totals: list[MoneyView]
+
+
+@dataclass(frozen=True, slots=True)
+class AgedReceivables:
+    """Who owes what by the end of a day, and the sums; a sum of each currency."""
+
+    as_of: date
+    items: list[AgedReceivable]
+    totals: list[MoneyView]

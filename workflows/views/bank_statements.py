@@ -1,0 +1,102 @@
+"""Bank statements and their entries as they are shown."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from workflows.views import MoneyView
+
+
+@dataclass(frozen=True, slots=True)
+class StatementAccountView:
+    """What a file says of one account; a CSV file has neither an id of the statement nor balances."""
+
+    account: str
+    currency: str
+    statement_id: str
+    from_on: date | None
+    until_on: date | None
+    opening: MoneyView | None
+    closing: MoneyView | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryCounts:
+    """How many entries are in each state."""
+
+    matched: int = 0
+    assigned: int = 0
+    offered: int = 0
+    left: int = 0
+    set_aside: int = 0
+    not_receipt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BankStatementView:
+    """An uploaded file. Of its `entry_count` booked entries, `known_count` came with earlier files."""
+
+    id: str
+    file_name: str
+    format: str
+    accounts: list[StatementAccountView]
+    entry_count: int
+    known_count: int
+    counts: EntryCounts
+    uploaded_at: datetime
+    uploaded_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateView:
+    """An invoice that an entry may pay. `open` is what is open of it now."""
+
+    id: str
+    number: str
+    party_name: str
+    issued_on: date
+    open: MoneyView
+
+
+@dataclass(frozen=True, slots=True)
+class BankEntryView:
+    """A booked entry, or one detail of it: debits are negative.
+
+    `state` is matched (recorded at once), offered, left, assigned or set_aside (by a person), or not_receipt.
+    The `candidates` were found for the `reason`, as alternatives or, if `together`, all of them; `has_more`
+    says that there were more. `batch` is how many payments are in an entry that a person has to split.
+    `payments` are the ids of those recorded for it that were not reversed.
+    """
+
+    id: str
+    statement: str
+    number: str
+    account: str
+    amount: MoneyView
+    booked_on: date
+    texts: list[str]
+    reference: str
+    party: str
+    party_iban: str
+    bank_reference: str
+    is_reversal: bool
+    batch: int
+    state: str
+    reason: str
+    together: bool
+    has_more: bool
+    candidates: list[CandidateView]
+    payments: list[str]
+    decided_at: datetime | None
+    decided_by: str | None
+    decision_reason: str | None
+    allowed_actions: list[str]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class BankStatementDetail(BankStatementView):
+    """An uploaded file with the first entries of each kind: all of them are in its list of entries."""
+
+    matched: list[BankEntryView]
+    offered: list[BankEntryView]
+    left: list[BankEntryView]
