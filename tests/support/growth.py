@@ -8,27 +8,31 @@ from typing import TypeVar
 T = TypeVar("T")
 NEGLIGIBLE_SECONDS = 0.05
 """Below this, the clock and the rest of the work say more than the growth."""
-MOST_GROWTH = 3.2
-"""For twice the size. Linear time gives 2, quadratic time 4."""
+TIMES_AS_LARGE = 4
+MOST_GROWTH = 9.0
+"""For four times the size. Linear time gives 4, quadratic time 16; another process on the core blurs both."""
+ROUNDS = 4
+"""The growth has to show in each of them: what disturbs one is seldom there in the next."""
 
 
 def require_linear(run: Callable[[T], object], make: Callable[[int], T], size: int) -> None:
-    """Fail if twice the size takes much more than twice the time."""
-    small, large = (_seconds(run, make(number)) for number in (size, 2 * size))
-    assert large < max(MOST_GROWTH * small, NEGLIGIBLE_SECONDS), f"{small:.3f} s, then {large:.3f} s"
+    """Fail if `2 * size` takes much more than four times the time of `size / 2`, each time that it is tried."""
+    small, large = make(2 * size // TIMES_AS_LARGE), make(2 * size)
+    seen = []
+    for _ in range(ROUNDS):
+        before, after = _seconds(run, small), _seconds(run, large)
+        if after < max(MOST_GROWTH * before, NEGLIGIBLE_SECONDS):
+            return
+        seen.append(f"{before:.3f} s, then {after:.3f} s")
+    raise AssertionError("; ".join(seen))
 
 
 def _seconds(run: Callable[[T], object], given: T) -> float:
-    taken = []
     gc.collect()
     gc.disable()  # when it runs depends on everything else in the process
     try:
-        for _ in range(3):
-            started = time.process_time()
-            run(given)
-            taken.append(time.process_time() - started)
-            if taken[-1] < NEGLIGIBLE_SECONDS:
-                break
+        started = time.process_time()
+        run(given)
+        return time.process_time() - started
     finally:
         gc.enable()
-    return min(taken)

@@ -145,4 +145,4 @@ def test_slow_clients_of_the_proxy_stop_no_answer(proxied: Proxied) -> None:
         started = time.monotonic()
         for path in ("/healthz", "/login"):
             assert proxied.call("GET", path).status == 200
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 8  # a slow client is given up after more
