@@ -12,6 +12,7 @@ ARGS ?=
 
 BIN := .venv/bin
 SOURCES := $(wildcard engine workflows web tests bench)
+CATALOGUES := $(wildcard workflows/languages/catalogues/*/*.po)
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate
 
@@ -89,14 +90,16 @@ help:  ## print this list
 		echo "uv is unavailable here; using pip" >&2
 	@touch $@
 
-.venv/.run-ready: requirements.lock pyproject.toml .venv/.uv-ready
+.venv/.run-ready: requirements.lock pyproject.toml $(CATALOGUES) .venv/.uv-ready
 	@$(call install_lock,requirements.lock)
 	@$(call install_project)
+	@$(BIN)/python -m workflows.languages.compiling
 	@touch $@
 
-.venv/.dev-ready: requirements-dev.lock pyproject.toml .venv/.uv-ready
+.venv/.dev-ready: requirements-dev.lock pyproject.toml $(CATALOGUES) .venv/.uv-ready
 	@$(call install_lock,requirements-dev.lock)
 	@$(call install_project)
+	@$(BIN)/python -m workflows.languages.compiling
 	@touch $@
 
 define install_lock

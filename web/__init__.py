@@ -20,6 +20,7 @@ def create_app(desk: "Desk", environment: "Environment") -> "Flask":
     from web.api import register_api
     from web.errors import register_errors
     from web.hosts import OwnHostsOnly, own_hosts
+    from web.languages import register_languages
     from web.operations import register_operations
     from web.pages import register_pages
     from web.payment_notices import register_payment_notices
@@ -46,6 +47,7 @@ def create_app(desk: "Desk", environment: "Environment") -> "Flask":
     register_errors(app)
     register_operations(app)
     register_api(app)
+    register_languages(app)
     register_pages(app)
     register_payment_notices(app)
     return app

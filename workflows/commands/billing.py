@@ -1,7 +1,7 @@
 """Commands on invoices, payments and how customers are addressed on invoices."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -18,6 +18,7 @@ from workflows.commands.fields import (
     no_control_characters,
 )
 from workflows.commands.tax_ids import Country, VatId
+from workflows.languages.texts import Language
 
 MOST_LINES = 500
 MOST_DISCOUNTS = 10
@@ -53,8 +54,6 @@ EarlyPercent = Annotated[
 ]
 Unit = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,3}$")]
 """A code of UN/ECE Recommendation 20: HUR hour, C62 piece, MON month, DAY day, KMT kilometre."""
-Language = Literal["en", "de", "fr"]
-"""The languages that documents are written in."""
 ShortText = Annotated[
     str, StringConstraints(max_length=100, strip_whitespace=True), AfterValidator(no_control_characters)
 ]

@@ -21,6 +21,7 @@ from workflows.core.errors import (
 )
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import Language
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.users.password_links import invite, withdraw_links
@@ -51,6 +52,8 @@ class NewUser(Command):
     name: Name | None = None
     role: UserRole
     password: Password | None = None
+    language: Language | None = None
+    """In which the pages are read; that of the customer or the browser unless given."""
     invite: bool = True
     """Whether to send an invitation by mail, if no password is given."""
 
@@ -60,6 +63,7 @@ class ChangeUser(Command):
     role: UserRole = "customer"
     password: Password = ""
     disabled: bool = False
+    language: Language | None = None
     revoke_api_access: bool = False
     """Revoke every API token of the user as well."""
 
@@ -84,6 +88,7 @@ def create_user(tx: Transaction, command: NewUser) -> str:
         "role": command.role,
         "customer_id": _customer_by_email(tx, email) if command.role == "customer" else None,
         "password_hash": new_password_hash(password, "/password", email, name) if password else None,
+        "language": command.language,
         "created_at": tx.real_now,
     }
     try:
@@ -135,13 +140,17 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
         changes["customer_id"] = _customer_by_email(tx, row.email) if command.role == "customer" else None
     if "disabled" in given and command.disabled != (row.disabled_at is not None):
         changes["disabled_at"] = tx.real_now if command.disabled else None
+    if "language" in given and command.language != row.language:
+        changes["language"] = command.language
     if "password" in given:
         names = (row.email, changes.get("name", row.name))
         changes["password_hash"] = new_password_hash(command.password, "/password", *names)
     if not changes and not command.revoke_api_access:
         return
     _require_other_administrator(tx, row, changes)
-    details: dict[str, Any] = {name: changes[name] for name in ("name", "role") if name in changes}
+    details: dict[str, Any] = {
+        name: changes[name] for name in ("name", "role", "language") if name in changes
+    }
     if "disabled_at" in changes:
         details["disabled"] = command.disabled
     if changes.keys() & {"role", "disabled_at", "password_hash"}:
@@ -153,6 +162,14 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
     if changes:
         tx.change(user, user_id, **changes)
     tx.audit("user", user_id, "changed", **details, password="password_hash" in changes)
+
+
+def change_own_language(tx: Transaction, language: Language | None) -> None:
+    """Read the pages in a language from now on; None is that of the customer or the browser."""
+    row = _locked(tx, str(tx.actor.id))
+    if row.language != language:
+        tx.change(user, row.id, language=language)
+        tx.audit("user", row.id, "changed", language=language)
 
 
 def change_own_password(
@@ -291,6 +308,7 @@ def _view(row: Row[Any]) -> UserView:
         name=row.name,
         role=row.role,
         customer=row.customer_id,
+        language=row.language,
         disabled_at=row.disabled_at,
         created_at=row.created_at,
         can_log_in=row.password_hash is not None and row.disabled_at is None,

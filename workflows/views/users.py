@@ -7,6 +7,7 @@ from datetime import datetime
 @dataclass(frozen=True, slots=True)
 class UserView:
     """A user account. `customer` is the id of the customer record of a user with that role.
+    `language` is the one that the user has chosen; None if it is that of the customer or the browser.
 
     `can_log_in` is whether the user has a password and is not disabled; without one, a link sets it.
     """
@@ -16,6 +17,7 @@ class UserView:
     name: str
     role: str
     customer: str | None
+    language: str | None
     disabled_at: datetime | None
     created_at: datetime
     can_log_in: bool

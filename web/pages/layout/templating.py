@@ -12,6 +12,7 @@ from flask import Flask, current_app, request, url_for
 from flask_login import current_user
 from markupsafe import Markup
 
+from web.languages import language
 from web.pages.context import desk, now, settings, zone
 from web.pages.layout.balance_bars import balance_figure
 from web.pages.layout.icons import icon
@@ -45,6 +46,7 @@ class Viewer:
 class Site:
     """Context of the page layout: the user's preferences and the deployment's settings."""
 
+    language: str
     theme: str
     shortcuts: bool
     company: str
@@ -188,6 +190,7 @@ def _context() -> dict[str, Any]:
         role_label = labels.ROLES.get(actor.role, actor.role)
         viewer = Viewer(actor.name, actor.role, role_label, actor.is_staff)
     site = Site(
+        language=language(),
         theme=appearance(),
         shortcuts=viewer is not None and shortcuts_are_on(),
         company=config.settings.company.name,

@@ -3,11 +3,12 @@
 from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, url_for
-from flask_login import login_user
+from flask_login import current_user, login_user
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, IntegerField, PasswordField, RadioField, StringField
+from wtforms import BooleanField, IntegerField, PasswordField, RadioField, SelectField, StringField
 from wtforms.validators import EqualTo, InputRequired, NumberRange, Optional
 
+from web.languages import gettext, language, lazy_text
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt, attempt_once, succeeds
 from web.pages.forms.fields import select_options
@@ -16,7 +17,8 @@ from web.pages.session.preferences import appearance, shortcuts_are_on, store_pr
 from web.pages.session.visits import visit
 from workflows.core.secret_texts import new_secret
 from workflows.core.transaction import Transaction
-from workflows.users.accounts import change_own_password
+from workflows.languages.texts import NAMES, known_language, use_language
+from workflows.users.accounts import change_own_language, change_own_password
 from workflows.users.tokens import NewOwnToken, create_own_token, list_tokens, revoke_token
 from workflows.views.users import CreatedToken
 
@@ -37,6 +39,11 @@ class PasswordForm(DeskForm):
 
 
 class PreferencesForm(DeskForm):
+    language = SelectField(
+        lazy_text("Language"),
+        choices=lambda: select_options([("", gettext("As the browser asks for it")), *NAMES.items()]),
+        default="",
+    )
     theme = RadioField(
         "Appearance",
         choices=select_options([("", "System default"), ("light", "Light"), ("dark", "Dark")]),
@@ -71,7 +78,7 @@ def password() -> tuple[str, int] | Response:
             change_own_password(tx, old, new, secret=secret, visit=here, revoke_tokens=tokens)
 
         if succeeds(form, change):
-            login_user(Visitor(actor(), secret))
+            login_user(Visitor(actor(), secret, language=current_user.language))
             flash("Your password has been changed. Your other sessions have ended.", "success")
             return redirect(url_for("account.account"))
     return _page(password_form=form), 422
@@ -82,7 +89,11 @@ def preferences() -> tuple[str, int] | Response:
     form = PreferencesForm()
     if not form.validate_on_submit():
         return _page(preferences_form=form), 422
-    flash("Saved for this browser.", "success")
+    chosen = known_language(form.language.data)
+    if not succeeds(form, lambda tx: change_own_language(tx, chosen)):
+        return _page(preferences_form=form), 422
+    use_language(chosen or language())
+    flash(gettext("Your preferences have been saved."), "success")
     answer = make_response(redirect(url_for("account.account")))
     return store_preferences(answer, theme=form.theme.data or "", shortcuts=bool(form.shortcuts.data))
 
@@ -119,7 +130,7 @@ def revoke(token_id: str) -> Response:
 
 
 def _page(**changed: Any) -> str:
-    chosen = {"theme": appearance(), "shortcuts": shortcuts_are_on()}
+    chosen = {"language": current_user.language or "", "theme": appearance(), "shortcuts": shortcuts_are_on()}
     forms = {
         "password_form": PasswordForm(formdata=None),
         "preferences_form": PreferencesForm(formdata=None, data=chosen),

@@ -37,10 +37,13 @@ pages = Blueprint("login", __name__)
 class Visitor(UserMixin):
     """A logged-in user and the session, for Flask-Login; `session_id` is None right after the login."""
 
-    def __init__(self, actor: Actor, secret: str, session_id: str | None = None) -> None:
+    def __init__(
+        self, actor: Actor, secret: str, session_id: str | None = None, language: str | None = None
+    ) -> None:
         self.actor = actor
         self.secret = secret
         self.session_id = session_id
+        self.language = language
 
     def get_id(self) -> str:
         return self.secret
@@ -97,7 +100,7 @@ def register_login(app: Flask, protected: Container[str]) -> None:
 def load_visitor(secret: str) -> Visitor | None:
     """The user of a session; None if it has ended."""
     found = load_session(desk(), secret, visit())
-    return Visitor(found.actor, secret, found.id) if found is not None else None
+    return Visitor(found.actor, secret, found.id, found.language) if found is not None else None
 
 
 @pages.route("/login", methods=["GET", "POST"])

@@ -1,0 +1,103 @@
+"""A language for tests in which each translated text is in brackets, so that what is not translated shows."""
+
+import gettext
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+
+from flask import Flask
+
+from workflows.languages import texts
+
+OPEN, CLOSE = "⟦", "⟧"
+SHOWN_ATTRIBUTES = ("title", "aria-label", "placeholder", "alt", "data-label", "aria-description")
+NOT_TEXT = {"script", "style", "code", "kbd", "svg", "textarea", "time"}
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
+
+
+class PseudoTranslations(gettext.NullTranslations):
+    """Puts each text in brackets."""
+
+    def gettext(self, message: str) -> str:
+        return f"{OPEN}{message}{CLOSE}"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return f"{OPEN}{msgid1 if n == 1 else msgid2}{CLOSE}"
+
+    # as Flask-Babel calls them
+    ugettext = gettext
+    ungettext = ngettext
+
+
+@contextmanager
+def pseudo_language(app: Flask) -> Iterator[None]:
+    """Show every page and raise every error of an application in the pseudo-language."""
+    pseudo = PseudoTranslations()
+    with app.app_context():
+        domain = app.extensions["babel"].instance.domain_instance
+    kept = dict(domain.cache), texts.catalogue
+
+    class Always(dict[object, object]):
+        def __missing__(self, key: object) -> PseudoTranslations:
+            return pseudo
+
+    domain.cache = Always()
+    texts.catalogue = lambda code: pseudo  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        domain.cache, texts.catalogue = kept
+
+
+class _Texts(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._silent: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.texts.append("")
+        if tag in NOT_TEXT:
+            self._silent.append(tag)
+        at = dict(attributes)
+        self.texts += [value for name in SHOWN_ATTRIBUTES if (value := at.get(name))]
+        if tag == "input" and at.get("type") in ("submit", "button"):
+            self.texts.append(at.get("value") or "")
+        self.texts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.texts.append("")
+        if self._silent and self._silent[-1] == tag:
+            self._silent.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.texts[-1:] = [(self.texts[-1] if self.texts else "") + data]
+
+
+def untranslated(html: str, data: set[str]) -> list[str]:
+    """The pieces of text of a page that are in no brackets and are none of its data, such as names."""
+    reader = _Texts()
+    reader.feed(html)
+    left = []
+    depth = 0
+    outside = ""
+    # brackets may span elements: a sentence with a link in it
+    for text in reader.texts:
+        for character in text:
+            if character == OPEN:
+                depth += 1
+            elif character == CLOSE:
+                depth = max(0, depth - 1)
+                outside += " "
+            elif depth == 0:
+                outside += character
+        outside += "\n"
+    for piece in outside.split("\n"):
+        for known in sorted(data, key=len, reverse=True):
+            piece = piece.replace(known, " ")
+        piece = " ".join(piece.split())
+        if _LETTERS.search(piece):
+            left.append(piece)
+    return left

@@ -1,0 +1,52 @@
+"""No page has a text that is not translated: shown in a language of brackets, all that is outside is data."""
+
+import os
+
+import pytest
+
+from tests.support.pseudo_language import pseudo_language, untranslated
+from tests.support.web_clients import WebClients
+from tests.web.pages.test_access import EVERYONE, PAGES
+from workflows.store.tables import metadata
+
+ONLY = os.environ.get("COVERDESK_PAGES", "")
+"""A part of a path, to look at fewer pages."""
+SAME_IN_ALL = {
+    "Coverdesk",
+    "API",
+    "CSV",
+    "PDF",
+    "DATEV",
+    "Europe/Berlin",
+    "Stripe",
+    "English",
+    "Deutsch",
+    "Français",
+}
+
+
+def data_of(web: WebClients) -> set[str]:
+    """Every text that is stored, and its words: names, numbers, codes."""
+    found = set(SAME_IN_ALL)
+    for table in metadata.sorted_tables:
+        for row in web.sample.rows(table):
+            for value in row:
+                if isinstance(value, str):
+                    found.add(value)
+    return {text for text in found if text.strip()}
+
+
+@pytest.mark.parametrize("role", EVERYONE)
+def test_every_text_of_every_page_is_translated(web: WebClients, role: str) -> None:
+    ids = {**vars(web.records), "user": str(web.sample.technician.id)}
+    browser = web.of_role(role)
+    data = data_of(web)
+    left: dict[str, list[str]] = {}
+    with pseudo_language(web.app):
+        for path, roles in PAGES:
+            if role in roles and ONLY in path and "format=csv" not in path and ".csv" not in path:
+                page = browser.open(path.format(**ids))
+                pieces = untranslated(page.html, data)
+                if pieces:
+                    left[path] = pieces
+    assert not left, "\n".join(f"{path}: {piece}" for path, pieces in left.items() for piece in pieces)
