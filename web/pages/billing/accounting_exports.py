@@ -8,11 +8,12 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField
 
 from engine.periods import local_date
+from web.languages import ngettext
 from web.pages.context import actor, desk, now, require_role, zone
 from web.pages.forms.base import KeyedForm, add_desk_error, attempt_once
 from web.pages.forms.fields import DayField, select_options
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.formats import counted
+from web.pages.wording.formats import number_text
 from web.pages.wording.labels import EXPORT_FORMATS
 from web.pages.wording.settings import setting_label
 from web.statement_labels import ACCOUNTS
@@ -146,4 +147,7 @@ def _account_label(name: str) -> str:
 
 
 def _months(pending: PendingExport) -> str:
-    return counted(sum(one.transactions for one in pending.months), "transaction")
+    transactions = sum(one.transactions for one in pending.months)
+    return ngettext(
+        "%(num)s transaction", "%(num)s transactions", transactions, num=number_text(transactions)
+    )

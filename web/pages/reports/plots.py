@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from babel.dates import format_date
 
 from engine.accounting_periods import first_day_of
-from web.pages.wording.formats import LOCALE
+from web.languages import locale
 
 WIDTH, HEIGHT = 600, 120
 MOST_LABELS = 12
@@ -73,7 +73,7 @@ def plot_months(months: Sequence[str], series: Sequence[Series]) -> Plot | None:
 def month_label(month: str) -> str:
     """2026-03 is "Mar 2026"."""
     first_day = first_day_of(month)
-    return format_date(first_day, "MMM y", locale=LOCALE) if first_day is not None else month
+    return format_date(first_day, "MMM y", locale=locale()) if first_day is not None else month
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,9 @@ def _ticks(months: Sequence[str]) -> list[str]:
         first_day = first_day_of(month)
         form = "MMM y" if len(months) <= 3 else "MMM"
         labels.append(
-            format_date(first_day, form, locale=LOCALE) if first_day is not None and place % step == 0 else ""
+            format_date(first_day, form, locale=locale())
+            if first_day is not None and place % step == 0
+            else ""
         )
     return labels
 
