@@ -208,6 +208,14 @@ HOLD_REASONS = Texts(
         "scheduled": mark("Scheduled for later"),
     }
 )
+HOLD_REASON_WORDS = Texts(
+    {
+        "customer": mark("customer"),
+        "supplier": mark("supplier"),
+        "scheduled": mark("scheduled"),
+    }
+)
+"""Why a service request is on hold, in a word after its state."""
 TIME_EXPIRED = Texts(
     {
         "rollover": mark("Rollover: carried forward to the holder's next contract"),

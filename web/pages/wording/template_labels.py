@@ -105,6 +105,10 @@ class TemplateLabels:
         return labels.HOLD_REASONS.get(code, labels.readable(code))
 
     @staticmethod
+    def hold_reason_word(code: str) -> str:
+        return labels.HOLD_REASON_WORDS.get(code, labels.readable(code))
+
+    @staticmethod
     def cause(code: str) -> str:
         kind = code.partition(":")[0]
         return labels.CAUSES.get(kind, labels.readable(kind))
