@@ -1,6 +1,7 @@
-"""Parsing and formatting of durations, money and times."""
+"""Parsing and formatting of durations, money and times, in each language."""
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from web.pages.wording.formats import (
+    SpanUnit,
+    day_text,
     duration_words,
+    incidents_text,
     instant_text,
     minutes_text,
     money_text,
@@ -16,9 +20,14 @@ from web.pages.wording.formats import (
     plain_money,
     read_minutes,
     read_money,
+    read_span,
     relative_text,
+    span_text,
+    typed_minutes,
+    typed_money,
     until_text,
 )
+from workflows.languages.texts import LANGUAGES, Language, in_language
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -42,10 +51,38 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
         ("0,01 h", 1),
         (" 1:30 ", 90),
         ("1 HOUR", 60),
+        ("1 Std. 30 Min.", 90),
+        ("2 Stunden", 120),
+        ("1,5 Stunden", 90),
+        ("90 Minuten", 90),
+        ("1 h 30", 90),
+        ("1 heure 30 minutes", 90),
+        ("1,5 heures", 90),
+        ("1\u202fh\u00a030", 90),
     ],
 )
 def test_typed_durations(typed: str, minutes: int) -> None:
-    assert read_minutes(typed) == minutes
+    for code in LANGUAGES:
+        with in_language(code):
+            assert read_minutes(typed) == minutes
+
+
+@pytest.mark.parametrize(
+    ("typed", "unit", "number"),
+    [
+        ("14 days", "day", 14),
+        ("14 Tage", "day", 14),
+        ("14 jours", "day", 14),
+        ("1 Monat", "month", 1),
+        ("3 mois", "month", 3),
+        ("2 Stunden", "hour", 2),
+        ("2 heures", "hour", 2),
+        ("2 Stunden", "day", None),
+        ("2 mois", "day", None),
+    ],
+)
+def test_typed_spans(typed: str, unit: SpanUnit, number: int | None) -> None:
+    assert read_span(typed, unit) == number
 
 
 @pytest.mark.parametrize(
@@ -75,12 +112,15 @@ def test_a_number_alone_has_the_unit_of_its_field(typed: str, minutes: int | Non
 @given(st.integers(min_value=0, max_value=99_999))
 def test_durations_in_words_are_parsed_back(minutes: int) -> None:
     for unit in ("hours", "minutes"):
-        assert read_minutes(duration_words(minutes).replace(",", ""), unit) == minutes
+        for code in LANGUAGES:
+            with in_language(code):
+                words = re.sub(r"(?<=\d)[,.\u202f](?=\d)", "", duration_words(minutes))
+                assert read_minutes(words, unit) == minutes
 
 
 @given(st.integers(min_value=0, max_value=99_999))
 def test_formatted_minutes_are_parsed_back(minutes: int) -> None:
-    assert read_minutes(minutes_text(minutes).replace(",", "")) == minutes
+    assert read_minutes(typed_minutes(minutes)) == minutes
 
 
 @given(st.text(max_size=30))
@@ -118,6 +158,28 @@ def test_typed_amounts(typed: str, currency: str, minor: int | None) -> None:
 @given(st.integers(min_value=0, max_value=10**12), st.sampled_from(["EUR", "JPY", "BHD"]))
 def test_formatted_amounts_are_parsed_back(minor: int, currency: str) -> None:
     assert read_money(plain_money(minor, currency), currency) == minor
+    for code in LANGUAGES:
+        with in_language(code):
+            assert read_money(typed_money(minor, currency), currency) == minor
+            assert read_money(money_text(minor, currency), currency) == minor or currency == "BHD"
+
+
+@pytest.mark.parametrize(
+    ("typed", "currency", "minor"),
+    [
+        ("1.250,00 €", "EUR", 125000),
+        ("1\u202f250,00\u00a0€", "EUR", 125000),
+        ("€1,250.00", "EUR", 125000),
+        ("US$12", "USD", 1200),
+        ("12 $US", "USD", 1200),
+        ("12,00 $", "USD", 1200),
+        ("12 €", "USD", None),
+    ],
+)
+def test_amounts_are_read_as_any_language_writes_them(typed: str, currency: str, minor: int | None) -> None:
+    for code in LANGUAGES:
+        with in_language(code):
+            assert read_money(typed, currency) == minor
 
 
 def test_money_is_exact_however_large() -> None:
@@ -153,3 +215,80 @@ def test_period_ends_are_shown_as_the_last_day() -> None:
     start = datetime(2025, 12, 31, 23, 0, tzinfo=UTC)
     assert period_text(start, new_year, BERLIN) == "1 Jan 2026 – 31 Dec 2026"
     assert instant_text(NOW, BERLIN) == "2 Mar 2026, 10:00 CET"
+
+
+@pytest.mark.parametrize(
+    ("code", "texts"),
+    [
+        (
+            "de",
+            [
+                "1.250,00 €",
+                "-0,05 €",
+                "1.234:05",
+                "31. März 2026",
+                "31. März",
+                "2. März 2026, 10:00 MEZ",
+                "in 2 Std.",
+                "vor 1 Tag",
+                "in 29 Tagen",
+                "vor 5 Min.",
+                "jetzt",
+                "3 Tage",
+                "1 Stunde 30 Minuten",
+                "1 Vorfall",
+                "2 Vorfälle",
+                "ohne Enddatum",
+                "bis 31. Dez.",
+                "ab 2. März 2026, ohne Enddatum",
+            ],
+        ),
+        (
+            "fr",
+            [
+                "1\u202f250,00\u00a0€",
+                "-0,05\u00a0€",
+                "1\u202f234:05",
+                "31 mars 2026",
+                "31 mars",
+                "2 mars 2026, 10:00 UTC+1",
+                "dans 2 h",
+                "il y a 1 j",
+                "dans 29 j",
+                "il y a 5 min",
+                "maintenant",
+                "3 j",
+                "1 heure 30 minutes",
+                "1 incident",
+                "2 incidents",
+                "sans date de fin",
+                "jusqu’au 31 déc.",
+                "à partir du 2 mars 2026, sans date de fin",
+            ],
+        ),
+    ],
+)
+def test_formats_follow_the_language(code: Language, texts: list[str]) -> None:
+    new_year = datetime(2026, 12, 31, 23, 0, tzinfo=UTC)
+    with in_language(code):
+        found = [
+            money_text(125000, "EUR"),
+            money_text(-5, "EUR"),
+            minutes_text(1234 * 60 + 5),
+            day_text(date(2026, 3, 31)),
+            day_text(date(2026, 3, 31), date(2026, 1, 1)),
+            instant_text(NOW, BERLIN),
+            relative_text(NOW + timedelta(hours=2), NOW, BERLIN),
+            relative_text(NOW - timedelta(days=1), NOW, BERLIN),
+            relative_text(NOW + timedelta(days=29), NOW, BERLIN),
+            relative_text(NOW - timedelta(minutes=5), NOW, BERLIN),
+            relative_text(NOW, NOW, BERLIN),
+            span_text(timedelta(days=3)),
+            duration_words(90),
+            incidents_text(1),
+            incidents_text(2),
+            until_text(None, BERLIN, NOW),
+            until_text(new_year, BERLIN, NOW),
+            period_text(NOW, None, BERLIN),
+        ]
+    assert [text.replace("\u00a0€", " €") if code == "de" else text for text in found] == texts

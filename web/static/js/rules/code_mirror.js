@@ -1,20 +1,47 @@
-// CodeMirror configured for rule files: lint marks, completion, descriptions on hover and the theme. CodeMirror
+// CodeMirror configured for rule files: texts, lint marks, completion, descriptions on hover and the theme. CodeMirror
 // injects its own style sheet, which the content security policy allows by its nonce.
 "use strict";
 
 window.RuleCode = (function () {
   const { EditorView, EditorState, HighlightStyle, tags } = CodeMirror;
 
+  const TEXTS = JSON.parse(document.getElementById("editor-texts").textContent);
+
+  // A text of the page's language; {names} in it are replaced by values.
+  function text(name, values = {}) {
+    return TEXTS[name].replace(/\{(\w+)\}/g, (found, key) => (key in values ? values[key] : found));
+  }
+
   const PHRASES = {
-    next: "Next",
-    previous: "Previous",
-    all: "All",
-    "match case": "Match case",
-    regexp: "Pattern",
-    "by word": "Whole words",
-    replace: "Replace",
-    "replace all": "Replace all",
-    Replace: "Replace with",
+    next: text("next"),
+    previous: text("previous"),
+    all: text("all"),
+    "match case": text("match_case"),
+    regexp: text("pattern"),
+    "by word": text("whole_words"),
+    Find: text("find"),
+    replace: text("replace"),
+    "replace all": text("replace_all"),
+    Replace: text("replace_with"),
+    close: text("close"),
+    "current match": text("current_match"),
+    "on line": text("on_line"),
+    "replaced match on line $": text("replaced_match"),
+    "replaced $ matches": text("replaced_matches"),
+    "Fold line": text("fold_line"),
+    "Unfold line": text("unfold_line"),
+    "Folded lines": text("folded_lines"),
+    "Unfolded lines": text("unfolded_lines"),
+    "folded code": text("folded_code"),
+    unfold: text("unfold"),
+    to: text("to"),
+    "Go to line": text("go_to_line"),
+    go: text("go"),
+    Diagnostics: text("diagnostics"),
+    "No diagnostics": text("no_diagnostics"),
+    Completions: text("completions"),
+    "Control character": text("control_character"),
+    "Selection deleted": text("selection_deleted"),
   };
 
   const colours = HighlightStyle.define([
@@ -106,16 +133,16 @@ window.RuleCode = (function () {
     if (/: ""$/.test(text)) CodeMirror.startCompletion(view);
   }
 
-  function paragraph(text) {
+  function paragraph(contents) {
     const node = document.createElement("div");
-    node.textContent = text;
+    node.textContent = contents;
     return node;
   }
 
   // Each file has its own editor state and undo history.
-  function state(path, text, options) {
+  function state(path, contents, options) {
     return EditorState.create({
-      doc: text,
+      doc: contents,
       extensions: [
         CodeMirror.lintGutter(),
         CodeMirror.basicSetup,
@@ -141,7 +168,7 @@ window.RuleCode = (function () {
         EditorView.lineWrapping,
         EditorView.cspNonce.of(options.nonce),
         // tabindex changes nothing for the keyboard: checkers do not know that contenteditable can be focused
-        EditorView.contentAttributes.of({ "aria-label": `Text of ${path}`, spellcheck: "false", tabindex: "0" }),
+        EditorView.contentAttributes.of({ "aria-label": text("text_of", { path }), spellcheck: "false", tabindex: "0" }),
         EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;
           options.changed(path);
@@ -170,5 +197,5 @@ window.RuleCode = (function () {
     return line.from + Array.from(line.text).slice(0, Math.max(0, column - 1)).join("").length;
   }
 
-  return { state, marks, place };
+  return { state, marks, place, text };
 })();

@@ -9,6 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("rule-editor");
   if (!form || !window.CodeMirror) return;
   const { EditorView, setDiagnostics } = CodeMirror;
+  const { text: words } = RuleCode;
   const CHECK_DELAY = 400;
   const POLL_INTERVAL = 10_000;
 
@@ -119,14 +120,14 @@ document.addEventListener("DOMContentLoaded", () => {
     fillAreas();
     const mine = ++asked;
     clearTimeout(timer);
-    setStatus(silent ? "Checking…" : { replay: "Starting…", publish: "Publishing…" }[step] || "Checking…");
+    setStatus(words((!silent && { replay: "starting", publish: "publishing" }[step]) || "checking"));
     const body = new FormData(form);
     body.set("step", step);
     let answer;
     try {
       answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
     } catch {
-      return setStatus("The server cannot be reached. Your changes are saved in this browser.");
+      return setStatus(words("not_reached"));
     }
     const isJson = (answer.headers.get("Content-Type") || "").startsWith("application/json");
     if (!isJson) return showFailure(answer);
@@ -153,14 +154,12 @@ document.addEventListener("DOMContentLoaded", () => {
     if (answer.redirected || answer.status === 401) {
       setStatus("");
       signedOut = true;
-      notice("saved-draft", "warning", "You have been signed out. Your changes are saved in this browser: ", [
-        link(form.dataset.login, "sign in in another window", true),
-        ", then continue here.",
-      ]);
+      const [before, after] = words("signed_out").split("{link}");
+      notice("saved-draft", "warning", before, [link(form.dataset.login, words("sign_in"), true), after]);
     } else if (answer.status === 403) {
-      setStatus("You no longer have permission to edit rules. Your changes are saved in this browser.");
+      setStatus(words("not_allowed"));
     } else {
-      setStatus(`The server returned an error (${answer.status}). Your changes are saved in this browser; please try again.`);
+      setStatus(words("server_error", { status: answer.status }));
     }
     return null;
   }
@@ -188,7 +187,7 @@ document.addEventListener("DOMContentLoaded", () => {
     showMarks();
     showCurrent();
     const errors = problems.filter((one) => one.severity === "error").length;
-    setStatus(errors ? `${errors} error${errors === 1 ? "" : "s"}` : problems.length ? "Warnings only" : "Checked");
+    setStatus(errors ? words(errors === 1 ? "error" : "errors", { num: errors }) : words(problems.length ? "warnings_only" : "checked"));
     const errorSummary = element("form-errors").querySelector("[data-focus]");
     if (errorSummary && !silent) errorSummary.focus();
   }
@@ -225,7 +224,7 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const one of made.querySelectorAll("button")) one.value += path;
     const area = made.querySelector("textarea");
     area.name = `file:${path}`;
-    area.setAttribute("aria-label", `Text of ${path}`);
+    area.setAttribute("aria-label", words("text_of", { path }));
     area.value = text;
     element("texts").querySelector(".rule-keys").before(made);
   }
@@ -242,7 +241,7 @@ document.addEventListener("DOMContentLoaded", () => {
     field("replay").value = found.replay_id;
     element("replay").innerHTML = found.replay;
     const more = document.createElement("p");
-    more.append(link(`/rules/replays/${encodeURIComponent(found.replay_id)}`, "View all differences", true));
+    more.append(link(`/rules/replays/${encodeURIComponent(found.replay_id)}`, words("view_differences"), true));
     element("replay").append(more);
     element("replay-outdated").hidden = true;
     if (window.htmx) htmx.process(element("replay"));
@@ -280,15 +279,16 @@ document.addEventListener("DOMContentLoaded", () => {
     const now = texts();
     const paths = new Set([...Object.keys(draft.files), ...Object.keys(now)]);
     const differ = [...paths].filter((path) => draft.files[path] !== now[path]);
-    const at = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: form.dataset.zone }).format(new Date(draft.at));
-    const restore = button("Restore draft", () => {
+    const locale = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+    const at = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone: form.dataset.zone }).format(new Date(draft.at));
+    const restore = button(words("restore_draft"), () => {
       takeFiles({ files: draft.files, based_on: draft.based_on, opened_file: differ.find((path) => path in draft.files) || "", choices: [...field("add_like").options].map((one) => [one.value, one.label]) });
       field("note").value = draft.note || field("note").value;
       drafts.remove(draft.id);
       element("saved-draft").replaceChildren();
       runStep("check", { silent: true });
     });
-    const drop = button("Discard draft", () => {
+    const drop = button(words("discard_draft"), () => {
       drafts.remove(draft.id);
       element("saved-draft").replaceChildren();
       offerSavedDraft();
@@ -296,7 +296,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const actions = document.createElement("div");
     actions.className = "actions";
     actions.append(restore, drop);
-    notice("saved-draft", "warning", `You have unpublished changes saved in this browser on ${at}: ${differ.join(", ")}.`, [actions]);
+    notice("saved-draft", "warning", words("unpublished", { day: at, files: differ.join(", ") }), [actions]);
   }
 
   // ---- DOM helpers
@@ -381,6 +381,6 @@ document.addEventListener("DOMContentLoaded", () => {
     .then((found) => {
       schemas = found;
     })
-    .catch(() => setStatus("Completion is unavailable: the schemas could not be loaded."));
+    .catch(() => setStatus(words("no_completion")));
   runStep("check", { silent: true });
 });
