@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
+from tests.support.share import is_of_other_database
 from workflows.operations.time_zone_data import use_newest_time_zone_data
 
 if TYPE_CHECKING:
@@ -38,6 +39,18 @@ def lacking(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run a test of pages or the API on one kind of database: use cases run on both.
+
+    `make test-all` runs them on both as well.
+    """
+    left = [one for one in items if one.nodeid.startswith("tests/web/") and is_of_other_database(one.name)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        others = set(left)
+        items[:] = [one for one in items if one not in others]
 
 
 # Databases
