@@ -5,34 +5,32 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from web.languages import Texts, gettext, mark
+from web.languages import gettext, mark
 
-MESSAGES = Texts(
-    {
-        "missing": mark("It is required."),
-        "extra_forbidden": mark("There is no such field here."),
-        "string_type": mark("It must be text."),
-        "string_unicode": mark("It must be valid Unicode text."),
-        "int_type": mark("It must be a whole number."),
-        "int_from_float": mark("It must be a whole number."),
-        "int_parsing": mark("It must be a whole number."),
-        "int_parsing_size": mark("The number is too large."),
-        "bool_type": mark("It must be true or false."),
-        "bool_parsing": mark("It must be true or false."),
-        "list_type": mark("It must be a list."),
-        "dict_type": mark("It must be an object."),
-        "model_type": mark("It must be an object."),
-        "model_attributes_type": mark("It must be an object."),
-        "date_from_datetime_inexact": mark("It must be a date, written YYYY-MM-DD."),
-        "date_from_datetime_parsing": mark("There is no such date."),
-        "date_parsing": mark("There is no such date."),
-        "date_type": mark("It must be a date, written YYYY-MM-DD."),
-        "datetime_from_date_parsing": mark("There is no such date and time."),
-        "datetime_parsing": mark("There is no such date and time."),
-        "datetime_type": mark("Write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z."),
-        "timezone_aware": mark("It needs a UTC offset, for example 2026-03-31T09:00:00Z."),
-    }
-)
+MESSAGES = {
+    "missing": mark("It is required."),
+    "extra_forbidden": mark("There is no such field here."),
+    "string_type": mark("It must be text."),
+    "string_unicode": mark("It must be valid Unicode text."),
+    "int_type": mark("It must be a whole number."),
+    "int_from_float": mark("It must be a whole number."),
+    "int_parsing": mark("It must be a whole number."),
+    "int_parsing_size": mark("The number is too large."),
+    "bool_type": mark("It must be true or false."),
+    "bool_parsing": mark("It must be true or false."),
+    "list_type": mark("It must be a list."),
+    "dict_type": mark("It must be an object."),
+    "model_type": mark("It must be an object."),
+    "model_attributes_type": mark("It must be an object."),
+    "date_from_datetime_inexact": mark("It must be a date, written YYYY-MM-DD."),
+    "date_from_datetime_parsing": mark("There is no such date."),
+    "date_parsing": mark("There is no such date."),
+    "date_type": mark("It must be a date, written YYYY-MM-DD."),
+    "datetime_from_date_parsing": mark("There is no such date and time."),
+    "datetime_parsing": mark("There is no such date and time."),
+    "datetime_type": mark("Write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z."),
+    "timezone_aware": mark("It needs a UTC offset, for example 2026-03-31T09:00:00Z."),
+}
 MESSAGES_WITH_LIMITS = {
     "string_too_short": (
         mark("It must not be empty."),
@@ -76,7 +74,7 @@ def message_of(found: ErrorDetails) -> str:
     """Return what is wrong, as a sentence."""
     kind, context = found["type"], found.get("ctx", {})
     if kind in MESSAGES:
-        return MESSAGES[kind]
+        return gettext(MESSAGES[kind])
     if kind in MESSAGES_WITH_LIMITS:
         one, many = MESSAGES_WITH_LIMITS[kind]
         return gettext(one if context.get("min_length") == 1 else many, **context)
