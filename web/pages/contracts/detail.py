@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from engine.periods import local_date
 from engine.rulebook import scope_of
+from web.languages import Texts, mark
 from web.pages.context import actor, desk
 from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
@@ -39,6 +40,14 @@ from workflows.views.contracts import ContractDetail, StatementLine
 SHOWN_REQUESTS = 10
 SHOWN_LINES = 50
 SHOWN_ALERTS = 5
+EXCLUSION_KINDS = Texts(
+    {
+        "work_types": mark("work types"),
+        "item_types": mark("item types"),
+        "roles": mark("roles"),
+        "priorities": mark("priorities"),
+    }
+)
 
 pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
 keep_list(pages, "contract_id")
@@ -124,6 +133,7 @@ def contract_page(
             alert_label=alert_label,
             top_ups=list_auto_top_ups(tx, contract_id)[:SHOWN_ALERTS] if tx.actor.is_staff else [],
             auto_top_up_text=auto_top_up_text,
+            exclusion_kinds=EXCLUSION_KINDS,
             price_origin=price_origin_text(contract.price_origin),
             action_form=ActionForm(formdata=None),
             forms=forms_for(tx, contract, actor().role, submitted or {}, unused_part=unused),
