@@ -209,7 +209,7 @@ def _amount(contract: ContractDetail, amount: int) -> str:
 
 
 def _runs_out_text(contract: ContractDetail, runs_out_at: datetime, band: Band | None) -> str:
-    """When it runs out, with the band: "around 20 May, between 3 May, as in busier weeks, and 9 June, ..."."""
+    """When it runs out, with the band: "around 20 May, between 3 May, as in busier weeks, and 9 June"."""
     zone, end = ZoneInfo(contract.time_zone), contract.expires_at
     day = day_text(runs_out_at.astimezone(zone).date())
     if band is None or band.earliest_at is None or band.earliest_at == band.latest_at:

@@ -25,6 +25,7 @@ from web.pages.wording.audit import changed_terms
 from web.pages.wording.formats import amount_text
 from web.pages.wording.impact import price_origin_text
 from web.pages.wording.months import borrow_text, carry_over_text
+from web.posting_reasons import posting_reason
 from web.statement_documents import contract_pdf
 from workflows.billing.unused_part import read_unused_part
 from workflows.contracts.auto_top_up import list_auto_top_ups
@@ -145,6 +146,7 @@ def contract_page(
             carry_over_text=carry_over_text,
             borrow_text=borrow_text,
             changed_terms=changed_terms,
+            posting_reason=posting_reason,
             desk_time_expired=tx.settings.time_expired_contract,
             settings_time_zone=tx.settings.time_zone,
         )

@@ -1,5 +1,7 @@
 """Uncovered time: carried forward, not billed, or to be billed."""
 
+from typing import Any
+
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
@@ -10,7 +12,7 @@ from web.pages.reports.plots import month_label
 from web.pages.wording.formats import minutes_text
 from workflows.languages.texts import in_language
 from workflows.reports.months import month_span
-from workflows.reports.overview import list_uncovered, month_start
+from workflows.reports.overview import UncoveredView, list_uncovered, month_start
 
 KINDS = Texts(
     {
@@ -52,7 +54,7 @@ def uncovered() -> str | Response:
     )
 
 
-def _row(one: UncoveredTime) -> list[Any]:
+def _row(one: UncoveredView) -> list[Any]:
     return [
         one.effective_at.isoformat(),
         one.number,

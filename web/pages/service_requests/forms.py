@@ -265,9 +265,7 @@ def assign_form(
         for one in others
     )
     would_be = gettext("A coverage search would select it now")
-    form.descriptions = {
-        one.candidate.contract: f"{why_not(one.candidate) or would_be}." for one in others
-    }
+    form.descriptions = {one.candidate.contract: f"{why_not(one.candidate) or would_be}." for one in others}
     return form
 
 

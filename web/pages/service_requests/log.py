@@ -21,6 +21,7 @@ from workflows.commands.service_requests import CoverageQuestion, NewServiceRequ
 from workflows.core.actors import DESK
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
+from workflows.coverage.reasons import why_text
 from workflows.register import get_customer, get_org_unit
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.queries import read_service_request
@@ -66,7 +67,7 @@ def log() -> tuple[str, int] | Response:
             if request_id:
                 flash(_logged_message(request_id), "success")
                 return redirect(url_for("service_request.show", service_request_id=request_id))
-            form.add_error("", refused)
+            form.add_error("", why_text(refused))
     return _page(form)
 
 
