@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.contracts import HolderKind
-from engine.currencies import money_text
 from engine.quantities import hours_text
 from web.languages import gettext, mark
 from web.posting_reasons import posting_reason
@@ -16,6 +15,7 @@ from workflows.contracts.holder_statement import read_holder_statement
 from workflows.contracts.queries import read_contract
 from workflows.contracts.statement import read_statement
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import day_text, instant_text, money_text
 from workflows.views.contracts import HolderStatementLine, StatementLine
 
 HOLDER_CSV = (
@@ -121,7 +121,7 @@ def holder_csv_rows(lines: Iterable[HolderStatementLine]) -> Iterator[list[Any]]
 
 def _contract_row(line: StatementLine, unit: str, currency: str | None, zone: ZoneInfo) -> list[str]:
     return [
-        f"{line.effective_at.astimezone(zone):%Y-%m-%d %H:%M}",
+        instant_text(line.effective_at, zone),
         MOVEMENTS.get(line.kind, line.kind),
         _request(line),
         posting_reason(line.why),
@@ -134,7 +134,7 @@ def _holder_row(line: HolderStatementLine, zone: ZoneInfo) -> list[str]:
     return [
         line.contract_number,
         GRANT_KINDS.get(line.grant_kind or "", ""),
-        f"{line.effective_at.astimezone(zone):%Y-%m-%d %H:%M}",
+        instant_text(line.effective_at, zone),
         MOVEMENTS.get(line.kind, line.kind),
         _request(line),
         posting_reason(line.why),
@@ -153,10 +153,10 @@ def _days(from_: date | None, to: date | None) -> str:
     if from_ is None and to is None:
         return gettext("All movements so far")
     if from_ is None:
-        return gettext("Movements from the beginning to %(to)s", to=to)
+        return gettext("Movements from the beginning to %(to)s", to=day_text(to))
     if to is None:
-        return gettext("Movements from %(first)s until now", first=from_)
-    return gettext("Movements from %(first)s to %(to)s", first=from_, to=to)
+        return gettext("Movements from %(first)s until now", first=day_text(from_))
+    return gettext("Movements from %(first)s to %(to)s", first=day_text(from_), to=day_text(to))
 
 
 def _change(amount: int, unit: str, currency: str | None) -> str:

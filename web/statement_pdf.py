@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from babel.numbers import format_decimal
-
-from web.languages import gettext, locale
+from web.languages import gettext
 from workflows.core.errors import invalid
+from workflows.languages.formats import number_text
 
 MOST_LINES = 2000
 """The most lines of a document; each takes half a millisecond."""
@@ -68,7 +67,7 @@ def statement_pdf(
                     "/to",
                     gettext(
                         "A PDF has at most %(count)s lines.",
-                        count=format_decimal(MOST_LINES, locale=locale()),
+                        count=number_text(MOST_LINES),
                     ),
                     gettext("Choose fewer days, or take the CSV."),
                 )

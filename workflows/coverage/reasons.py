@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from workflows.languages.texts import Language, gettext, language, mark
+from workflows.languages.formats import long_day_text
+from workflows.languages.texts import gettext, mark
 
 RULED_OUT_TEXTS = {
     "expired": mark("ended on %(day)s"),
@@ -28,7 +29,6 @@ RULED_OUT_TEXTS = {
     "condition": mark("does not meet the condition “%(value)s”"),
     "not_assigned": mark("%(value)s was assigned by a supervisor"),
 }
-_DAY: dict[Language, str] = {"en": "d MMMM y", "de": "d. MMMM y", "fr": "d MMMM y"}
 SYSTEM_WHYS = frozenset(
     {
         mark("This service request has a valid contract of its own."),
@@ -56,10 +56,8 @@ def ruled_out_text(code: str, at: datetime | None, value: str | None, zone: Zone
 
 def _last_day(code: str, at: datetime, zone: ZoneInfo) -> str:
     """The day to show: an exclusive end at the first instant of a day belongs to the day before."""
-    from babel.dates import format_date  # its data take long to load, and few processes write a day
-
     local = (at - timedelta(seconds=1)).astimezone(zone) if code == "expired" else at.astimezone(zone)
-    return str(format_date(local.date(), _DAY[language()], locale=language()))
+    return long_day_text(local.date())
 
 
 def reason_text(reason: dict[str, Any] | None, zone: ZoneInfo) -> str | None:
