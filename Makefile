@@ -17,18 +17,21 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: run test faults histories tamperings check types lint words format bench lock upgrade audit-packages install help
+.PHONY: run test test-all faults histories tamperings check types lint words format bench lock upgrade audit-packages install help
 .DELETE_ON_ERROR:
 
 run: .venv/.run-ready  ## start the web server and the scheduler with demonstration data (PORT=8000, SANDBOX=1)
 	@$(BIN)/coverdesk migrate
 	@$(if $(SANDBOX),COVERDESK_SANDBOX=$(SANDBOX)) exec $(BIN)/coverdesk serve --with-scheduler --demo --port $(PORT)
 
-test: check  ## run check, then every test: SQLite, a real PostgreSQL, a real browser (ARGS="-k word")
+test: check  ## run check, then the tests: SQLite, a real PostgreSQL, a real browser (ARGS="-k word")
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
 
+test-all: check  ## run test without leaving anything out: each page for each role, each test on both databases
+	@COVERDESK_TESTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
+
 faults: .venv/.dev-ready  ## try every fault of the database at each statement of each route (takes long)
-	@COVERDESK_FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/web/faults $(ARGS)
+	@COVERDESK_FAULTS=all COVERDESK_TESTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/web/faults $(ARGS)
 
 histories: .venv/.dev-ready  ## compare many random histories of contracts and work with a simple model (HISTORIES=10000)
 	@COVERDESK_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/workflows/work/test_any_history.py $(ARGS)

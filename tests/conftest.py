@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
+from tests.support.share import is_of_other_database
 from workflows.operations.time_zone_data import use_newest_time_zone_data
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
+ON_BOTH = (
+    *(f"tests/workflows/{name}/" for name in ("coverage", "ledger", "lifecycle", "store", "work")),
+    "tests/web/test_crowds.py",
+)
+"""Where a difference between the two databases can change what a customer paid for."""
+
 # as the command line does at its start: an old system must not change what is computed here
 use_newest_time_zone_data()
 
@@ -38,6 +45,18 @@ def lacking(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run each test on both kinds of database if it is about coverage, time worked or the store, else on one.
+
+    `make test-all` runs all of them on both.
+    """
+    left = [one for one in items if not one.nodeid.startswith(ON_BOTH) and is_of_other_database(one.name)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        others = set(left)
+        items[:] = [one for one in items if one not in others]
 
 
 # Databases

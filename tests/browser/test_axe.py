@@ -19,6 +19,7 @@ from engine.service_requests import WORK_STATES
 from tests.support.api import ENVIRONMENT
 from tests.support.builders import RULES
 from tests.support.pages import new_session
+from tests.support.share import EVERY, one_in
 from tests.support.web_clients import COMPILED
 from web import create_app
 from workflows.commands.service_requests import MergeRequest
@@ -113,6 +114,8 @@ def desk(migrated_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 ROLES = ("administrator", "finance", "supervisor", "technician", "customer", "nobody")
+SEEING_ALL = ("administrator", "nobody")
+"""One of them sees each page that is no customer's; by `make test` the others see a share of theirs."""
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -129,7 +132,10 @@ def test_axe_finds_nothing(desk: Desk, role: str, serve: Callable[..., str], pag
     if session is not None:
         page.context.add_cookies([{"name": "session", "value": session.value, "url": address}])
     found = {}
-    for path in _paths(app, desk, every_state=role in ("administrator", "customer")):
+    paths = _paths(app, desk, every_state=EVERY and role in ("administrator", "customer"))
+    if role not in SEEING_ALL:
+        paths = one_in(3, paths, ROLES.index(role) % 3)
+    for path in paths:
         answer = client.get(path)
         if answer.status_code == 200 and answer.mimetype == "text/html":
             for look, complaints in _complaints(page, path).items():

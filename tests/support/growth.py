@@ -16,7 +16,7 @@ ROUNDS = 4
 
 
 def require_linear(run: Callable[[T], object], make: Callable[[int], T], size: int) -> None:
-    """Fail if `2 * size` takes much more than four times the time of `size / 2`, each time that it is tried."""
+    """Fail if `2 * size` takes much more than four times the time of `size / 2` whenever it is tried."""
     small, large = make(2 * size // TIMES_AS_LARGE), make(2 * size)
     seen = []
     for _ in range(ROUNDS):

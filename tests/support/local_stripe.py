@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 SECRET_KEY = "sk_test_12345"
-WAIT_SECONDS = 20
+WAIT_SECONDS = 90
 
 
 class LocalStripe:

@@ -21,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 SUPERVISOR = Path(__file__).with_name("postgres_supervisor.py")
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 30
 OLDEST_VERSION = 15
 MIN_FREE_BYTES = 2 * 1024**3

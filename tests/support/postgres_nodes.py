@@ -17,8 +17,8 @@ import psycopg
 from tests.support.postgres import SERVER_SETTINGS, Cluster, empty_cluster
 
 STANDBY = "standby"
-SECONDS_TO_END = 30
-SECONDS_TO_FOLLOW = 30
+SECONDS_TO_END = 90
+SECONDS_TO_FOLLOW = 90
 
 
 class Node:

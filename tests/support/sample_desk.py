@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.rulebook import is_rule_file, load_rule_set
+from engine.rulebook import is_rule_file, version_of
 from tests.support.builders import MONDAY, RULES, DeskFixture
 from workflows.commands.contracts import HolderGiven, NewContract
 from workflows.commands.service_requests import FireTrigger, NewServiceRequest
@@ -35,7 +35,7 @@ class SampleDesk(DeskFixture):
             for path in RULES.rglob("*.json")
             if is_rule_file(path.relative_to(RULES).as_posix())
         }
-        version = load_rule_set(files).version
+        version = version_of(files)
         with self.desk.write() as tx:
             tx.add(t.rule_set, version=version, files=files, created_at=tx.now)
             tx.add(

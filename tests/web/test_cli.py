@@ -321,7 +321,7 @@ def test_serve_responds_and_stops_cleanly(settings: dict[str, str], tmp_path: Pa
         assert ready["rule_set"] is not None
         _send_too_much(server.port, token)
         _send_what_is_no_call(server.port, token)
-        give_up_at = time.monotonic() + 30
+        give_up_at = time.monotonic() + 120
         while not json.load(server.get("/readyz", token))["jobs"]:
             assert time.monotonic() < give_up_at, "the scheduler has run no job"
             time.sleep(0.2)
@@ -349,7 +349,7 @@ def test_workers_share_the_connections_that_clients_keep(settings: dict[str, str
     server = Server(settings, tmp_path, "--workers", "2")
     try:
         workers = _children(server.process.pid)
-        give_up_at = time.monotonic() + 60
+        give_up_at = time.monotonic() + 120
         # one of the workers may still be starting when the other one responds
         while min(opened := _opened_by(workers, server.port)) < CONNECTIONS // TIMES_AS_MANY - 2:
             assert time.monotonic() < give_up_at, opened
@@ -363,7 +363,7 @@ def _opened_by(workers: list[int], port: int) -> list[int]:
     with ExitStack() as stack:
         for _ in range(CONNECTIONS):
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-        give_up_at = time.monotonic() + 30
+        give_up_at = time.monotonic() + 120
         opened = [0, 0]
         # a connection of an earlier call may have been open before, and be closed meanwhile
         while sum(opened) < CONNECTIONS - 1:

@@ -24,7 +24,7 @@ from workflows.store.database import migrate
 WRITERS = 6
 BEFORE, AFTER = 30, 30
 """How many acknowledged requests there are at least before the primary is killed, and after the fail-over."""
-SECONDS_TO_GO_ON = 40
+SECONDS_TO_GO_ON = 120
 SECONDS_BETWEEN_TRIES = 0.1
 
 

@@ -89,7 +89,7 @@ def test_what_is_paid_online_opens_the_request(
     assert link(billing, invoice, billing.finance) == made
     stripe_server.send_notices_to(serve(billing.api.app) + NOTICES, SECRET)
     stripe_server.pay(session_of(billing, made))
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 120
     while not billing.sample.rows(t.payment) and time.monotonic() < deadline:
         time.sleep(0.1)
     paid = billing.invoice(invoice)

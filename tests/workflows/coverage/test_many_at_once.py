@@ -279,7 +279,7 @@ def test_after_a_kill_acknowledged_work_is_stored_and_nothing_is_half_stored(
     ]
     for child in children:
         child.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while any(len(lines(path)) < after for path in acknowledged.values()):
         assert time.monotonic() < deadline
         assert all(child.is_alive() for child in children)

@@ -116,7 +116,7 @@ def slow(node: Node) -> Iterator[psycopg.Connection[Any]]:
 def end_the_process_that_waits(node: Node) -> None:
     """Terminate the server process that waits for the table, while its client waits for the answer."""
     waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%slow%'"
-    give_up_at = time.monotonic() + 30
+    give_up_at = time.monotonic() + 120
     while (pid := node.execute(waiting)) is None:
         assert time.monotonic() < give_up_at, "nothing reads the table"
         time.sleep(0.01)

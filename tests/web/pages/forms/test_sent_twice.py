@@ -7,6 +7,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.support.postgres import PostgresServer
+from tests.support.share import one_in
 from tests.support.web_clients import WebClients
 from tests.web.faults.calls import PAGES
 from tests.web.faults.stage import Stage, open_stage, page_call
@@ -41,7 +42,7 @@ def answer(response: TestResponse) -> tuple[int, str | None]:
     return response.status_code, response.headers.get("Location")
 
 
-@pytest.mark.parametrize("rule", sorted(PAGES.keys() - OTHERS))
+@pytest.mark.parametrize("rule", one_in(3, sorted(PAGES.keys() - OTHERS)))
 def test_a_form_sent_twice_is_done_once(stage: Stage, rule: str) -> None:
     with stage.copy(PAGES[rule]) as copy:
         sent = page_call(stage, rule, PAGES[rule])

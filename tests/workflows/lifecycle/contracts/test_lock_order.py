@@ -21,7 +21,7 @@ def wait_for_a_lock(sample: SampleDesk) -> None:
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    give_up_at = monotonic() + 30
+    give_up_at = monotonic() + 120
     while monotonic() < give_up_at:
         with sample.desk.database.read() as connection:
             if connection.execute(waits).scalar_one():
