@@ -150,9 +150,9 @@ def _request(line: StatementLine | HolderStatementLine) -> str:
 
 
 def _days(from_: date | None, to: date | None) -> str:
-    if from_ is None and to is None:
-        return gettext("All movements so far")
     if from_ is None:
+        if to is None:
+            return gettext("All movements so far")
         return gettext("Movements from the beginning to %(to)s", to=day_text(to))
     if to is None:
         return gettext("Movements from %(first)s until now", first=day_text(from_))
