@@ -7,6 +7,7 @@ Source: product.md section 6.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from engine.coverage import ASSIGNED_MANUALLY, OWN_CONTRACT_RULE
 from engine.rulebook import RuleSet, RuleSetRefused
@@ -106,7 +107,7 @@ class _Description:
         head = self._head(taken)
         if not reasons:
             return f"{head}."
-        return gettext("%(decision)s: %(reasons)s.", decision=head, reasons="; ".join(reasons))
+        return gettext("%(decision)s: %(reasons)s.", decision=head, reasons=reduce(_both, reasons))
 
     def holder(self, one: CandidateView) -> str:
         """The holder of a contract: "org unit Acme Berlin", "Ann", "your organization"."""
@@ -204,6 +205,10 @@ class _Description:
 
     def _name(self, kind: str, party: str) -> str:
         return self._names.get((kind, party), "")
+
+
+def _both(one: str, other: str) -> str:
+    return gettext("%(one)s; %(other)s", one=one, other=other)
 
 
 def _kinds_asked(tx: Transaction, decision: DecisionView, rules: RuleSet | None) -> list[str]:
