@@ -6,14 +6,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.contracts import HolderKind
-from engine.currencies import money_text
 from engine.quantities import hours_text
+from web.languages import gettext, mark
+from web.posting_reasons import posting_reason
 from web.statement_labels import GRANT_KINDS, MOVEMENTS
 from web.statement_pdf import MOST_LINES, Column, statement_pdf
 from workflows.contracts.holder_statement import read_holder_statement
 from workflows.contracts.queries import read_contract
 from workflows.contracts.statement import read_statement
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import day_text, instant_text, money_text
 from workflows.views.contracts import HolderStatementLine, StatementLine
 
 HOLDER_CSV = (
@@ -33,22 +35,22 @@ HOLDER_CSV = (
 )
 PAGE = 200
 _CONTRACT = (
-    Column("Date", 17),
-    Column("Movement", 20),
-    Column("Request", 13),
-    Column("Reason", 34),
-    Column("Change", 10, "RIGHT"),
-    Column("Balance", 10, "RIGHT"),
+    Column(mark("Date"), 17),
+    Column(mark("Movement"), 20),
+    Column(mark("Request"), 13),
+    Column(mark("Reason"), 34),
+    Column(mark("Change"), 10, "RIGHT"),
+    Column(mark("Balance"), 10, "RIGHT"),
 )
 _HOLDER = (
-    Column("Contract", 12),
-    Column("Grant", 15),
-    Column("Date", 17),
-    Column("Movement", 16),
-    Column("Request", 11),
-    Column("Reason", 27),
-    Column("Change", 9, "RIGHT"),
-    Column("Balance", 9, "RIGHT"),
+    Column(mark("Contract"), 12),
+    Column(mark("Grant"), 15),
+    Column(mark("Date"), 17),
+    Column(mark("Movement"), 16),
+    Column(mark("Request"), 11),
+    Column(mark("Reason"), 27),
+    Column(mark("Change"), 9, "RIGHT"),
+    Column(mark("Balance"), 9, "RIGHT"),
 )
 
 
@@ -61,12 +63,16 @@ def contract_pdf(
     zone = ZoneInfo(contract.time_zone)
     unit, currency = statement.unit, statement.currency
     return statement_pdf(
-        title=f"Statement of {contract.number}",
+        title=gettext("Statement of %(name)s", name=contract.number),
         facts=[
-            f"{contract.type_label}, held by {contract.holder_name}",
+            gettext("%(type)s, held by %(holder)s", type=contract.type_label, holder=contract.holder_name),
             _days(from_, to),
-            f"Opening balance {_amount(statement.opening_balance, unit, currency)}, "
-            f"closing balance {_amount(statement.closing_balance, unit, currency)}. Times are in {zone.key}.",
+            gettext(
+                "Opening balance %(opening)s, closing balance %(closing)s. Times are in %(zone)s.",
+                opening=_amount(statement.opening_balance, unit, currency),
+                closing=_amount(statement.closing_balance, unit, currency),
+                zone=zone.key,
+            ),
         ],
         columns=_CONTRACT,
         rows=(_contract_row(line, unit, currency, zone) for line in statement.lines),
@@ -83,8 +89,11 @@ def holder_pdf(tx: Transaction, kind: HolderKind, holder_id: str, /, **filters: 
     statement = read_holder_statement(tx, kind, holder_id, **filters)
     zone = tx.settings.zone
     return statement_pdf(
-        title=f"Statement of {statement.holder_name}",
-        facts=[_days(filters.get("from_"), filters.get("to")), f"Times are in {zone.key}."],
+        title=gettext("Statement of %(name)s", name=statement.holder_name),
+        facts=[
+            _days(filters.get("from_"), filters.get("to")),
+            gettext("Times are in %(zone)s.", zone=zone.key),
+        ],
         columns=_HOLDER,
         rows=(_holder_row(line, zone) for line in statement.lines[: MOST_LINES + 1]),
         sender=tx.settings.company.name,
@@ -112,10 +121,10 @@ def holder_csv_rows(lines: Iterable[HolderStatementLine]) -> Iterator[list[Any]]
 
 def _contract_row(line: StatementLine, unit: str, currency: str | None, zone: ZoneInfo) -> list[str]:
     return [
-        f"{line.effective_at.astimezone(zone):%Y-%m-%d %H:%M}",
+        instant_text(line.effective_at, zone),
         MOVEMENTS.get(line.kind, line.kind),
         _request(line),
-        line.why,
+        posting_reason(line.why),
         _change(line.minutes or line.incidents or line.money, unit, currency),
         _amount(line.balance_after, unit, currency),
     ]
@@ -125,29 +134,34 @@ def _holder_row(line: HolderStatementLine, zone: ZoneInfo) -> list[str]:
     return [
         line.contract_number,
         GRANT_KINDS.get(line.grant_kind or "", ""),
-        f"{line.effective_at.astimezone(zone):%Y-%m-%d %H:%M}",
+        instant_text(line.effective_at, zone),
         MOVEMENTS.get(line.kind, line.kind),
         _request(line),
-        line.why,
+        posting_reason(line.why),
         _change(line.minutes or line.incidents or line.money, line.unit, line.currency),
         "" if line.balance_after is None else _amount(line.balance_after, line.unit, line.currency),
     ]
 
 
 def _request(line: StatementLine | HolderStatementLine) -> str:
-    return "Another request" if line.another_service_request else line.service_request_number or ""
+    if line.another_service_request:
+        return gettext("Another request")
+    return line.service_request_number or ""
 
 
 def _days(from_: date | None, to: date | None) -> str:
-    if from_ is None and to is None:
-        return "All movements so far"
-    first = f"from {from_}" if from_ is not None else "from the beginning"
-    return f"Movements {first} {f'to {to}' if to is not None else 'until now'}"
+    if from_ is None:
+        if to is None:
+            return gettext("All movements so far")
+        return gettext("Movements from the beginning to %(to)s", to=day_text(to))
+    if to is None:
+        return gettext("Movements from %(first)s until now", first=day_text(from_))
+    return gettext("Movements from %(first)s to %(to)s", first=day_text(from_), to=day_text(to))
 
 
 def _change(amount: int, unit: str, currency: str | None) -> str:
     if not amount:
-        return "none"
+        return gettext("none")
     return f"{'+' if amount > 0 else '-'}{_amount(abs(amount), unit, currency)}"
 
 

@@ -3,6 +3,7 @@
 from fpdf import FPDF
 from fpdf.fonts import FontFace
 
+from web.languages import gettext, language
 from workflows.core.pdf_font import FAMILY, add_fonts, printable
 
 MARGIN_MM = 15
@@ -20,7 +21,7 @@ class StatementPages(FPDF):
         self.set_auto_page_break(auto=True, margin=MARGIN_MM + 5)
         self.set_title(title)
         self.set_author(sender)
-        self.set_lang("en")
+        self.set_lang(language())
 
     def header(self) -> None:
         self.set_font(FAMILY, size=8)
@@ -30,4 +31,6 @@ class StatementPages(FPDF):
     def footer(self) -> None:
         self.set_y(-MARGIN_MM)
         self.set_font(FAMILY, size=8)
-        self.cell(w=0, text=f"Page {self.page_no()} of {{nb}}", align="C")
+        self.cell(
+            w=0, text=gettext("Page %(number)s of %(total)s", number=self.page_no(), total="{nb}"), align="C"
+        )

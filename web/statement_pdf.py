@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from web.languages import gettext
 from workflows.core.errors import invalid
+from workflows.languages.formats import number_text
 
 MOST_LINES = 2000
 """The most lines of a document; each takes half a millisecond."""
@@ -14,7 +16,10 @@ Align = Literal["LEFT", "RIGHT"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its share of the width is `width` of the sum of all widths."""
+    """A column of a table: its share of the width is `width` of the sum of all widths.
+
+    `title` is in English, and translated in the document.
+    """
 
     title: str
     width: int
@@ -55,11 +60,16 @@ def statement_pdf(
         borders_layout="HORIZONTAL_LINES",
         line_height=4.5,
     ) as table:
-        table.row([column.title for column in columns])
+        table.row([gettext(column.title) for column in columns])
         for number, cells in enumerate(rows, 1):
             if number > MOST_LINES:
                 raise invalid(
-                    "/to", f"A PDF has at most {MOST_LINES:,} lines.", "Choose fewer days, or take the CSV."
+                    "/to",
+                    gettext(
+                        "A PDF has at most %(count)s lines.",
+                        count=number_text(MOST_LINES),
+                    ),
+                    gettext("Choose fewer days, or take the CSV."),
                 )
             table.row([printable(cell) for cell in cells])
     return bytes(document.output())

@@ -20,6 +20,8 @@ KEYWORDS = {**DEFAULT_KEYWORDS, "mark": None, "lazy_text": None}
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false", "trim_blocks": "true"}}
 Text = str | tuple[str, ...]
+SEPARATOR = "\x04"
+"""Between the context of a text, the first argument of `pgettext`, and the text."""
 
 
 @cache
@@ -27,10 +29,10 @@ def extracted_texts() -> dict[Text, list[str]]:
     """Each text, or the singular and the plural of one, with the places where it stands."""
     found: dict[Text, list[str]] = defaultdict(list)
     for package in ("web", "workflows"):
-        for path, line, text, *_ in extract_from_dir(
+        for path, line, text, _, context in extract_from_dir(
             CHECKOUT / package, METHODS, options_map=OPTIONS, keywords=KEYWORDS
         ):
-            found[text].append(f"{package}/{path}:{line}")
+            found[_key(text, context)].append(f"{package}/{path}:{line}")
     return dict(found)
 
 
@@ -41,9 +43,14 @@ def translations(code: str) -> dict[Text, list[tuple[str, Message]]]:
     for name, catalog in read_catalogues(code):
         for message in catalog:
             if message.id:
-                key = tuple(message.id) if isinstance(message.id, list | tuple) else message.id
-                found[key].append((name, message))
+                text = tuple(message.id) if isinstance(message.id, list | tuple) else message.id
+                found[_key(text, message.context)].append((name, message))
     return dict(found)
+
+
+def _key(text: Text, context: str | None) -> Text:
+    """The text, with its context before it where it has one, as in compiled catalogues."""
+    return f"{context}{SEPARATOR}{text}" if context else text
 
 
 def is_translated(message: Message) -> bool:
@@ -57,8 +64,10 @@ def main(code: str, word: str = "") -> None:
     missing = Catalog(locale=code)
     for text, places in extracted_texts().items():
         if text not in known and any(word in place for place in places):
+            context, _, rest = text.rpartition(SEPARATOR) if isinstance(text, str) else ("", "", text)
             missing.add(
-                text,
+                rest,
+                context=context or None,
                 locations=[(place.rpartition(":")[0], int(place.rpartition(":")[2])) for place in places],
             )
     write_po(sys.stdout.buffer, missing, omit_header=True)

@@ -25,9 +25,13 @@ class PseudoTranslations(gettext.NullTranslations):
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         return f"{OPEN}{msgid1 if n == 1 else msgid2}{CLOSE}"
 
+    def pgettext(self, context: str, message: str) -> str:
+        return self.gettext(message)
+
     # as Flask-Babel calls them
     ugettext = gettext
     ungettext = ngettext
+    upgettext = pgettext
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from engine.service_requests import OPENING_OUTCOMES, UNFINISHED_STATES
 from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
+from workflows.coverage.reasons import why_text
 from workflows.coverage.search import decide, find, follow
 from workflows.coverage.waiting_list import waits_for_contract
 from workflows.lifecycle.service_requests.facts import facts_of
@@ -70,7 +71,7 @@ def preview_bulk(tx: Transaction, group: Group) -> list[BulkLine]:
                 outcome=decision.outcome,
                 contract=decision.contract,
                 contract_number=number if decision.contract else None,
-                why=decision.why,
+                why=why_text(decision.why),
                 applies=_applies(row, decision.outcome),
             )
         )

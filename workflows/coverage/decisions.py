@@ -16,8 +16,9 @@ from engine.contracts import HOLDER_KINDS
 from engine.coverage import CoverageDecision
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.coverage.reasons import reason_text
+from workflows.coverage.reasons import reason_text, why_text
 from workflows.coverage.snapshot import facts_json, verdict_json
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import Nameable, Named, visible_requests
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -119,7 +120,7 @@ def _decision_view(row: Row[Any], tx: Transaction, nameable: Nameable) -> Decisi
         facts=_facts_seen(row.facts, nameable),
         candidates=_seen_by(tx, candidates, row.facts["customer"], contract_id, nameable),
         rule=row.rule,
-        why=row.why,
+        why=why_text(row.why),
         outcome=row.outcome,
         contract=contract_id,
         params=row.params,
@@ -146,7 +147,7 @@ def preview_view(tx: Transaction, decision: CoverageDecision) -> DecisionView:
         facts=_facts_seen(facts, nameable),
         candidates=_seen_by(tx, candidates, decision.facts.customer, contract_id, nameable),
         rule=decision.rule,
-        why=decision.why,
+        why=why_text(decision.why),
         outcome=decision.outcome,
         contract=contract_id,
         params=decision.params,
@@ -207,7 +208,7 @@ def _seen_by(
 def _without_numbers(reason: str | None, numbers: set[str]) -> str | None:
     """A reason that begins with the number of a contract, without it if it is among `numbers`."""
     number, _, rest = (reason or "").partition(" ")
-    return f"another holder’s contract {rest}" if number in numbers else reason
+    return gettext("another holder’s contract %(predicate)s", predicate=rest) if number in numbers else reason
 
 
 def _candidate_view(stored: dict[str, Any], facts: Mapping[str, Any]) -> CandidateView:

@@ -7,11 +7,14 @@ Source: product.md section 6.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from engine.coverage import ASSIGNED_MANUALLY, OWN_CONTRACT_RULE
 from engine.rulebook import RuleSet, RuleSetRefused
 from engine.rulebook.evaluation.trace import holder_kinds_asked
 from workflows.core.transaction import Transaction
+from workflows.coverage.reasons import why_text
+from workflows.languages.texts import gettext, mark, ngettext
 from workflows.register.holder_names import holder_names
 from workflows.rule_sets.versions import RuleSetGone, RuleVersions
 from workflows.views.decisions import CandidateView, DecisionView
@@ -21,13 +24,13 @@ PRECEDENCE_CODES = ("came_after", "decided_before", "not_assigned")
 """Codes of contracts that were not chosen only because another one takes precedence."""
 USUAL_ORDER = ["item", "customer", "org_unit"]
 NOT_COVERED = {
-    "created": "No valid contract was found, so one was created for this request",
-    "offered": "No valid contract was found, so one must be chosen",
-    "uncovered": "No contract covers this request",
+    "created": mark("No valid contract was found, so one was created for this request"),
+    "offered": mark("No valid contract was found, so one must be chosen"),
+    "uncovered": mark("No contract covers this request"),
 }
 UNNAMED = {
-    "covered": "Covered by a contract of another holder",
-    "waiting": "Waiting for a contract of another holder",
+    "covered": mark("Covered by a contract of another holder"),
+    "waiting": mark("Waiting for a contract of another holder"),
 }
 """Where the contract may not be named to the customer who reads: it was another customer's, or is now."""
 
@@ -54,7 +57,9 @@ class DecisionText:
 def why_not(one: CandidateView) -> str:
     """Why a candidate was not chosen: "It ended on 31 March 2026"; empty for the one chosen."""
     why = one.ruled_out_by or ""
-    return why[:1].upper() + why[1:] if one.code in PRECEDENCE_CODES or not why else f"It {why}"
+    if one.code in PRECEDENCE_CODES or not why:
+        return why[:1].upper() + why[1:]
+    return gettext("It %(predicate)s", predicate=why)
 
 
 def describe_decision(tx: Transaction, decision: DecisionView, rules: RuleSet | None = None) -> DecisionText:
@@ -85,47 +90,69 @@ class _Description:
         decision = self._decision
         taken = next((one for one in decision.candidates if one.contract == decision.contract), None)
         if decision.rule == ASSIGNED_MANUALLY and taken is not None:
-            return f"Covered by {self._named(taken)}, assigned by a supervisor."
+            return gettext("Covered by %(contract)s, assigned by a supervisor.", contract=self._named(taken))
         if decision.outcome == "refused":
-            head = "It would be refused" if decision.id is None else "It was refused"
-            return f"{head}: {decision.params.get('message') or decision.why}"
+            message = why_text(decision.params.get("message") or decision.why)
+            if decision.id is None:
+                return gettext("It would be refused: %(message)s", message=message)
+            return gettext("It was refused: %(message)s", message=message)
         # for a colleague's request, show what covers it but not the colleague's other contracts
         is_own = self._reader is None or decision.facts.get("customer") == self._reader
         reasons = list(self._reasons(kinds, taken)) if is_own else []
         if len(reasons) > MOST_REASONS + 1:
-            reasons[MOST_REASONS:] = [f"there are {len(reasons) - MOST_REASONS} more reasons"]
+            more = len(reasons) - MOST_REASONS
+            reasons[MOST_REASONS:] = [
+                ngettext("there is %(num)s more reason", "there are %(num)s more reasons", more)
+            ]
         head = self._head(taken)
-        return f"{head}: {'; '.join(reasons)}." if reasons else f"{head}."
+        if not reasons:
+            return f"{head}."
+        return gettext("%(decision)s: %(reasons)s.", decision=head, reasons=reduce(_both, reasons))
 
     def holder(self, one: CandidateView) -> str:
         """The holder of a contract: "org unit Acme Berlin", "Ann", "your organization"."""
         name = self._name(one.holder_kind, one.holder)
         if one.holder_kind == "service_request":
-            return "this request"
+            return gettext("this request")
+        if one.holder_kind == "org_unit" and self._reader is not None:
+            return gettext("your organization")
         if one.holder_kind == "org_unit":
-            return "your organization" if self._reader is not None else f"org unit {name}".strip()
+            return gettext("org unit %(name)s", name=name).strip()
         if one.holder_kind == "item":
-            return f"item {name}".strip()
-        return "you" if one.holder == self._reader else name or "the customer"
+            return gettext("item %(name)s", name=name).strip()
+        return gettext("you") if one.holder == self._reader else name or gettext("the customer")
 
     def _head(self, taken: CandidateView | None) -> str:
         outcome = self._decision.outcome
         if outcome == "created" and self._decision.id is None:
-            return "No valid contract was found, so one will be created for this request"
+            return gettext("No valid contract was found, so one will be created for this request")
         if taken is None and outcome in UNNAMED:
-            return UNNAMED[outcome]
+            return gettext(UNNAMED[outcome])
         if taken is None or outcome not in ("covered", "waiting"):
-            return NOT_COVERED.get(outcome, NOT_COVERED["uncovered"])
+            return gettext(NOT_COVERED.get(outcome, NOT_COVERED["uncovered"]))
         if outcome == "covered":
-            return f"Covered by {self._named(taken)}"
-        return f"Waiting for {self._named(taken)}, which {taken.standing_why or 'is not in force yet'}"
+            return gettext("Covered by %(contract)s", contract=self._named(taken))
+        why = taken.standing_why or gettext("is not in force yet")
+        return gettext(
+            "Waiting for %(contract)s, which %(predicate)s", contract=self._named(taken), predicate=why
+        )
 
     def _named(self, one: CandidateView) -> str:
+        """The contract with its holder, as the object of a sentence."""
+        name = self._name(one.holder_kind, one.holder)
         if one.holder_kind == "service_request":
-            return f"its own contract {one.number}"
-        if one.holder_kind == "customer" and one.holder == self._reader:
-            return f"your own contract {one.number}"
-        return f"{one.number} of {self.holder(one)}"
+            return gettext("its own contract %(number)s", number=one.number)
+        if one.holder_kind == "org_unit" and self._reader is not None:
+            return gettext("%(number)s of your organization", number=one.number)
+        if one.holder_kind == "org_unit":
+            return gettext("%(number)s of org unit %(name)s", number=one.number, name=name).strip()
+        if one.holder_kind == "item":
+            return gettext("%(number)s of item %(name)s", number=one.number, name=name).strip()
+        if one.holder == self._reader:
+            return gettext("your own contract %(number)s", number=one.number)
+        if not name:
+            return gettext("%(number)s of the customer", number=one.number)
+        return gettext("%(number)s of %(name)s", number=one.number, name=name)
 
     def _reasons(self, kinds: Sequence[str], taken: CandidateView | None) -> Iterator[str]:
         """Why no contract before the chosen one covers the request, holder by holder."""
@@ -139,7 +166,7 @@ class _Description:
                 of_kind = of_kind[: of_kind.index(taken)]
             elif kind == "org_unit" and self._reader is not None:
                 # customers must not see the number or the state of their organization's contracts
-                yield "your organization has no contract that covers it"
+                yield gettext("your organization has no contract that covers it")
             elif not of_kind and self._decision.facts.get(kind) and kind != "service_request":
                 yield self._none(kind)
             for one in of_kind:
@@ -151,29 +178,37 @@ class _Description:
     def _reason(self, one: CandidateView) -> str:
         why = one.ruled_out_by
         if one.code in ("rule_condition", "condition") and self._reader is not None:
-            why = "does not apply to this request"
+            why = gettext("does not apply to this request")
+        values = {"number": one.number, "predicate": why}
         if one.holder_kind == "service_request":
-            return f"its own contract {one.number} {why}"
+            return gettext("its own contract %(number)s %(predicate)s", **values)
         if one.holder_kind == "item":
-            return f"the item’s own contract {one.number} {why}"
+            return gettext("the item’s own contract %(number)s %(predicate)s", **values)
         if one.holder_kind == "customer" and one.holder == self._reader:
-            return f"your own contract {one.number} {why}"
+            return gettext("your own contract %(number)s %(predicate)s", **values)
         name = self._name(one.holder_kind, one.holder)
-        return f"{name}’s contract {one.number} {why}" if name else f"{one.number} {why}"
+        if not name:
+            return f"{one.number} {why}"
+        return gettext("%(name)s’s contract %(number)s %(predicate)s", name=name, **values)
 
     def _none(self, kind: str) -> str:
         party = str(self._decision.facts[kind])
         if kind == "item":
-            return "the item has no contract"
+            return gettext("the item has no contract")
         if kind == "customer" and party == self._reader:
-            return "you have no contract of your own"
+            return gettext("you have no contract of your own")
         name = self._name(kind, party)
         if kind == "org_unit":
-            return f"{name or 'its org unit'} and the org units above it have no contract"
-        return f"{name or 'the customer'} has no contract"
+            name = name or gettext("its org unit")
+            return gettext("%(name)s and the org units above it have no contract", name=name)
+        return gettext("%(name)s has no contract", name=name or gettext("the customer"))
 
     def _name(self, kind: str, party: str) -> str:
         return self._names.get((kind, party), "")
+
+
+def _both(one: str, other: str) -> str:
+    return gettext("%(one)s; %(other)s", one=one, other=other)
 
 
 def _kinds_asked(tx: Transaction, decision: DecisionView, rules: RuleSet | None) -> list[str]:

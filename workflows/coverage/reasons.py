@@ -4,28 +4,43 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from workflows.languages.formats import long_day_text
+from workflows.languages.texts import gettext, mark
+
 RULED_OUT_TEXTS = {
-    "expired": "ended on {day}",
-    "cancelled": "was cancelled on {day}",
-    "awaiting_start": "starts on {day}",
-    "awaiting_payment": "is awaiting payment",
-    "awaiting_enable": "is awaiting activation",
-    "no_minutes_left": "has no minutes left",
-    "no_money_left": "has no money left",
-    "no_incidents_left": "has no incident left",
-    "exhausted": "is used up",
-    "outside_period": "is outside its period",
-    "service_request_closed": "ended when its service request was closed",
-    "excluded_work_type": "does not cover the work type {value}",
-    "excluded_priority": "does not cover the priority {value}",
-    "excluded_item_type": "does not cover items of the type {value}",
-    "type_not_in_force": "has the type {value}, which is not in the rule set",
-    "came_after": "{value} takes precedence",
-    "decided_before": "the rule {value} takes precedence",
-    "rule_condition": "does not meet the condition “{condition}” of the rule {rule}",
-    "condition": "does not meet the condition “{value}”",
-    "not_assigned": "{value} was assigned by a supervisor",
+    "expired": mark("ended on %(day)s"),
+    "cancelled": mark("was cancelled on %(day)s"),
+    "awaiting_start": mark("starts on %(day)s"),
+    "awaiting_payment": mark("is awaiting payment"),
+    "awaiting_enable": mark("is awaiting activation"),
+    "no_minutes_left": mark("has no minutes left"),
+    "no_money_left": mark("has no money left"),
+    "no_incidents_left": mark("has no incident left"),
+    "exhausted": mark("is used up"),
+    "outside_period": mark("is outside its period"),
+    "service_request_closed": mark("ended when its service request was closed"),
+    "excluded_work_type": mark("does not cover the work type %(value)s"),
+    "excluded_priority": mark("does not cover the priority %(value)s"),
+    "excluded_item_type": mark("does not cover items of the type %(value)s"),
+    "type_not_in_force": mark("has the type %(value)s, which is not in the rule set"),
+    "came_after": mark("%(value)s takes precedence"),
+    "decided_before": mark("the rule %(value)s takes precedence"),
+    "rule_condition": mark("does not meet the condition “%(condition)s” of the rule %(rule)s"),
+    "condition": mark("does not meet the condition “%(value)s”"),
+    "not_assigned": mark("%(value)s was assigned by a supervisor"),
 }
+SYSTEM_WHYS = frozenset(
+    {
+        mark("This service request has a valid contract of its own."),
+        mark("The contract of this service request is pending. Work starts as soon as it is valid."),
+        mark(
+            "No rule applies, and contract validation is on: without a valid contract no request is opened."
+        ),
+        mark("No rule applies. Contract validation is off, so the request opens without a contract."),
+        mark("A supervisor assigned this contract."),
+    }
+)
+"""The reasons of decisions that no rule made; they are stored in English."""
 
 
 def ruled_out_text(code: str, at: datetime | None, value: str | None, zone: ZoneInfo) -> str:
@@ -33,18 +48,16 @@ def ruled_out_text(code: str, at: datetime | None, value: str | None, zone: Zone
     if code == "outside_period" and at is not None:
         code = "expired"
     text = RULED_OUT_TEXTS.get(code, code.replace("_", " "))
-    day = _last_day(code, at, zone) if at is not None else "an unknown day"
+    day = _last_day(code, at, zone) if at is not None else gettext("an unknown day")
     # stored as the rule's id and the condition's text
     rule, _, condition = (value or "").partition(": ")
-    return text.format(day=day, value=value or "", rule=rule, condition=condition)
+    return gettext(text, day=day, value=value or "", rule=rule, condition=condition)
 
 
 def _last_day(code: str, at: datetime, zone: ZoneInfo) -> str:
     """The day to show: an exclusive end at the first instant of a day belongs to the day before."""
-    local = at.astimezone(zone)
-    if code == "expired":
-        local = (at - timedelta(seconds=1)).astimezone(zone)
-    return f"{local.day} {local:%B %Y}"
+    local = (at - timedelta(seconds=1)).astimezone(zone) if code == "expired" else at.astimezone(zone)
+    return long_day_text(local.date())
 
 
 def reason_text(reason: dict[str, Any] | None, zone: ZoneInfo) -> str | None:
@@ -53,3 +66,8 @@ def reason_text(reason: dict[str, Any] | None, zone: ZoneInfo) -> str | None:
         return None
     at = datetime.fromisoformat(reason["at"]) if reason["at"] else None
     return ruled_out_text(reason["code"], at, reason["value"], zone)
+
+
+def why_text(why: str) -> str:
+    """The stored reason of a decision for whoever reads it; that of a rule is as it was written."""
+    return gettext(why) if why in SYSTEM_WHYS else why

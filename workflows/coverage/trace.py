@@ -21,8 +21,10 @@ from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decision_view, preview_view
 from workflows.coverage.explanation import CandidateText, DecisionText, describe_decision
+from workflows.coverage.reasons import why_text
 from workflows.coverage.search import decide, decide_question
 from workflows.coverage.snapshot import candidates_from, facts_from
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.facts import facts_of
 from workflows.rule_sets.versions import RuleVersions
@@ -153,7 +155,7 @@ def _explained(tx: Transaction, decision: CoverageDecision, rules: RuleSet) -> E
     if own_awaited:
         steps.append(_own_step(reasons, own, decision, "holds"))
     elif decision.rule == NO_RULE:
-        steps.append(StepView(NO_RULE, decision.why, "no rule matches", False, "holds", None, []))
+        steps.append(StepView(NO_RULE, view.why, gettext("no rule matches"), False, "holds", None, []))
     return ExplanationView(view, describe_decision(tx, view, rules), rules.coverage.name, steps)
 
 
@@ -169,9 +171,11 @@ def _own_step(
         )
         for one in own
     ]
-    why = decision.why if holds else "The service request’s own contract is checked before the rules."
+    why = gettext("The service request’s own contract is checked before the rules.")
+    if holds:
+        why = why_text(decision.why)
     taken = [replace(one, taken=one.contract == decision.contract and holds) for one in asked]
-    return StepView(OWN_CONTRACT_RULE, why, "Use its own contract", True, status, None, taken)
+    return StepView(OWN_CONTRACT_RULE, why, gettext("Use its own contract"), True, status, None, taken)
 
 
 def _view(reasons: StandingWhy, step: Step, status: Status, taken: str | None) -> StepView:

@@ -19,6 +19,7 @@ from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import PageWanted, Sort, count_rows
 from workflows.core.search import MOST_FOUND, Search, find_ids, parse
 from workflows.core.transaction import Transaction
+from workflows.coverage.reasons import why_text
 from workflows.coverage.up_to_date import contracts_up_to_date
 from workflows.lifecycle.service_requests.access import (
     Named,
@@ -319,7 +320,7 @@ def _coverage(tx: Transaction, row: Row[Any], left: Limits | None) -> CoverageVi
         decision=row.decision_id,
         outcome=row.outcome,
         rule=row.decision_rule,
-        why=row.decision_why,
+        why=why_text(row.decision_why),
         contract=row.decision_contract_id,
         contract_number=row.contract_number,
         contract_type=row.contract_type,

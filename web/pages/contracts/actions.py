@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from engine.periods import local_date
+from web.languages import gettext, mark
 from web.pages.context import actor, desk, now
 from web.pages.contracts.detail import contract_page
 from web.pages.contracts.forms import (
@@ -45,27 +46,27 @@ from workflows.core.transaction import Transaction
 from workflows.views.contracts import ContractDetail
 
 DONE_MESSAGES = {
-    "enable": "The contract is now active.",
-    "top_up": "The grant has been added.",
-    "auto_top_up": "The automatic top-up has been set.",
-    "adjust": "The balance has been adjusted.",
-    "renew": "This contract renews {}.",
-    "amend": "The terms have been changed.",
-    "transfer": "The contract has been transferred.",
-    "cancel": "The contract has been cancelled.",
-    "credit_unused": "The unused part has been credited.",
+    "enable": mark("The contract is now active."),
+    "top_up": mark("The grant has been added."),
+    "auto_top_up": mark("The automatic top-up has been set."),
+    "adjust": mark("The balance has been adjusted."),
+    "renew": mark("This contract renews %(number)s."),
+    "amend": mark("The terms have been changed."),
+    "transfer": mark("The contract has been transferred."),
+    "cancel": mark("The contract has been cancelled."),
+    "credit_unused": mark("The unused part has been credited."),
 }
 LATER_MESSAGES = {
-    "enable": "The contract will be enabled on that day.",
-    "amend": "The terms will change on that day.",
-    "transfer": "The contract will be transferred on that day.",
-    "cancel": "The contract will be cancelled on that day.",
+    "enable": mark("The contract will be enabled on that day."),
+    "amend": mark("The terms will change on that day."),
+    "transfer": mark("The contract will be transferred on that day."),
+    "cancel": mark("The contract will be cancelled on that day."),
 }
 """The messages where the change comes with a later day."""
 
 TOP_UP_DECISIONS = {
-    "confirm": (confirm_top_up, "The top-up has been added."),
-    "decline": (decline_top_up, "The top-up has been declined."),
+    "confirm": (confirm_top_up, mark("The top-up has been added.")),
+    "decline": (decline_top_up, mark("The top-up has been declined.")),
 }
 
 pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract_id>")
@@ -113,7 +114,7 @@ def decide_top_up(contract_id: str, top_up_id: str, decision: str) -> Response:
     if form.validate_on_submit():
         command = DecideTopUp(reason=request.form.get("reason", "")[:2000] or None)
         perform_once(form, lambda tx: use_case(tx, contract_id, top_up_id, command), command)
-        flash(done, "success")
+        flash(gettext(done), "success")
     return redirect(url_for("contract.show", contract_id=contract_id))
 
 
@@ -132,7 +133,7 @@ def _message(action_name: str, form: Any, contract: ContractDetail) -> str:
     day = form.effective_on.data if "effective_on" in form else None
     is_later = day is not None and day > local_date(now(), ZoneInfo(contract.time_zone))
     later = LATER_MESSAGES.get(action_name) if is_later else None
-    return later or DONE_MESSAGES[action_name].format(contract.number)
+    return gettext(later or DONE_MESSAGES[action_name], number=contract.number)
 
 
 def _form(action_name: str) -> KeyedForm:

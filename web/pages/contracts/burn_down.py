@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from engine.contracts import OVER_STATES, Unit
 from engine.projection import Band, Pace
+from web.languages import gettext, ngettext
 from web.pages.context import now
 from web.pages.wording.formats import amount_text, day_text, last_day
 from workflows.contracts.balance_curve import BalanceCurve, project
@@ -137,9 +138,9 @@ def _rows(
         for at, balance in last_of_span.values()
     ]
     projected = [
-        (band.earliest_at if band else None, "projected, as in busier weeks"),
-        (pace.runs_out_at if pace else None, "projected"),
-        (band.latest_at if band else None, "projected, as in quieter weeks"),
+        (band.earliest_at if band else None, gettext("projected, as in busier weeks")),
+        (pace.runs_out_at if pace else None, gettext("projected")),
+        (band.latest_at if band else None, gettext("projected, as in quieter weeks")),
     ]
     end = contract.expires_at
     rows += [
@@ -165,28 +166,40 @@ def _summary(contract: ContractDetail, pace: Pace | None, band: Band | None) -> 
     zone = ZoneInfo(contract.time_zone)
     ended_at = _ended_at(contract)
     if ended_at is not None:
-        if contract.state == "cancelled":
-            ending = f"Cancelled on {day_text(ended_at.astimezone(zone).date())}"
-        else:
-            ending = f"Ended on {day_text(last_day(ended_at, zone) or ended_at.astimezone(zone).date())}"
-        unused = contract.balance.of(contract.draws).expired
-        return (
-            f"{ending} with {_amount(contract, unused)} unused." if unused else f"{ending} with nothing left."
-        )
+        return _ended_text(contract, ended_at, zone)
     if contract.state == "exhausted":
-        return "Used up."
+        return gettext("Used up.")
     if pace is None:
-        return "No time was drawn recently, so the run-out date cannot be projected."
-    days = pace.span.days
-    period = f"{days} days" if days != 1 else "day"
-    recent = f"{_amount(contract, pace.drawn_minutes)} drawn in the last {period}."
+        return gettext("No time was drawn recently, so the run-out date cannot be projected.")
+    recent = ngettext(
+        "%(amount)s drawn in the last day.",
+        "%(amount)s drawn in the last %(num)s days.",
+        pace.span.days,
+        amount=_amount(contract, pace.drawn_minutes),
+    )
     end = contract.expires_at
     if pace.runs_out_at is None or (end is not None and pace.runs_out_at >= end):
         until = last_day(end, zone) if end is not None else None
-        rest = f"until it ends on {day_text(until)}" if until else "for years"
-        return f"{recent} At this rate it will last {rest}."
-    day = pace.runs_out_at.astimezone(zone).date()
-    return f"{recent} At this rate it will run out around {day_text(day)}{_between(contract, band)}."
+        if until is None:
+            return f"{recent} {gettext('At this rate it will last for years.')}"
+        lasts = gettext("At this rate it will last until it ends on %(day)s.", day=day_text(until))
+        return f"{recent} {lasts}"
+    return f"{recent} {_runs_out_text(contract, pace.runs_out_at, band)}"
+
+
+def _ended_text(contract: ContractDetail, ended_at: datetime, zone: ZoneInfo) -> str:
+    """How a contract ended, and what was left: "Ended on 31 Mar 2026 with 2:00 unused."."""
+    day = ended_at.astimezone(zone).date()
+    unused = contract.balance.of(contract.draws).expired
+    if contract.state == "cancelled":
+        values = {"day": day_text(day), "amount": _amount(contract, unused)}
+        if unused:
+            return gettext("Cancelled on %(day)s with %(amount)s unused.", **values)
+        return gettext("Cancelled on %(day)s with nothing left.", **values)
+    values = {"day": day_text(last_day(ended_at, zone) or day), "amount": _amount(contract, unused)}
+    if unused:
+        return gettext("Ended on %(day)s with %(amount)s unused.", **values)
+    return gettext("Ended on %(day)s with nothing left.", **values)
 
 
 def _amount(contract: ContractDetail, amount: int) -> str:
@@ -195,14 +208,31 @@ def _amount(contract: ContractDetail, amount: int) -> str:
     return amount_text(amount, unit, contract.balance.money.currency)
 
 
-def _between(contract: ContractDetail, band: Band | None) -> str:
-    """The band in words: ", between 3 May (as in busier weeks) and 9 June (as in quieter weeks)"."""
-    if band is None or band.earliest_at is None or band.earliest_at == band.latest_at:
-        return ""
+def _runs_out_text(contract: ContractDetail, runs_out_at: datetime, band: Band | None) -> str:
+    """When it runs out, with the band: "around 20 May, between 3 May, as in busier weeks, and 9 June"."""
     zone, end = ZoneInfo(contract.time_zone), contract.expires_at
+    day = day_text(runs_out_at.astimezone(zone).date())
+    if band is None or band.earliest_at is None or band.earliest_at == band.latest_at:
+        return gettext("At this rate it will run out around %(day)s.", day=day)
     earliest = day_text(band.earliest_at.astimezone(zone).date())
-    if band.latest_at is None or (end is not None and band.latest_at >= end):
-        rest = "not before it ends" if end is not None else "not for years"
-        return f": {earliest} at the earliest, as in busier weeks; as in quieter weeks, {rest}"
-    latest = day_text(band.latest_at.astimezone(zone).date())
-    return f", between {earliest}, as in busier weeks, and {latest}, as in quieter weeks"
+    if band.latest_at is not None and (end is None or band.latest_at < end):
+        return gettext(
+            "At this rate it will run out around %(day)s, between %(earliest)s, as in busier weeks, "
+            "and %(latest)s, as in quieter weeks.",
+            day=day,
+            earliest=earliest,
+            latest=day_text(band.latest_at.astimezone(zone).date()),
+        )
+    if end is not None:
+        return gettext(
+            "At this rate it will run out around %(day)s: %(earliest)s at the earliest, as in busier weeks; "
+            "as in quieter weeks, not before it ends.",
+            day=day,
+            earliest=earliest,
+        )
+    return gettext(
+        "At this rate it will run out around %(day)s: %(earliest)s at the earliest, as in busier weeks; "
+        "as in quieter weeks, not for years.",
+        day=day,
+        earliest=earliest,
+    )

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from engine.periods import local_date
 from engine.rulebook import scope_of
+from web.languages import Texts, mark
 from web.pages.context import actor, desk
 from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
@@ -24,6 +25,7 @@ from web.pages.wording.audit import changed_terms
 from web.pages.wording.formats import amount_text
 from web.pages.wording.impact import price_origin_text
 from web.pages.wording.months import borrow_text, carry_over_text
+from web.posting_reasons import posting_reason
 from web.statement_documents import contract_pdf
 from workflows.billing.unused_part import read_unused_part
 from workflows.contracts.auto_top_up import list_auto_top_ups
@@ -39,6 +41,14 @@ from workflows.views.contracts import ContractDetail, StatementLine
 SHOWN_REQUESTS = 10
 SHOWN_LINES = 50
 SHOWN_ALERTS = 5
+EXCLUSION_KINDS = Texts(
+    {
+        "work_types": mark("work types"),
+        "item_types": mark("item types"),
+        "roles": mark("roles"),
+        "priorities": mark("priorities"),
+    }
+)
 
 pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
 keep_list(pages, "contract_id")
@@ -124,6 +134,7 @@ def contract_page(
             alert_label=alert_label,
             top_ups=list_auto_top_ups(tx, contract_id)[:SHOWN_ALERTS] if tx.actor.is_staff else [],
             auto_top_up_text=auto_top_up_text,
+            exclusion_kinds=EXCLUSION_KINDS,
             price_origin=price_origin_text(contract.price_origin),
             action_form=ActionForm(formdata=None),
             forms=forms_for(tx, contract, actor().role, submitted or {}, unused_part=unused),
@@ -135,6 +146,7 @@ def contract_page(
             carry_over_text=carry_over_text,
             borrow_text=borrow_text,
             changed_terms=changed_terms,
+            posting_reason=posting_reason,
             desk_time_expired=tx.settings.time_expired_contract,
             settings_time_zone=tx.settings.time_zone,
         )

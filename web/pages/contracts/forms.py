@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk
 from web.pages.forms.base import DeskForm, Explicit, KeyedForm
 from web.pages.forms.fields import (
@@ -28,21 +29,22 @@ from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.sold_items import awaits_invoice
 from workflows.views.contracts import ContractDetail
 
-REQUIRED = "This field is required."
-OVERAGE_RATE = "Hourly price of time worked after the contract ends, if it is billed."
-AUTO_TOP_UP_CHOICES = [
-    ("", "Do nothing"),
-    ("warn", "Only warn"),
-    ("draft", "Prepare a top-up that someone confirms"),
-    ("issue", "Top up at once"),
-]
+OVERAGE_RATE = lazy_text("Hourly price of time worked after the contract ends, if it is billed.")
+AUTO_TOP_UP_CHOICES = Texts(
+    {
+        "": mark("Do nothing"),
+        "warn": mark("Only warn"),
+        "draft": mark("Prepare a top-up that someone confirms"),
+        "issue": mark("Top up at once"),
+    }
+)
 
 
 class _EffectiveForm(KeyedForm):
     """A form with the day from which the action holds, and why it is taken."""
 
-    effective_on = DayField("Effective from", description="Defaults to now.")
-    reason = TextAreaField("Reason", description="Stored in the contract's history.")
+    effective_on = DayField(lazy_text("Effective from"), description=lazy_text("Defaults to now."))
+    reason = TextAreaField(lazy_text("Reason"), description=lazy_text("Stored in the contract's history."))
 
     pointer_fields: ClassVar[dict[str, str]] = {"/effective_at": "effective_on"}
 
@@ -52,19 +54,23 @@ class EnableForm(_EffectiveForm):
 
 
 class _AmountForm(KeyedForm):
-    minutes = DurationField("Hours", unit="hours")
-    incidents = CountField("Incidents")
-    money = MoneyField("Amount")
+    minutes = DurationField(lazy_text("Hours"), unit="hours")
+    incidents = CountField(lazy_text("Incidents"))
+    money = MoneyField(lazy_text("Amount"))
 
 
 class TopUpForm(_AmountForm, _EffectiveForm):
-    effective_on = DayField("From", description="Defaults to now.")
-    expires_on = DayField("Last day", description="Defaults to the end of the contract.")
-    price = MoneyField("Price")
-    priority = CountField("Priority", description="The lowest number is drawn first. Defaults to 100.")
-    work_types = StringField("Only for work types", description="Separate with commas.")
-    item_types = StringField("Only for item types", description="Separate with commas.")
-    reason = TextAreaField("Reason", description="Shown in the statement.")
+    effective_on = DayField(lazy_text("From"), description=lazy_text("Defaults to now."))
+    expires_on = DayField(
+        lazy_text("Last day"), description=lazy_text("Defaults to the end of the contract.")
+    )
+    price = MoneyField(lazy_text("Price"))
+    priority = CountField(
+        lazy_text("Priority"), description=lazy_text("The lowest number is drawn first. Defaults to 100.")
+    )
+    work_types = StringField(lazy_text("Only for work types"), description=lazy_text("Separate with commas."))
+    item_types = StringField(lazy_text("Only for item types"), description=lazy_text("Separate with commas."))
+    reason = TextAreaField(lazy_text("Reason"), description=lazy_text("Shown in the statement."))
 
     pointer_fields: ClassVar[dict[str, str]] = {
         **_EffectiveForm.pointer_fields,
@@ -77,13 +83,17 @@ class TopUpForm(_AmountForm, _EffectiveForm):
 class AutoTopUpForm(_AmountForm):
     """What happens by itself when little is left; the current terms are filled in."""
 
-    mode = RadioField("When little is left", choices=select_options(AUTO_TOP_UP_CHOICES), default="")
-    below = DurationField("When no more is left than", unit="hours")
-    below_incidents = CountField("When no more incidents are left than")
-    below_money = MoneyField("When no more is left than")
-    price = MoneyField("Price of a top-up")
-    most_per_month = CountField("At most per month", description="Defaults to 1.")
-    reason = TextAreaField("Reason", description="Stored in the contract's history.")
+    mode = RadioField(
+        lazy_text("When little is left"),
+        choices=lambda: select_options(AUTO_TOP_UP_CHOICES.items()),
+        default="",
+    )
+    below = DurationField(lazy_text("When no more is left than"), unit="hours")
+    below_incidents = CountField(lazy_text("When no more incidents are left than"))
+    below_money = MoneyField(lazy_text("When no more is left than"))
+    price = MoneyField(lazy_text("Price of a top-up"))
+    most_per_month = CountField(lazy_text("At most per month"), description=lazy_text("Defaults to 1."))
+    reason = TextAreaField(lazy_text("Reason"), description=lazy_text("Stored in the contract's history."))
 
     pointer_fields: ClassVar[dict[str, str]] = {
         "/auto_top_up/mode": "mode",
@@ -103,22 +113,36 @@ BELOW_FIELDS = {"minutes": "below", "incidents": "below_incidents", "money": "be
 
 class AdjustForm(_AmountForm, _EffectiveForm):
     way = RadioField(
-        "Adjustment",
-        [InputRequired("Select an option.")],
-        choices=select_options([("grant", "Add to the balance"), ("withdraw", "Withdraw from the balance")]),
+        lazy_text("Adjustment"),
+        [InputRequired(lazy_text("Select an option."))],
+        choices=lambda: select_options(
+            [
+                ("grant", gettext("Add to the balance")),
+                ("withdraw", gettext("Withdraw from the balance")),
+            ]
+        ),
     )
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Shown in the statement.")
+    reason = TextAreaField(
+        lazy_text("Reason"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("Shown in the statement."),
+    )
 
 
 class RenewForm(_AmountForm):
-    ends_on = DayField("Last day", description="Defaults to the same duration.")
+    ends_on = DayField(lazy_text("Last day"), description=lazy_text("Defaults to the same duration."))
     co_terminate_with = StringField(
-        "Ends together with", description="Number of a contract; the price is then pro rata by days."
+        lazy_text("Ends together with"),
+        description=lazy_text("Number of a contract; the price is then pro rata by days."),
     )
-    price = MoneyField("Price", description="Defaults to the same price.")
-    uplift_percent = StringField("Uplift in percent", description="Raises the same price, for example 3.5.")
-    uplift_amount = MoneyField("Uplift as an amount", description="Added to the same price.")
-    reason = TextAreaField("Reason", description="Stored in the contract's history.")
+    price = MoneyField(lazy_text("Price"), description=lazy_text("Defaults to the same price."))
+    uplift_percent = StringField(
+        lazy_text("Uplift in percent"), description=lazy_text("Raises the same price, for example 3.5.")
+    )
+    uplift_amount = MoneyField(
+        lazy_text("Uplift as an amount"), description=lazy_text("Added to the same price.")
+    )
+    reason = TextAreaField(lazy_text("Reason"), description=lazy_text("Stored in the contract's history."))
 
     pointer_fields: ClassVar[dict[str, str]] = {
         "/uplift/percent": "uplift_percent",
@@ -130,14 +154,22 @@ class RenewForm(_AmountForm):
 class AmendForm(_EffectiveForm):
     """The terms as they are; what differs when it is submitted changes."""
 
-    ends_on = DayField("Last day")
-    price = MoneyField("Price")
-    overage_rate = MoneyField("Overage rate", description=OVERAGE_RATE)
-    sla = SelectField("Service level", validate_choice=False)
-    time_expired = SelectField("After the contract ends", validate_choice=False)
-    excluded_work_types = StringField("Excluded work types", description="Separate with commas.")
-    excluded_item_types = StringField("Excluded item types", description="Separate with commas.")
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Stored with the change.")
+    ends_on = DayField(lazy_text("Last day"))
+    price = MoneyField(lazy_text("Price"))
+    overage_rate = MoneyField(lazy_text("Overage rate"), description=OVERAGE_RATE)
+    sla = SelectField(lazy_text("Service level"), validate_choice=False)
+    time_expired = SelectField(lazy_text("After the contract ends"), validate_choice=False)
+    excluded_work_types = StringField(
+        lazy_text("Excluded work types"), description=lazy_text("Separate with commas.")
+    )
+    excluded_item_types = StringField(
+        lazy_text("Excluded item types"), description=lazy_text("Separate with commas.")
+    )
+    reason = TextAreaField(
+        lazy_text("Reason"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("Stored with the change."),
+    )
 
     pointer_fields: ClassVar[dict[str, str]] = {
         **_EffectiveForm.pointer_fields,
@@ -150,9 +182,15 @@ class AmendForm(_EffectiveForm):
 
 class TransferForm(_EffectiveForm):
     holder = RecordField(
-        "New holder", ["org_unit", "customer", "item"], placeholder="Name, email, code or number"
+        lazy_text("New holder"),
+        ["org_unit", "customer", "item"],
+        placeholder=lazy_text("Name, email, code or number"),
     )
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Stored with the change.")
+    reason = TextAreaField(
+        lazy_text("Reason"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("Stored with the change."),
+    )
 
     pointer_fields: ClassVar[dict[str, str]] = {
         **_EffectiveForm.pointer_fields,
@@ -161,8 +199,8 @@ class TransferForm(_EffectiveForm):
 
 
 class CancelForm(_EffectiveForm):
-    credit_unused = BooleanField("Credit the unused part")
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
+    credit_unused = BooleanField(lazy_text("Credit the unused part"))
+    reason = TextAreaField(lazy_text("Reason"), [InputRequired(lazy_text("This field is required."))])
 
     pointer_fields: ClassVar[dict[str, str]] = {
         **_EffectiveForm.pointer_fields,
@@ -173,7 +211,11 @@ class CancelForm(_EffectiveForm):
 class CreditUnusedForm(KeyedForm):
     """Credit the unused part of a contract that was cancelled."""
 
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="The customer reads it.")
+    reason = TextAreaField(
+        lazy_text("Reason"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("The customer reads it."),
+    )
 
 
 FORMS: dict[str, Callable[..., Any]] = {
@@ -278,9 +320,9 @@ def _terms(contract: ContractDetail) -> dict[str, Any]:
 
 def _offer_terms(tx: Transaction, form: Any) -> None:
     offered = [one for one in TIME_EXPIRED.items() if tx.settings.invoices or one[0] != "bill"]
-    form.time_expired.choices = select_options([("", "As in the settings"), *offered])
+    form.time_expired.choices = select_options([("", gettext("As in the settings")), *offered])
     levels = [(sla.id, sla.label) for sla in tx.rules.slas.values()]
-    form.sla.choices = select_options([("", "None"), *levels])
+    form.sla.choices = select_options([("", gettext("None")), *levels])
 
 
 def top_up_values(form: TopUpForm, contract: ContractDetail) -> dict[str, Any]:

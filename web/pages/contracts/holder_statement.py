@@ -12,6 +12,7 @@ from web.pages.context import actor, desk
 from web.pages.contracts.detail import day_of_query
 from web.pages.layout.listing import csv_response, cursor, pdf_response, query_filters
 from web.pages.wording.formats import amount_text
+from web.posting_reasons import posting_reason
 from web.statement_documents import HOLDER_CSV, holder_csv_rows, holder_lines, holder_pdf
 from web.statement_labels import MOVEMENTS
 from workflows.contracts.holder_statement import KINDS, read_holder_statement
@@ -61,6 +62,7 @@ def show(holders: str, **ids: str) -> str:
         download={"holders": holders, **ids, **chosen},
         holder_href=url_for(holder_page, **dict[str, Any](ids)),
         amount=amount_text,
+        posting_reason=posting_reason,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
+from web.languages import gettext, mark
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import KINDS, find_org_unit, option_of
@@ -15,6 +16,7 @@ from web.pages.wording.formats import minutes_text, plain_money
 from workflows.contracts.holder_parties import Parties, parties_of_holders
 from workflows.contracts.queries import contract_types, list_contracts
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import in_language
 from workflows.reports.running_out import MOST_CONTRACTS, RUN_OUT_DAYS, list_running_out
 from workflows.views import CountedPage, Page
 from workflows.views.contracts import ContractDetail
@@ -23,26 +25,28 @@ SOON_DAYS = 30
 RUNNING_OUT, UNPAID = "running-out", "unpaid"
 DEFAULT_ORDER = "-created_at"
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
-    "": ("All", {}),
-    "active": ("Active", {"state": "active"}),
-    "pending": ("Pending", {"state": "pending"}),
-    UNPAID: ("Awaiting payment", {"awaiting_payment": True}),
-    "soon": (f"Ending within {SOON_DAYS} days", {"ends_within_days": SOON_DAYS, "order": "expires_at"}),
-    RUNNING_OUT: ("Running low", {}),
-    "exhausted": ("Used up", {"state": "exhausted"}),
-    "expired": ("Expired", {"state": "expired"}),
-    "cancelled": ("Cancelled", {"state": "cancelled"}),
+    "": (mark("All"), {}),
+    "active": (mark("Active"), {"state": "active"}),
+    "pending": (mark("Pending"), {"state": "pending"}),
+    UNPAID: (mark("Awaiting payment"), {"awaiting_payment": True}),
+    "soon": (mark("Ending within %(days)s days"), {"ends_within_days": SOON_DAYS, "order": "expires_at"}),
+    RUNNING_OUT: (mark("Running low"), {}),
+    "exhausted": (mark("Used up"), {"state": "exhausted"}),
+    "expired": (mark("Expired"), {"state": "expired"}),
+    "cancelled": (mark("Cancelled"), {"state": "cancelled"}),
 }
 EMPTY_TEXTS = {
-    "active": "Active contracts appear here. They can cover requests.",
-    "pending": "Contracts awaiting their start, payment or activation appear here.",
-    UNPAID: "Contracts that become active once finance has recorded their payment appear here.",
-    "soon": f"Contracts that end within {SOON_DAYS} days appear here, soonest first.",
-    RUNNING_OUT: f"Contracts that will run out within {RUN_OUT_DAYS} days at the current rate appear here.",
-    "exhausted": "Contracts with no balance left appear here. A top-up makes them active again.",
-    "expired": "Expired contracts appear here. They can be renewed.",
-    "cancelled": "Cancelled contracts appear here, with the reason.",
+    "active": mark("Active contracts appear here. They can cover requests."),
+    "pending": mark("Contracts awaiting their start, payment or activation appear here."),
+    UNPAID: mark("Contracts that become active once finance has recorded their payment appear here."),
+    "soon": mark("Contracts that end within %(days)s days appear here, soonest first."),
+    RUNNING_OUT: mark("Contracts that will run out within %(days)s days at the current rate appear here."),
+    "exhausted": mark("Contracts with no balance left appear here. A top-up makes them active again."),
+    "expired": mark("Expired contracts appear here. They can be renewed."),
+    "cancelled": mark("Cancelled contracts appear here, with the reason."),
 }
+DAYS = {"soon": SOON_DAYS, RUNNING_OUT: RUN_OUT_DAYS}
+"""The days that the texts of a view name."""
 CSV_HEADER = [
     "number",
     "type",
@@ -79,7 +83,8 @@ def contracts() -> str | Response:
         if wants_csv():
             rows = list(all_rows(lambda **at: _read(tx, chosen, run_out, view, at)))
             parties = _parties(tx, rows)
-            return csv_response("contracts", CSV_HEADER, [_row(one, parties[one.id]) for one in rows])
+            with in_language("en"):
+                return csv_response("contracts", CSV_HEADER, [_row(one, parties[one.id]) for one in rows])
         page = _read(tx, chosen, run_out, view, counted_page())
         return render_template(
             "contracts/index.html",
@@ -88,13 +93,22 @@ def contracts() -> str | Response:
             run_out=run_out,
             action_form=ActionForm(formdata=None),
             view=view,
-            empty_texts=EMPTY_TEXTS,
-            views={key: label for key, (label, _) in VIEWS.items() if key != RUNNING_OUT or actor().is_staff},
+            empty_text=_text(view, EMPTY_TEXTS[view]) if view else "",
+            views={
+                key: _text(key, label)
+                for key, (label, _) in VIEWS.items()
+                if key != RUNNING_OUT or actor().is_staff
+            },
             filters=filters,
             order=chosen.get("order", DEFAULT_ORDER),
             types=contract_types(tx),
             holder=_holder(tx, filters.get("holder")),
         )
+
+
+def _text(view: str, text: str) -> str:
+    """A text of a view in the reader's language."""
+    return gettext(text, days=DAYS[view]) if view in DAYS else gettext(text)
 
 
 def _resolved(tx: Transaction, chosen: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +147,7 @@ def _holder(tx: Transaction, holder_id: str | None) -> str | None:
         option = option_of(tx, f"{kind}:{holder_id}", [kind])
         if option is not None:
             return option.label
-    return "this holder"
+    return gettext("this holder")
 
 
 def _row(one: ContractDetail, parties: Parties) -> list[Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from wtforms import SelectField, StringField
 
+from web.languages import gettext, lazy_text
 from web.pages.forms.base import KeyedForm
 from web.pages.forms.fields import MoneyField
 from web.pages.forms.products import decimal_of, product_options
@@ -17,10 +18,12 @@ def item_fields() -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for number in range(ROWS):
         fields |= {
-            f"item{number}_product": SelectField(f"Product {number + 1}", validate_choice=False),
-            f"item{number}_description": StringField("Description"),
-            f"item{number}_quantity": StringField("Quantity"),
-            f"item{number}_price": MoneyField("Price of one"),
+            f"item{number}_product": SelectField(
+                lazy_text("Product %(number)s", number=number + 1), validate_choice=False
+            ),
+            f"item{number}_description": StringField(lazy_text("Description")),
+            f"item{number}_quantity": StringField(lazy_text("Quantity")),
+            f"item{number}_price": MoneyField(lazy_text("Price of one")),
         }
     return fields
 
@@ -39,7 +42,7 @@ def item_pointers() -> dict[str, str]:
 
 def load_products(form: KeyedForm, choices: list[ProductChoice]) -> None:
     """Fill the products of each row."""
-    options = product_options(choices, "None")
+    options = product_options(choices, gettext("None"))
     for number in range(ROWS):
         form[f"item{number}_product"].choices = options
 

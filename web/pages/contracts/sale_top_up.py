@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from wtforms import RadioField
 
+from web.languages import lazy_text
 from web.pages.contracts.forms import AUTO_TOP_UP_CHOICES, BELOW_FIELDS
 from web.pages.forms.base import KeyedForm
 from web.pages.forms.fields import CountField, DurationField, MoneyField, select_options
@@ -15,15 +16,19 @@ PREFIX = "auto_"
 
 
 class AutoTopUpFields(KeyedForm):
-    auto_mode = RadioField("When little is left", choices=select_options(AUTO_TOP_UP_CHOICES), default="")
-    auto_below = DurationField("When no more hours are left than", unit="hours")
-    auto_below_incidents = CountField("When no more incidents are left than")
-    auto_below_money = MoneyField("When no more money is left than")
-    auto_minutes = DurationField("Hours of a top-up", unit="hours")
-    auto_incidents = CountField("Incidents of a top-up")
-    auto_money = MoneyField("Amount of a top-up")
-    auto_price = MoneyField("Price of a top-up")
-    auto_most_per_month = CountField("At most per month", description="Defaults to 1.")
+    auto_mode = RadioField(
+        lazy_text("When little is left"),
+        choices=lambda: select_options(AUTO_TOP_UP_CHOICES.items()),
+        default="",
+    )
+    auto_below = DurationField(lazy_text("When no more hours are left than"), unit="hours")
+    auto_below_incidents = CountField(lazy_text("When no more incidents are left than"))
+    auto_below_money = MoneyField(lazy_text("When no more money is left than"))
+    auto_minutes = DurationField(lazy_text("Hours of a top-up"), unit="hours")
+    auto_incidents = CountField(lazy_text("Incidents of a top-up"))
+    auto_money = MoneyField(lazy_text("Amount of a top-up"))
+    auto_price = MoneyField(lazy_text("Price of a top-up"))
+    auto_most_per_month = CountField(lazy_text("At most per month"), description=lazy_text("Defaults to 1."))
 
     top_up_pointers: ClassVar[dict[str, str]] = {
         "/auto_top_up": "auto_mode",

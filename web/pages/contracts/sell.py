@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from markupsafe import Markup
 from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, settings
 from web.pages.contracts.forms import OVERAGE_RATE
 from web.pages.contracts.sale_items import (
@@ -49,64 +49,88 @@ from workflows.work.work_types import known_work_types
 
 pages = Blueprint("contract_sell", __name__, url_prefix="/contracts")
 
-ACTIVATION_CHOICES = [
-    ("", "Automatically, once it has started and been paid if required"),
-    ("yes", "Immediately; a later start moves to now"),
-    ("no", "Only when someone enables it"),
-]
+ACTIVATION_CHOICES = Texts(
+    {
+        "": mark("Automatically, once it has started and been paid if required"),
+        "yes": mark("Immediately; a later start moves to now"),
+        "no": mark("Only when someone enables it"),
+    }
+)
 
 
 class ContractForm(AutoTopUpFields):
-    type = RadioField("Type", [InputRequired("Select an option.")])
+    type = RadioField(lazy_text("Type"), [InputRequired(lazy_text("Select an option."))])
     holder = RecordField(
-        "Holder",
+        lazy_text("Holder"),
         ["org_unit", "customer", "item"],
-        placeholder="Name, email, code or number",
-        description="Covers an org unit including its sub-units, one customer, or one item.",
+        placeholder=lazy_text("Name, email, code or number"),
+        description=lazy_text("Covers an org unit including its sub-units, one customer, or one item."),
     )
-    starts_on = DayField("First day", description="Defaults to today.")
-    ends_on = DayField("Last day", description="Defaults to the duration of the contract type.")
+    starts_on = DayField(lazy_text("First day"), description=lazy_text("Defaults to today."))
+    ends_on = DayField(
+        lazy_text("Last day"), description=lazy_text("Defaults to the duration of the contract type.")
+    )
     minutes = DurationField(
-        "Hours", unit="hours", description="Per month for types with a monthly allocation."
+        lazy_text("Hours"),
+        unit="hours",
+        description=lazy_text("Per month for types with a monthly allocation."),
     )
-    incidents = CountField("Incidents")
+    incidents = CountField(lazy_text("Incidents"))
     money = MoneyField(
-        "Amount to use", description="For types that draw money, at the rates of the rate card."
+        lazy_text("Amount to use"),
+        description=lazy_text("For types that draw money, at the rates of the rate card."),
     )
     price = MoneyField(
-        "Price", description="Defaults to the price list's of the first day, else to the type's."
+        lazy_text("Price"),
+        description=lazy_text("Defaults to the price list's of the first day, else to the type's."),
     )
-    discount_percent = StringField("Discount in percent", description="Off the price, for example 7.5.")
-    overage_rate = MoneyField("Overage rate", description=OVERAGE_RATE)
-    rate_card = SelectField("Rate card")
-    sla = SelectField("Service level")
+    discount_percent = StringField(
+        lazy_text("Discount in percent"), description=lazy_text("Off the price, for example 7.5.")
+    )
+    overage_rate = MoneyField(lazy_text("Overage rate"), description=OVERAGE_RATE)
+    rate_card = SelectField(lazy_text("Rate card"))
+    sla = SelectField(lazy_text("Service level"))
     time_expired = SelectField(
-        "After the contract ends",
+        lazy_text("After the contract ends"),
     )
-    excluded_work_types = StringField("Excluded work types", description="Separate with commas.")
-    excluded_item_types = StringField("Excluded item types", description="Separate with commas.")
+    excluded_work_types = StringField(
+        lazy_text("Excluded work types"), description=lazy_text("Separate with commas.")
+    )
+    excluded_item_types = StringField(
+        lazy_text("Excluded item types"), description=lazy_text("Separate with commas.")
+    )
     rounding_increment_minutes = SpanField(
-        "Round up to", unit="minute", description="Leave the rounding empty to use that of the settings."
+        lazy_text("Round up to"),
+        unit="minute",
+        description=lazy_text("Leave the rounding empty to use that of the settings."),
     )
-    rounding_minimum_minutes = SpanField("Minimum", unit="minute")
+    rounding_minimum_minutes = SpanField(lazy_text("Minimum"), unit="minute")
     rounding_grace_minutes = SpanField(
-        "Grace", unit="minute", description="Minutes past the last increment that are not charged."
+        lazy_text("Grace"),
+        unit="minute",
+        description=lazy_text("Minutes past the last increment that are not charged."),
     )
     rounding_scope = SelectField(
-        "Rounding scope", choices=select_options([("", "As in the settings"), *SCOPE_CHOICES])
+        lazy_text("Rounding scope"),
+        choices=lambda: select_options([("", gettext("As in the settings")), *SCOPE_CHOICES]),
     )
     carry_over_months = CountField(
-        "Carried over for (months)",
-        description="What a month leaves lives so many more months. 0: it expires. Defaults to the type's.",
+        lazy_text("Carried over for (months)"),
+        description=lazy_text(
+            "What a month leaves lives so many more months. 0: it expires. Defaults to the type's."
+        ),
     )
     carry_over_cap = CapField(
-        "Carried over at most", description="Of each month: 1:30 or 50%. Defaults to all."
+        lazy_text("Carried over at most"),
+        description=lazy_text("Of each month: 1:30 or 50%. Defaults to all."),
     )
     borrow_cap = CapField(
-        "Drawn ahead at most",
-        description="Of the next month: 1:30 or 50%. 0: nothing. Defaults to the type's.",
+        lazy_text("Drawn ahead at most"),
+        description=lazy_text("Of the next month: 1:30 or 50%. 0: nothing. Defaults to the type's."),
     )
-    enable = RadioField("Activation", choices=select_options(ACTIVATION_CHOICES), default="")
+    enable = RadioField(
+        lazy_text("Activation"), choices=lambda: select_options(ACTIVATION_CHOICES.items()), default=""
+    )
 
     pointer_fields: ClassVar[dict[str, str]] = {
         "/holder": "holder",
@@ -183,13 +207,13 @@ def contract_form(kind: type[ContractForm] = ContractForm) -> tuple[ContractForm
         types = [one for one in contract_types(tx) if set(one.held_by) - {"service_request"}]
         form.time_expired.choices = select_options(
             [
-                ("", "As in the settings"),
+                ("", gettext("As in the settings")),
                 *(one for one in TIME_EXPIRED.items() if tx.settings.invoices or one[0] != "bill"),
             ]
         )
         form.rate_card.choices = select_options(
             [
-                ("", "Standard"),
+                ("", gettext("Standard")),
                 *(
                     (name, card.label)
                     for name, card in tx.rules.rate_cards.items()
@@ -199,7 +223,7 @@ def contract_form(kind: type[ContractForm] = ContractForm) -> tuple[ContractForm
         )
         form.sla.choices = select_options(
             [
-                ("", "As in the contract type"),
+                ("", gettext("As in the contract type")),
                 *((sla.id, sla.label) for sla in tx.rules.slas.values()),
             ]
         )
@@ -218,7 +242,8 @@ def contract_page_of(form: ContractForm, types: list[ContractTypeView], template
         form.load_options(tx)
         known = known_work_types(tx)
     if known:
-        form.excluded_work_types.description += f" In use: {', '.join(known)}."
+        in_use = gettext("In use: %(types)s.", types=", ".join(known))
+        form.excluded_work_types.description = f"{form.excluded_work_types.description} {in_use}"
     descriptions = {one.key: _description(one) for one in types}
     return render_template(template, form=form, descriptions=descriptions, **values)
 
@@ -275,11 +300,15 @@ def _month_terms(form: ContractForm) -> dict[str, Any]:
 def _description(one: ContractTypeView) -> str:
     """The type's description, its default terms and its prices of today."""
     terms, prices = usual_terms(one), list_prices_text(one)
-    parts = [one.description, f"Defaults: {terms}." if terms else ""]
-    return " ".join(filter(None, [*parts, f"Price list: {prices}." if prices else ""]))
+    parts = [
+        one.description,
+        gettext("Defaults: %(terms)s.", terms=terms) if terms else "",
+        gettext("Price list: %(prices)s.", prices=prices) if prices else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
-def _sold_message(contract_id: str) -> Markup:
+def _sold_message(contract_id: str) -> str:
     with desk().read(actor()) as tx:
         contract = read_contract(tx, contract_id)
     balance = contract.balance
@@ -288,5 +317,7 @@ def _sold_message(contract_id: str) -> Markup:
         "incidents": incidents_text(balance.incidents.purchased),
         "money": money_text(balance.money.purchased, balance.money.currency),
     }.get(contract.draws)
-    amount = f" with {sold}" if sold else ""
-    return Markup("{} has been created for {}{}.").format(contract.number, contract.holder_name, amount)
+    values = {"number": contract.number, "holder": contract.holder_name}
+    if not sold:
+        return gettext("%(number)s has been created for %(holder)s.", **values)
+    return gettext("%(number)s has been created for %(holder)s with %(amount)s.", **values, amount=sold)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from web.languages import gettext, ngettext
 from web.pages.wording.formats import amount_text, incidents_text, minutes_text, money_text
 from web.pages.wording.months import borrow_text, carry_over_text
 from workflows.views.contracts import ContractDetail, ContractTypeView
@@ -15,21 +16,24 @@ def usual_terms(one: ContractTypeView) -> str:
     """Default duration, quantity and price, such as "12 months, 10:00 h, €480.00"; "" if there are none."""
     parts = []
     if one.default_duration_months:
-        months = one.default_duration_months
-        parts.append(f"{months} months" if months != 1 else "1 month")
+        parts.append(ngettext("%(num)s month", "%(num)s months", one.default_duration_months))
     if one.default_minutes:
-        every = " per month" if one.allocation == "monthly" else ""
-        parts.append(f"{minutes_text(one.default_minutes)} h{every}")
+        time = minutes_text(one.default_minutes)
+        if one.allocation == "monthly":
+            parts.append(gettext("%(time)s h per month", time=time))
+        else:
+            parts.append(gettext("%(time)s h", time=time))
     if one.default_incidents:
-        parts.append(f"{one.default_incidents} incidents" if one.default_incidents != 1 else "1 incident")
+        parts.append(ngettext("%(num)s incident", "%(num)s incidents", one.default_incidents))
     if one.default_money is not None:
-        parts.append(f"{money_text(one.default_money.amount_minor, one.default_money.currency)} to use")
+        money = money_text(one.default_money.amount_minor, one.default_money.currency)
+        parts.append(gettext("%(amount)s to use", amount=money))
     if one.default_price is not None and not one.list_prices:
         parts.append(money_text(one.default_price.amount_minor, one.default_price.currency))
     if one.carry_over is not None:
-        parts.append(f"carried over: {_decapitalized(carry_over_text(one.carry_over))}")
+        parts.append(gettext("carried over: %(rule)s", rule=_decapitalized(carry_over_text(one.carry_over))))
     if one.borrow is not None:
-        parts.append(f"drawn ahead: {_decapitalized(borrow_text(one.borrow))}")
+        parts.append(gettext("drawn ahead: %(rule)s", rule=_decapitalized(borrow_text(one.borrow))))
     return ", ".join(parts)
 
 
@@ -39,8 +43,12 @@ def list_prices_text(one: ContractTypeView) -> str:
     parts = []
     for listed in one.list_prices:
         currency = listed.price.currency
-        amount = f"{amount_text(listed.quantity, unit, currency)} for " if listed.quantity else ""
-        parts.append(f"{amount}{money_text(listed.price.amount_minor, currency)} ({listed.product})")
+        values = {"price": money_text(listed.price.amount_minor, currency), "product": listed.product}
+        if listed.quantity:
+            quantity = amount_text(listed.quantity, unit, currency)
+            parts.append(gettext("%(quantity)s for %(price)s (%(product)s)", quantity=quantity, **values))
+        else:
+            parts.append(f"{values['price']} ({listed.product})")
     return ", ".join(parts)
 
 
@@ -48,7 +56,7 @@ def auto_top_up_text(contract: ContractDetail) -> str:
     """The terms of the automatic top-up as a sentence."""
     terms = contract.auto_top_up
     if terms is None:
-        return "None"
+        return gettext("None")
     unit: Any = contract.draws
     currency = contract.balance.money.currency
     below, quantity = (
@@ -56,8 +64,24 @@ def auto_top_up_text(contract: ContractDetail) -> str:
         for amount in (terms.below, terms.quantity)
     )
     if terms.mode == "warn":
-        return f"Only a warning when no more than {below} is left."
-    price = f" for {money_text(terms.price.amount_minor, terms.price.currency)}" if terms.price else ""
-    often = "once" if terms.most_per_month == 1 else f"{terms.most_per_month} times"
-    how = "a top-up is prepared" if terms.mode == "draft" else "it is topped up"
-    return f"When no more than {below} is left, {how}: {quantity}{price}, at most {often} a month."
+        return gettext("Only a warning when no more than %(amount)s is left.", amount=below)
+    top_up = quantity
+    if terms.price:
+        price = money_text(terms.price.amount_minor, terms.price.currency)
+        top_up = gettext("%(quantity)s for %(price)s", quantity=quantity, price=price)
+    if terms.mode == "draft":
+        return ngettext(
+            "When no more than %(amount)s is left, a top-up is prepared: %(top_up)s, at most once a month.",
+            "When no more than %(amount)s is left, a top-up is prepared: %(top_up)s, "
+            "at most %(num)s times a month.",
+            terms.most_per_month,
+            amount=below,
+            top_up=top_up,
+        )
+    return ngettext(
+        "When no more than %(amount)s is left, it is topped up: %(top_up)s, at most once a month.",
+        "When no more than %(amount)s is left, it is topped up: %(top_up)s, at most %(num)s times a month.",
+        terms.most_per_month,
+        amount=below,
+        top_up=top_up,
+    )

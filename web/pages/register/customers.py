@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import StringField
 from wtforms.fields import EmailField
 
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import EditingForm, Explicit, attempt_once, succeeds
 from web.pages.forms.pickers import RecordField
@@ -34,21 +35,25 @@ keep_list(pages, "customer_id")
 
 
 class CustomerForm(EditingForm):
-    name = StringField("Name")
-    email = EmailField("Email", description="Replies are sent here. Also used to sign in.")
+    name = StringField(lazy_text("Name"))
+    email = EmailField(
+        lazy_text("Email"), description=lazy_text("Replies are sent here. Also used to sign in.")
+    )
     org_unit = RecordField(
-        "Org unit",
+        lazy_text("Org unit"),
         ["org_unit"],
         optional=True,
-        placeholder="Name or code",
-        description="The primary org unit: its contracts are considered before those of other org units.",
+        placeholder=lazy_text("Name or code"),
+        description=lazy_text(
+            "The primary org unit: its contracts are considered before those of other org units."
+        ),
     )
     another = RecordField(
-        "Additional org unit",
+        lazy_text("Additional org unit"),
         ["org_unit"],
         optional=True,
-        placeholder="Name or code",
-        description="If the customer belongs to more than one.",
+        placeholder=lazy_text("Name or code"),
+        description=lazy_text("If the customer belongs to more than one."),
     )
 
 
@@ -95,9 +100,9 @@ def new() -> tuple[str, int] | Response:
             attempt_once(form, lambda tx: create_customer(tx, command), command) if command else None
         )
         if customer_id:
-            flash(f"{form.name.data} has been added.", "success")
+            flash(gettext("%(name)s has been added.", name=form.name.data), "success")
             return redirect(url_for("customers.show", customer_id=customer_id))
-    return _form_page(form, "New customer", None, [])
+    return _form_page(form, gettext("New customer"), None, [])
 
 
 @pages.route("/<customer_id>/edit", methods=["GET", "POST"])
@@ -117,9 +122,9 @@ def edit(customer_id: str) -> tuple[str, int] | Response:
             values["org_units"] = Explicit(_org_unit_ids(form, first, [one.id for one in others]))
         command = None if form.has_errors else form.command(ChangeCustomer, values)
         if command and succeeds(form, lambda tx: change_customer(tx, customer_id, command)):
-            flash("Saved.", "success")
+            flash(gettext("Saved."), "success")
             return redirect(url_for("customers.show", customer_id=customer_id))
-    return _form_page(form, f"Edit {customer.name}", customer, others)
+    return _form_page(form, gettext("Edit %(name)s", name=customer.name), customer, others)
 
 
 def _org_unit_ids(form: CustomerForm, first: str | None, others: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import StringField
 
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import EditingForm, Explicit, attempt_once, succeeds
 from web.pages.forms.pickers import RecordField
@@ -24,17 +25,20 @@ keep_list(pages, "item_id")
 
 
 class ItemForm(EditingForm):
-    number = StringField("Number", description="The asset, serial or service number that people quote.")
-    name = StringField("Name")
+    number = StringField(
+        lazy_text("Number"), description=lazy_text("The asset, serial or service number that people quote.")
+    )
+    name = StringField(lazy_text("Name"))
     item_type = StringField(
-        "Type", description="For example server, printer or service. Contracts can exclude item types."
+        lazy_text("Type"),
+        description=lazy_text("For example server, printer or service. Contracts can exclude item types."),
     )
     owner = RecordField(
-        "Owner",
+        lazy_text("Owner"),
         ["customer", "org_unit"],
         optional=True,
-        placeholder="Name, email or code",
-        description="A person, or a department if there is no individual owner.",
+        placeholder=lazy_text("Name, email or code"),
+        description=lazy_text("A person, or a department if there is no individual owner."),
     )
 
 
@@ -71,9 +75,9 @@ def new() -> tuple[str, int] | Response:
         command = form.checked_command(NewItem, values)
         item_id = attempt_once(form, lambda tx: create_item(tx, command), command) if command else None
         if item_id:
-            flash(f"{form.name.data} has been added.", "success")
+            flash(gettext("%(name)s has been added.", name=form.name.data), "success")
             return redirect(url_for("items.show", item_id=item_id))
-    return _form_page(form, "New item", None)
+    return _form_page(form, gettext("New item"), None)
 
 
 @pages.route("/<item_id>/edit", methods=["GET", "POST"])
@@ -90,9 +94,9 @@ def edit(item_id: str) -> tuple[str, int] | Response:
             values["owner"] = Explicit(form.owner.command_value)
         command = None if form.has_errors else form.command(ChangeItem, values)
         if command and succeeds(form, lambda tx: change_item(tx, item_id, command)):
-            flash("Saved.", "success")
+            flash(gettext("Saved."), "success")
             return redirect(url_for("items.show", item_id=item_id))
-    return _form_page(form, f"Edit {item.name}", item)
+    return _form_page(form, gettext("Edit %(name)s", name=item.name), item)
 
 
 def _form_page(form: ItemForm, title: str, item: ItemView | None) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import StringField
 
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import EditingForm, Explicit, attempt_once, succeeds
 from web.pages.forms.pickers import RecordField
@@ -34,9 +35,14 @@ keep_list(pages, "org_unit_id")
 
 
 class OrgUnitForm(EditingForm):
-    code = StringField("Code", description="Short and unique, for example ACME-B.")
-    name = StringField("Name")
-    parent = RecordField("Parent", ["org_unit"], optional=True, placeholder="Name or code of the parent unit")
+    code = StringField(lazy_text("Code"), description=lazy_text("Short and unique, for example ACME-B."))
+    name = StringField(lazy_text("Name"))
+    parent = RecordField(
+        lazy_text("Parent"),
+        ["org_unit"],
+        optional=True,
+        placeholder=lazy_text("Name or code of the parent unit"),
+    )
 
 
 @dataclass(slots=True)
@@ -98,9 +104,9 @@ def new() -> str | tuple[str, int] | Response:
             attempt_once(form, lambda tx: create_org_unit(tx, command), command) if command else None
         )
         if org_unit_id:
-            flash(f"{form.name.data} has been added.", "success")
+            flash(gettext("%(name)s has been added.", name=form.name.data), "success")
             return redirect(url_for("org_units.show", org_unit_id=org_unit_id))
-    return _form_page(form, "New org unit", None)
+    return _form_page(form, gettext("New org unit"), None)
 
 
 @pages.route("/<org_unit_id>/edit", methods=["GET", "POST"])
@@ -117,9 +123,9 @@ def edit(org_unit_id: str) -> str | tuple[str, int] | Response:
             values["parent"] = Explicit(form.parent.record_id)
         command = None if form.has_errors else form.command(ChangeOrgUnit, values)
         if command and succeeds(form, lambda tx: change_org_unit(tx, org_unit_id, command)):
-            flash("Saved.", "success")
+            flash(gettext("Saved."), "success")
             return redirect(url_for("org_units.show", org_unit_id=org_unit_id))
-    return _form_page(form, f"Edit {unit.name}", unit)
+    return _form_page(form, gettext("Edit %(name)s", name=unit.name), unit)
 
 
 def build_tree(units: list[OrgUnitView]) -> list[Node]:

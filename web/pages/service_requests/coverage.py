@@ -6,6 +6,7 @@ from flask import Blueprint, flash
 from werkzeug.wrappers import Response
 
 from engine.contracts import PER_REQUEST
+from web.languages import gettext
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, attempt_once
 from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
@@ -29,7 +30,7 @@ def search(service_request_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         command = SearchCoverage()
         if attempt_once(form, lambda tx: search_or_assign(tx, service_request_id, command), command):
-            flash("Coverage has been searched again. The new decision is shown below.", "success")
+            flash(gettext("Coverage has been searched again. The new decision is shown below."), "success")
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, searched=form), 422
 
@@ -42,7 +43,7 @@ def enable(service_request_id: str) -> tuple[str, int] | Response:
         # The request's own contract has the type per_request; take_contract finds and enables it.
         command = TakeContract(type=PER_REQUEST)
         if attempt_once(form, lambda tx: take_contract(tx, service_request_id, command), command):
-            flash("The contract is active and covers this request.", "success")
+            flash(gettext("The contract is active and covers this request."), "success")
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, enabled=form), 422
 
@@ -55,7 +56,7 @@ def assign(service_request_id: str) -> tuple[str, int] | Response:
         if command and attempt_once(
             form, lambda tx: search_or_assign(tx, service_request_id, command), command
         ):
-            flash("The contract has been assigned.", "success")
+            flash(gettext("The contract has been assigned."), "success")
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, assign=form), 422
 
@@ -99,9 +100,9 @@ def take(service_request_id: str) -> tuple[str, int] | Response:
         if taken:
             ordered = actor().role == "customer"
             flash(
-                "Contract ordered. The service desk will enable it."
+                gettext("Contract ordered. The service desk will enable it.")
                 if ordered
-                else "The contract has been created.",
+                else gettext("The contract has been created."),
                 "success",
             )
             return redirect_to_request(service_request_id)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.contracts import PER_REQUEST
+from web.languages import Texts, gettext, mark
 from web.pages.context import settings
 from workflows.commands.service_requests import CoverageQuestion
 from workflows.contracts.queries import contract_types, read_contract
@@ -14,14 +15,18 @@ from workflows.coverage.search import preview_coverage
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.decisions import DecisionView
 
-CONSEQUENCES = {
-    "waiting": "The request will be locked until that contract is active.",
-    "created": "A contract for this request will be created. "
-    "The request waits until it is enabled or another contract is chosen.",
-    "offered": "The request will wait until one of these contracts is chosen.",
-    "refused": "The request cannot be logged.",
-    "uncovered": "The request will be opened without a contract.",
-}
+CONSEQUENCES = Texts(
+    {
+        "waiting": mark("The request will be locked until that contract is active."),
+        "created": mark(
+            "A contract for this request will be created. "
+            "The request waits until it is enabled or another contract is chosen."
+        ),
+        "offered": mark("The request will wait until one of these contracts is chosen."),
+        "refused": mark("The request cannot be logged."),
+        "uncovered": mark("The request will be opened without a contract."),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def panel(tx: Transaction, question: CoverageQuestion) -> Panel | None:
     decision = preview_coverage(tx, question)
     consequence = CONSEQUENCES.get(decision.outcome, "")
     if decision.outcome == "created" and decision.params.get("enable"):
-        consequence = "A contract for this request will be created and is active immediately."
+        consequence = gettext("A contract for this request will be created and is active immediately.")
     explanation = describe_decision(tx, decision, tx.rules)
     return Panel(
         decision, explanation, seen_contract(tx, decision.contract), consequence, _offers(tx, decision)

@@ -9,6 +9,7 @@ from wtforms import BooleanField, Field, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from engine.service_requests import ENDED_STATES
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, now, settings
 from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview
@@ -45,8 +46,6 @@ from workflows.views import MOST_LIMIT
 from workflows.views.service_requests import ServiceRequestView
 from workflows.work.merging import MERGERS
 
-REQUIRED = "This field is required."
-
 pages = Blueprint("service_request", __name__, url_prefix="/requests/<service_request_id>")
 keep_list(pages, "service_request_id")
 
@@ -54,34 +53,44 @@ keep_list(pages, "service_request_id")
 class TransitionForm(KeyedForm):
     """A transition without required fields."""
 
-    note: Field = TextAreaField("Note")
-    reason: Field = TextAreaField("Reason")
+    note: Field = TextAreaField(lazy_text("Note"))
+    reason: Field = TextAreaField(lazy_text("Reason"))
 
 
 class HoldForm(TransitionForm):
     reason = RadioField(
-        "Reason", [InputRequired("Select an option.")], choices=select_options(HOLD_REASONS.items())
+        lazy_text("Reason"),
+        [InputRequired(lazy_text("Select an option."))],
+        choices=lambda: select_options(HOLD_REASONS.items()),
     )
 
 
 class ResolveForm(TransitionForm):
-    note = TextAreaField("Resolution", [InputRequired(REQUIRED)], description="Visible to the customer.")
+    note = TextAreaField(
+        lazy_text("Resolution"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("Visible to the customer."),
+    )
 
 
 class CancelRequestForm(TransitionForm):
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
+    reason = TextAreaField(lazy_text("Reason"), [InputRequired(lazy_text("This field is required."))])
 
 
 class MergeForm(KeyedForm):
     into = StringField(
-        "Merge into", [InputRequired(REQUIRED)], description="The number of the request that is left."
+        lazy_text("Merge into"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("The number of the request that is left."),
     )
-    reason: Field = TextAreaField("Reason", description="Shown in the activity of both requests.")
+    reason: Field = TextAreaField(
+        lazy_text("Reason"), description=lazy_text("Shown in the activity of both requests.")
+    )
 
 
 class NoteForm(KeyedForm):
-    body = TextAreaField("Note", [InputRequired(REQUIRED)])
-    public = BooleanField("Visible to the customer", default=True)
+    body = TextAreaField(lazy_text("Note"), [InputRequired(lazy_text("This field is required."))])
+    public = BooleanField(lazy_text("Visible to the customer"), default=True)
 
 
 TRANSITION_FORMS: dict[str, type[TransitionForm]] = {
@@ -116,7 +125,7 @@ def take(service_request_id: str) -> tuple[str, int] | Response:
         if command and attempt_once(
             form, lambda tx: change_service_request(tx, service_request_id, command), command
         ):
-            flash("Assigned to you.", "success")
+            flash(gettext("Assigned to you."), "success")
             wanted = request.form.get("next")
             return redirect(local_target(wanted)) if wanted else redirect_to_request(service_request_id)
     return request_page(service_request_id, taken=form), 422
@@ -151,7 +160,10 @@ def note(service_request_id: str) -> tuple[str, int] | Response:
         )
         if written:
             flash(
-                Markup('The note has been added. <a href="#note-{}">Show note</a>').format(written), "success"
+                Markup('{} <a href="#note-{}">{}</a>').format(
+                    gettext("The note has been added."), written, gettext("Show note")
+                ),
+                "success",
             )
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, note=form), 422
@@ -160,7 +172,11 @@ def note(service_request_id: str) -> tuple[str, int] | Response:
 def _assigned_message(service_request_id: str) -> str:
     with desk().read(actor()) as tx:
         name = read_service_request(tx, service_request_id).technician_name
-    return f"Assigned to {name}." if name else "The request is assigned to nobody now."
+    return (
+        gettext("Assigned to %(name)s.", name=name)
+        if name
+        else gettext("The request is assigned to nobody now.")
+    )
 
 
 def redirect_to_request(service_request_id: str, place: str = "") -> Response:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk
 from web.pages.forms.base import EditingForm, Explicit, attempt
 from web.pages.forms.fields import WorkTypeField, select_options
@@ -31,14 +32,14 @@ keep_list(pages, "service_request_id")
 
 
 class EditForm(EditingForm):
-    subject = StringField("Subject", [InputRequired("This field is required.")])
-    description = TextAreaField("Description")
-    customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
-    item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
-    org_unit = SelectField("Org unit", validate_choice=False)
-    priority = SelectField("Priority", choices=lambda: select_options(priority_choices()))
+    subject = StringField(lazy_text("Subject"), [InputRequired(lazy_text("This field is required."))])
+    description = TextAreaField(lazy_text("Description"))
+    customer = RecordField(lazy_text("Customer"), ["customer"], placeholder=lazy_text("Name or mail"))
+    item = RecordField(lazy_text("Item"), ["item"], optional=True, placeholder=lazy_text("Number or name"))
+    org_unit = SelectField(lazy_text("Org unit"), validate_choice=False)
+    priority = SelectField(lazy_text("Priority"), choices=lambda: select_options(priority_choices()))
     work_type = WorkTypeField()
-    technician = SelectField("Assignee")
+    technician = SelectField(lazy_text("Assignee"))
 
 
 @pages.route("/edit", methods=["GET", "POST"])
@@ -52,7 +53,7 @@ def edit(service_request_id: str) -> tuple[str, int] | Response:
         changes = _changes(form, found)
         command = None if form.has_errors else form.command(ChangeServiceRequest, changes)
         if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
-            flash("Saved.", "success")
+            flash(gettext("Saved."), "success")
             return redirect_to_request(service_request_id)
     page = render_template("service_requests/edit.html", form=form, request_view=found)
     return page, 422 if form.has_errors else 200
@@ -81,10 +82,12 @@ def _fill(tx: Transaction, form: EditForm, found: ServiceRequestView) -> None:
         form.item.data = form.item.results.selected = ""
     form.item.load_options(tx)
     units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
-    form.org_unit.choices = select_options([(unit.id, unit.name) for unit in units] or [("", "None")])
+    form.org_unit.choices = select_options(
+        [(unit.id, unit.name) for unit in units] or [("", gettext("None"))]
+    )
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else ""
-    form.technician.choices = select_options([("", "Unassigned"), *assignees(tx, found)])
+    form.technician.choices = select_options([("", gettext("Unassigned")), *assignees(tx, found)])
 
 
 def _stored(found: ServiceRequestView) -> dict[str, Any]:

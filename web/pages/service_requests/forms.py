@@ -8,6 +8,7 @@ from wtforms.validators import InputRequired, Optional, ValidationError
 
 from engine.contracts import PER_REQUEST
 from engine.service_requests import ENDED_STATES, OPENING_OUTCOMES, UNFINISHED_STATES, WORK_STATES
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import now
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import KeyedForm
@@ -31,17 +32,20 @@ ASSIGNERS = SUPERVISORS
 class WorkForm(KeyedForm):
     """Time worked: a duration with an instant, or a start and an end."""
 
-    minutes = DurationField("Time worked", unit="minutes")
-    worked_at = InstantField("When", description="Defaults to now.")
-    started_at = InstantField("Start")
-    ended_at = InstantField("End")
+    minutes = DurationField(lazy_text("Time worked"), unit="minutes")
+    worked_at = InstantField(lazy_text("When"), description=lazy_text("Defaults to now."))
+    started_at = InstantField(lazy_text("Start"))
+    ended_at = InstantField(lazy_text("End"))
     work_type = WorkTypeField()
-    note = TextAreaField("Work done")
-    billable = BooleanField("Billable", default=True)
+    note = TextAreaField(lazy_text("Work done"))
+    billable = BooleanField(lazy_text("Billable"), default=True)
     reason = TextAreaField(
-        "Reason for the change", description="The entry is approved. Stored with the change."
+        lazy_text("Reason for the change"),
+        description=lazy_text("The entry is approved. Stored with the change."),
     )
-    resolution = TextAreaField("Resolution of the request", description="Visible to the customer.")
+    resolution = TextAreaField(
+        lazy_text("Resolution of the request"), description=lazy_text("Visible to the customer.")
+    )
 
     pointer_fields: ClassVar[dict[str, str]] = {"/service_request": "number"}
 
@@ -70,15 +74,16 @@ class EditWorkForm(WorkForm):
     """A work entry that is corrected, with the number of the service request that it belongs to."""
 
     number = StringField(
-        "Service request", description="Another number moves the entry there: the contract of that one pays."
+        lazy_text("Service request"),
+        description=lazy_text("Another number moves the entry there: the contract of that one pays."),
     )
 
 
 class RecalculateForm(KeyedForm):
     reason = TextAreaField(
-        "Reason",
-        [InputRequired("This field is required.")],
-        description="Stored in the audit trail of each entry that changes.",
+        lazy_text("Reason"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("Stored in the audit trail of each entry that changes."),
     )
 
 
@@ -88,9 +93,12 @@ class TakeForm(KeyedForm):
     descriptions: dict[str, str]
     # the use case checks the choices: once a contract was taken, none is offered to a repeated submit
     type = RadioField(
-        "Contract type", [InputRequired("Select an option.")], choices=[], validate_choice=False
+        lazy_text("Contract type"),
+        [InputRequired(lazy_text("Select an option."))],
+        choices=[],
+        validate_choice=False,
     )
-    holder = RadioField("Holder", [Optional()], choices=[], default="", validate_choice=False)
+    holder = RadioField(lazy_text("Holder"), [Optional()], choices=[], default="", validate_choice=False)
 
     pointer_fields: ClassVar[dict[str, str]] = {
         "/holder": "holder",
@@ -100,11 +108,13 @@ class TakeForm(KeyedForm):
     }
 
 
-ASSIGNED = {
-    "now": "From now on",
-    "logging": "From the logging on: what was worked moves",
-    "instant": "From an earlier instant",
-}
+ASSIGNED = Texts(
+    {
+        "now": mark("From now on"),
+        "logging": mark("From the logging on: what was worked moves"),
+        "instant": mark("From an earlier instant"),
+    }
+)
 """From when an assigned contract covers a request."""
 
 
@@ -112,15 +122,22 @@ class AssignForm(KeyedForm):
     """A supervisor's choice of contract; `descriptions` has the reason why each was ruled out."""
 
     descriptions: dict[str, str]
-    contract = RadioField("Contract", [InputRequired("Select an option.")], choices=[], validate_choice=False)
+    contract = RadioField(
+        lazy_text("Contract"),
+        [InputRequired(lazy_text("Select an option."))],
+        choices=[],
+        validate_choice=False,
+    )
     extent = RadioField(
-        "Covers work",
-        [InputRequired("Select an option.")],
-        choices=select_options(ASSIGNED.items()),
+        lazy_text("Covers work"),
+        [InputRequired(lazy_text("Select an option."))],
+        choices=lambda: select_options(ASSIGNED.items()),
         default="now",
     )
-    from_at = InstantField("From", description="Between the logging of the request and now.")
-    reason = TextAreaField("Reason", [InputRequired("This field is required.")])
+    from_at = InstantField(
+        lazy_text("From"), description=lazy_text("Between the logging of the request and now.")
+    )
+    reason = TextAreaField(lazy_text("Reason"), [InputRequired(lazy_text("This field is required."))])
 
     pointer_fields: ClassVar[dict[str, str]] = {"/from": "from_at"}
     logged_at: datetime | None = None
@@ -128,7 +145,9 @@ class AssignForm(KeyedForm):
     def validate_from_at(self, given: InstantField) -> None:
         """Check that an instant is given with its option, and only with it. Raises: ValidationError."""
         if (self.extent.data == "instant") != (given.data is not None):
-            raise ValidationError(f"Give an instant with “{ASSIGNED['instant']}”, and only with it.")
+            raise ValidationError(
+                gettext("Give an instant with “%(option)s”, and only with it.", option=ASSIGNED["instant"])
+            )
 
     @property
     def from_text(self) -> str | None:
@@ -141,7 +160,7 @@ class AssignForm(KeyedForm):
 class AssigneeForm(KeyedForm):
     """A supervisor's choice of who works on the request."""
 
-    technician = SelectField("Assignee")
+    technician = SelectField(lazy_text("Assignee"))
 
 
 def assignee_form(
@@ -153,7 +172,7 @@ def assignee_form(
     form = form or AssigneeForm(
         formdata=None, prefix="assignee_", data={"technician": request.technician or ""}
     )
-    form.technician.choices = select_options([("", "Unassigned"), *assignees(tx, request)])
+    form.technician.choices = select_options([("", gettext("Unassigned")), *assignees(tx, request)])
     return form
 
 
@@ -190,11 +209,11 @@ def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView)
     if tx.actor.role == "customer" and request.customer != tx.actor.customer:
         return None
     holders = [
-        (f"item:{request.item}", f"Item {request.item_name}", request.item),
+        (f"item:{request.item}", gettext("Item %(name)s", name=request.item_name), request.item),
         (f"customer:{request.customer}", request.customer_name, request.customer),
         (f"org_unit:{request.org_unit}", request.org_unit_name or "", request.org_unit),
     ]
-    nearest = ("", "Closest holder allowed by the type")
+    nearest = ("", gettext("Closest holder allowed by the type"))
     form.holder.choices = select_options(
         [nearest, *((value, label) for value, label, there in holders if there)]
     )
@@ -211,7 +230,9 @@ def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView)
 def _description(one: ContractTypeView) -> str:
     """The type's description and its terms."""
     terms = usual_terms(one)
-    return f"{one.description} Terms: {terms}." if terms else one.description
+    if not terms:
+        return one.description
+    return gettext("%(description)s Terms: %(terms)s.", description=one.description, terms=terms)
 
 
 def may_enable(tx: Transaction, contract: ContractDetail | None, request_id: str, who: Actor) -> bool:
@@ -237,12 +258,14 @@ def assign_form(
     form = form or AssignForm(formdata=None, prefix="assign_")
     form.logged_at = request.opened_at
     form.contract.choices = select_options(
-        (one.candidate.contract, f"{one.candidate.number}, held by {one.holder_name}") for one in others
-    )
-    form.descriptions = {
-        one.candidate.contract: f"{why_not(one.candidate) or 'A coverage search would select it now'}."
+        (
+            one.candidate.contract,
+            gettext("%(number)s, held by %(holder)s", number=one.candidate.number, holder=one.holder_name),
+        )
         for one in others
-    }
+    )
+    would_be = gettext("A coverage search would select it now")
+    form.descriptions = {one.candidate.contract: f"{why_not(one.candidate) or would_be}." for one in others}
     return form
 
 

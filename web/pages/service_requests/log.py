@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from markupsafe import Markup
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from engine.errors import DeskError
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import WorkTypeField, select_options
@@ -21,32 +21,37 @@ from workflows.commands.service_requests import CoverageQuestion, NewServiceRequ
 from workflows.core.actors import DESK
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
+from workflows.coverage.reasons import why_text
 from workflows.register import get_customer, get_org_unit
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.queries import read_service_request
 
 LOGGERS = (*DESK, "customer")
-CHANNELS = [
-    ("", "Not specified"),
-    ("phone", "Phone"),
-    ("mail", "Email"),
-    ("portal", "Portal"),
-    ("chat", "Chat"),
-    ("in_person", "In person"),
-]
+CHANNELS = Texts(
+    {
+        "": mark("Not specified"),
+        "phone": mark("Phone"),
+        "mail": mark("Email"),
+        "portal": mark("Portal"),
+        "chat": mark("Chat"),
+        "in_person": mark("In person"),
+    }
+)
 
 pages = Blueprint("log_request", __name__, url_prefix="/requests")
 
 
 class RequestForm(KeyedForm):
-    customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
-    org_unit = RadioField("Org unit", choices=[])
-    item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
-    subject = StringField("Subject", [InputRequired("This field is required.")])
-    description = TextAreaField("Description")
-    priority = SelectField("Priority", choices=lambda: select_options(priority_choices()), default="normal")
+    customer = RecordField(lazy_text("Customer"), ["customer"], placeholder=lazy_text("Name or mail"))
+    org_unit = RadioField(lazy_text("Org unit"), choices=[])
+    item = RecordField(lazy_text("Item"), ["item"], optional=True, placeholder=lazy_text("Number or name"))
+    subject = StringField(lazy_text("Subject"), [InputRequired(lazy_text("This field is required."))])
+    description = TextAreaField(lazy_text("Description"))
+    priority = SelectField(
+        lazy_text("Priority"), choices=lambda: select_options(priority_choices()), default="normal"
+    )
     work_type = WorkTypeField()
-    channel = SelectField("Channel", choices=select_options(CHANNELS))
+    channel = SelectField(lazy_text("Channel"), choices=lambda: select_options(CHANNELS.items()))
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -62,7 +67,7 @@ def log() -> tuple[str, int] | Response:
             if request_id:
                 flash(_logged_message(request_id), "success")
                 return redirect(url_for("service_request.show", service_request_id=request_id))
-            form.add_error("", refused)
+            form.add_error("", why_text(refused))
     return _page(form)
 
 
@@ -134,10 +139,10 @@ def _log(tx: Transaction, command: NewServiceRequest) -> str:
     return json.dumps([logged.service_request, logged.refused])
 
 
-def _logged_message(service_request_id: str) -> Markup:
+def _logged_message(service_request_id: str) -> str:
     with desk().read(actor()) as tx:
-        request_id = read_service_request(tx, service_request_id)
-    return Markup("{} has been logged.").format(request_id.number)
+        logged = read_service_request(tx, service_request_id)
+    return gettext("%(number)s has been logged.", number=logged.number)
 
 
 def _panel(form: RequestForm) -> dict[str, Any]:
@@ -157,7 +162,7 @@ def _panel(form: RequestForm) -> dict[str, Any]:
     except NotFound:
         raise
     except (DeskError, ValidationError):
-        error = "Coverage is shown once the form is valid."
+        error = gettext("Coverage is shown once the form is valid.")
     return {"panel": found, "error": error, "customer_selected": True}
 
 

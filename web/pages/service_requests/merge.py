@@ -6,6 +6,7 @@ from flask import Blueprint, flash, render_template
 from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
@@ -25,7 +26,9 @@ keep_list(pages, "service_request_id")
 
 
 class SplitForm(KeyedForm):
-    reason = TextAreaField("Reason", description="Shown in the activity of both requests.")
+    reason = TextAreaField(
+        lazy_text("Reason"), description=lazy_text("Shown in the activity of both requests.")
+    )
 
 
 @pages.post("/<service_request_id>/merge")
@@ -37,7 +40,7 @@ def merge(service_request_id: str) -> tuple[str, int] | Response:
             form, lambda tx: merge_requests(tx, service_request_id, command), command
         )
         if left:
-            flash("Merged: this request is left, and both numbers lead here.", "success")
+            flash(gettext("Merged: this request is left, and both numbers lead here."), "success")
             return redirect_to_request(left)
     return request_page(service_request_id, merge=form), 422
 
@@ -64,7 +67,7 @@ def split(merged_id: str) -> tuple[str, int] | Response:
         if command and attempt_once(form, lambda tx: split_request(tx, merged_id, command), command):
             with desk().read(actor()) as tx:
                 number = read_service_request(tx, merged_id).number
-            flash(f"{number} is a request of its own again.", "success")
+            flash(gettext("%(number)s is a request of its own again.", number=number), "success")
             return redirect_to_request(merged_id)
     with desk().read(actor()) as tx:
         tx.require(*MERGERS)

@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from engine.service_requests import FINISHED_STATES, UNFINISHED_STATES
+from web.languages import gettext, mark
 from web.pages.context import actor, desk, now
 from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import find_org_unit, option_of
@@ -18,28 +19,41 @@ from web.pages.wording.formats import minutes_text
 from web.pages.wording.labels import PRIORITIES, REQUEST_STATES
 from workflows.contracts.queries import list_contracts
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import in_language
 from workflows.service_requests.queries import list_service_requests
 from workflows.views import CountedPage, Page
 from workflows.views.service_requests import ServiceRequestView
 
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
-    "mine": ("Mine", {"queue": "mine", "order": "urgency"}),
-    "unassigned": ("Unassigned", {"queue": "unassigned", "order": "urgency"}),
-    "risk": ("At risk", {"queue": "at_risk", "order": "urgency"}),
-    "waiting": ("Waiting for a contract", {"queue": "waiting", "order": "opened_at"}),
-    "open": ("Unresolved", {"queue": "unfinished", "order": "urgency"}),
-    "all": ("All", {"order": "-opened_at"}),
+    "mine": (mark("Mine"), {"queue": "mine", "order": "urgency"}),
+    "unassigned": (mark("Unassigned"), {"queue": "unassigned", "order": "urgency"}),
+    "risk": (mark("At risk"), {"queue": "at_risk", "order": "urgency"}),
+    "waiting": (mark("Waiting for a contract"), {"queue": "waiting", "order": "opened_at"}),
+    "open": (mark("Unresolved"), {"queue": "unfinished", "order": "urgency"}),
+    "all": (mark("All"), {"order": "-opened_at"}),
 }
 CUSTOMER_VIEWS = ("open", "waiting", "all")
 CUSTOMER_ORDER = "-opened_at"
 FILTERS = ("q", "state", "priority", "customer", "item", "org_unit", "contract", "technician", "order")
 EMPTY_TEXTS = {
-    "mine": ("No requests assigned to you", "Pick an unassigned request, or log a new one."),
-    "unassigned": ("No unassigned requests", "Every unresolved request has an assignee."),
-    "risk": ("No requests at risk", "No target whose clock runs is overdue or due within four hours."),
-    "waiting": ("No requests waiting for a contract", "Work can start on every unresolved request."),
-    "open": ("No unresolved requests", "New requests appear here until they are resolved."),
-    "all": ("No requests yet", "All requests appear here, from open to closed."),
+    "mine": (
+        mark("No requests assigned to you"),
+        mark("Pick an unassigned request, or log a new one."),
+    ),
+    "unassigned": (mark("No unassigned requests"), mark("Every unresolved request has an assignee.")),
+    "risk": (
+        mark("No requests at risk"),
+        mark("No target whose clock runs is overdue or due within four hours."),
+    ),
+    "waiting": (
+        mark("No requests waiting for a contract"),
+        mark("Work can start on every unresolved request."),
+    ),
+    "open": (
+        mark("No unresolved requests"),
+        mark("New requests appear here until they are resolved."),
+    ),
+    "all": (mark("No requests yet"), mark("All requests appear here, from open to closed.")),
 }
 CSV_HEADER = [
     "number",
@@ -86,18 +100,19 @@ def queue() -> str | Response:
     with desk().read(actor()) as tx:
         if wants_csv():
             rows = all_rows(lambda **at: read_list(tx, chosen, at))
-            return csv_response("service-requests", CSV_HEADER, [_row(one) for one in rows])
+            with in_language("en"):
+                return csv_response("service-requests", CSV_HEADER, [_row(one) for one in rows])
         page = read_list(tx, chosen, counted_page())
         return render_template(
             "service_requests/queue.html",
             page=page,
             view=chosen.view,
-            views={key: VIEWS[key][0] for key in offered},
+            views={key: gettext(VIEWS[key][0]) for key in offered},
             filters=filters,
             order=chosen.query["order"],
             list_query=_list_query(chosen.view),
             record_filters=_record_filters(tx, filters),
-            empty=EMPTY_TEXTS[chosen.view],
+            empty=[gettext(text) for text in EMPTY_TEXTS[chosen.view]],
             states=REQUEST_STATES,
             priorities=PRIORITIES,
             targets={one.id: next_target(one, now()) for one in page.items},
@@ -169,7 +184,7 @@ def _record_filters(tx: Transaction, filters: dict[str, str]) -> dict[str, str]:
     for name, kind in (("customer", "customer"), ("item", "item")):
         if name in filters:
             option = option_of(tx, f"{kind}:{filters[name]}", [kind])
-            names[name] = option.label if option else "unknown record"
+            names[name] = option.label if option else gettext("unknown record")
     return names
 
 

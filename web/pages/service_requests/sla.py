@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.sla_clock import TargetState
+from web.languages import gettext, mark
 from web.pages.wording.formats import span_text
-from web.pages.wording.labels import Label
+from web.pages.wording.labels import Label, Tone
 from workflows.views.service_requests import ServiceRequestView
 
 AT_RISK = timedelta(hours=4)
@@ -36,13 +37,15 @@ def targets(request: ServiceRequestView, now: datetime) -> list[Target]:
 
 def _response(request: ServiceRequestView, now: datetime) -> Target | None:
     done = request.responded_at is not None
-    return _target("Response", request, request.response_due_at, request.response_state, now, is_done=done)
+    return _target(
+        gettext("Response"), request, request.response_due_at, request.response_state, now, is_done=done
+    )
 
 
 def _resolution(request: ServiceRequestView, now: datetime) -> Target | None:
     done = request.resolved_at is not None
     state = request.resolution_state
-    return _target("Resolution", request, request.resolution_due_at, state, now, is_done=done)
+    return _target(gettext("Resolution"), request, request.resolution_due_at, state, now, is_done=done)
 
 
 def _target(
@@ -59,21 +62,21 @@ def _target(
         return None
     if state == "missed" and not is_done and request.state != "cancelled":
         late = span_text((request.paused_at or now) - due_at)
-        return Target(name, due_at, Label(f"overdue by {late}", "warn", "error"))
+        return Target(name, due_at, Label(gettext("overdue by %(span)s", span=late), "warn", "error"))
     if state == "open":
         return Target(name, due_at, _time_left(due_at - now))
-    return Target(name, None if state == "stopped" else due_at, _LABELS[state])
+    text, icon, tone = _LABELS[state]
+    return Target(name, None if state == "stopped" else due_at, Label(gettext(text), icon, tone))
 
 
-_LABELS: dict[TargetState, Label] = {
-    "met": Label("met", "check-circle", "success"),
-    "missed": Label("missed", "cross", "error"),
-    "stopped": Label("clock stopped", "pause", "neutral"),
-    "cancelled": Label("cancelled", "cross", "neutral"),
+_LABELS: dict[TargetState, tuple[str, str, Tone]] = {
+    "met": (mark("met"), "check-circle", "success"),
+    "missed": (mark("missed"), "cross", "error"),
+    "stopped": (mark("clock stopped"), "pause", "neutral"),
+    "cancelled": (mark("cancelled"), "cross", "neutral"),
 }
 
 
 def _time_left(left: timedelta) -> Label:
-    if left <= AT_RISK:
-        return Label(f"{span_text(left)} left", "warn", "warning")
-    return Label(f"{span_text(left)} left", "clock", "neutral")
+    text = gettext("%(amount)s left", amount=span_text(left))
+    return Label(text, "warn", "warning") if left <= AT_RISK else Label(text, "clock", "neutral")

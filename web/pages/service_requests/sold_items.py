@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, RadioField, SelectField, StringField
 
 from engine.invoices import ITEM_KINDS
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import ActionForm, KeyedForm, attempt_once
 from web.pages.forms.fields import DayField, MoneyField, select_options
@@ -29,25 +30,34 @@ PLACE = "#sold-items"
 
 
 class ItemForm(KeyedForm):
-    product = SelectField("Product")
-    kind = SelectField("Kind", choices=select_options((one, SOLD_KINDS[one]) for one in ITEM_KINDS))
-    description = StringField("Description", description="Defaults to the name of the product.")
-    quantity = StringField("Quantity", default="1")
-    unit_price = MoneyField("Price of one", description="Defaults to the price list's of the day.")
-    tax_rate = SelectField("Tax")
-    sold_on = DayField("Day", description="Defaults to today.")
+    product = SelectField(lazy_text("Product"))
+    kind = SelectField(
+        lazy_text("Kind"), choices=lambda: select_options((one, SOLD_KINDS[one]) for one in ITEM_KINDS)
+    )
+    description = StringField(
+        lazy_text("Description"), description=lazy_text("Defaults to the name of the product.")
+    )
+    quantity = StringField(lazy_text("Quantity"), default="1")
+    unit_price = MoneyField(
+        lazy_text("Price of one"), description=lazy_text("Defaults to the price list's of the day.")
+    )
+    tax_rate = SelectField(lazy_text("Tax"))
+    sold_on = DayField(lazy_text("Day"), description=lazy_text("Defaults to today."))
     bill_to = RadioField(
-        "Billed to", choices=select_options([("customer", "The customer"), ("org_unit", "The org unit")])
+        lazy_text("Billed to"),
+        choices=lambda: select_options(
+            [("customer", gettext("The customer")), ("org_unit", gettext("The org unit"))]
+        ),
     )
 
 
 class ChangeItemForm(KeyedForm):
     version = HiddenField()
-    description = StringField("Description")
-    quantity = StringField("Quantity")
-    unit_price = MoneyField("Price of one")
-    tax_rate = SelectField("Tax")
-    sold_on = DayField("Day")
+    description = StringField(lazy_text("Description"))
+    quantity = StringField(lazy_text("Quantity"))
+    unit_price = MoneyField(lazy_text("Price of one"))
+    tax_rate = SelectField(lazy_text("Tax"))
+    sold_on = DayField(lazy_text("Day"))
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -57,7 +67,7 @@ def new(service_request_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         found = read_service_request(tx, service_request_id)
         form.product.choices = product_options(sold_once_choices(tx))
-    form.tax_rate.choices = _tax_rates("As the product")
+    form.tax_rate.choices = _tax_rates(gettext("As the product"))
     if form.is_submitted():
         values = {
             "product": form.product.data,
@@ -71,7 +81,7 @@ def new(service_request_id: str) -> tuple[str, int] | Response:
         }
         command = form.checked_command(NewSoldItem, values)
         if command and attempt_once(form, lambda tx: add_sold_once(tx, service_request_id, command), command):
-            flash("It has been added, and is to be invoiced.", "success")
+            flash(gettext("It has been added, and is to be invoiced."), "success")
             return redirect_to_request(service_request_id, PLACE)
     return _page("service_requests/sold_item_new.html", form, found)
 
@@ -83,7 +93,7 @@ def edit(service_request_id: str, sold_item_id: str) -> tuple[str, int] | Respon
         found = read_service_request(tx, service_request_id)
         item = read_sold_item(tx, sold_item_id)
     if item.description is None:
-        raise NotFound("There is no such item.", remedy="Look it up on its request.")
+        raise NotFound(gettext("There is no such item."), remedy=gettext("Look it up on its request."))
     sees_prices = actor().role in PRICE_ROLES
     form = ChangeItemForm(data=_stored(item))
     form.tax_rate.choices = _tax_rates(None)
@@ -103,7 +113,7 @@ def edit(service_request_id: str, sold_item_id: str) -> tuple[str, int] | Respon
         if command and attempt_once(
             form, lambda tx: change_sold_once(tx, sold_item_id, command, version), command
         ):
-            flash("Saved.", "success")
+            flash(gettext("Saved."), "success")
             return redirect_to_request(service_request_id, PLACE)
     return _page("service_requests/sold_item_edit.html", form, found, item=item)
 
@@ -117,7 +127,7 @@ def delete(service_request_id: str, sold_item_id: str) -> tuple[str, int] | Resp
         return sold_item_id
 
     if form.validate_on_submit() and attempt_once(form, use_case):
-        flash("It has been deleted.", "success")
+        flash(gettext("It has been deleted."), "success")
         return redirect_to_request(service_request_id, PLACE)
     for error in form.form_errors:
         flash(error, "error")

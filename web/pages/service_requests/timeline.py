@@ -1,7 +1,7 @@
 """The activity of a service request in chronological order: transitions, decisions, work, notes, alerts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Literal, TypeVar
@@ -11,6 +11,7 @@ from web.pages.wording.alerts import alert_label
 from web.pages.wording.labels import OUTCOMES, REQUEST_STATES, Label, Tone, label_of
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decisions_of
+from workflows.coverage.reasons import why_text
 from workflows.reports.alerts import list_alerts
 from workflows.service_requests.history import history_of, list_notes
 from workflows.views import Page
@@ -88,6 +89,8 @@ def _rank(event: Event) -> int:
 
 def _move(line: HistoryLine) -> Event:
     label = label_of(REQUEST_STATES, line.to_state)
+    if line.note is not None:
+        line = replace(line, note=why_text(line.note))  # that of a decision is stored in English
     return Event("move", line.at, label.icon, label.tone, move=line)
 
 

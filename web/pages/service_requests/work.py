@@ -8,6 +8,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from engine.errors import DeskError
+from web.languages import gettext
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, Explicit, attempt_once, perform_once
 from web.pages.layout.list_links import keep_list
@@ -91,7 +92,7 @@ def recalculate(service_request_id: str) -> tuple[str, int] | Response:
         if command and attempt_once(
             form, lambda tx: recalculate_work(tx, service_request_id, command), command
         ):
-            flash("Work charged by what holds today.", "success")
+            flash(gettext("Work charged by what holds today."), "success")
             return redirect_to_request(service_request_id)
     page = render_template(
         "service_requests/work_recalculate.html", form=form, request_view=found, effect=effect
@@ -107,7 +108,7 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         found = read_service_request(tx, entry.service_request)
         form = EditWorkForm(data=_form_data(entry) | {"number": found.number})
         form.work_type.load_options(tx)
-    form.worked_at.description = "Defaults to the time that the entry has."
+    form.worked_at.description = gettext("Defaults to the time that the entry has.")
     effect: WorkPreview | None = None
     if form.validate_on_submit():
         command = form.command(ChangeWork, {**_changes(form, entry), "reason": form.reason.data})
@@ -147,7 +148,7 @@ def delete(service_request_id: str, entry_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
         perform_once(form, lambda tx: _delete(tx, entry_id, request.form.get("reason", "").strip()[:2000]))
-        flash("Work entry deleted. Its draw-down was reversed.", "success")
+        flash(gettext("Work entry deleted. Its draw-down was reversed."), "success")
         return redirect_to_request(service_request_id)
     return redirect(url_for("request_work.edit", service_request_id=service_request_id, entry_id=entry_id))
 
@@ -192,9 +193,12 @@ def _change_preview(form: WorkForm, entry_id: str, command: ChangeWork) -> WorkP
 def _saved_message(entry_id: str, *, is_resolved: bool) -> Markup:
     with desk().read(actor()) as tx:
         entry = read_work(tx, entry_id)
-    logged = f"{minutes_text(entry.worked_minutes)} logged: {allocation_text(entry.allocations)}."
-    done = f"Resolved. {logged}" if is_resolved else logged
-    return Markup('{} <a href="#entry-{}">Show entry</a>').format(done, entry_id)
+    time, allocation = minutes_text(entry.worked_minutes), allocation_text(entry.allocations)
+    if is_resolved:
+        done = gettext("Resolved. %(time)s logged: %(allocation)s.", time=time, allocation=allocation)
+    else:
+        done = gettext("%(time)s logged: %(allocation)s.", time=time, allocation=allocation)
+    return Markup('{} <a href="#entry-{}">{}</a>').format(done, entry_id, gettext("Show entry"))
 
 
 def _form_data(entry: WorkEntryView) -> dict[str, Any]:
@@ -221,16 +225,21 @@ def _changed_message(before: WorkEntryView) -> str:
     with desk().read(actor()) as tx:
         after = read_work(tx, before.id)
     if after == before:
-        return "Nothing was changed."
+        return gettext("Nothing was changed.")
     if before.state == "rejected":
-        return "Work entry submitted again." if after.state == "submitted" else "Work entry approved."
+        if after.state == "submitted":
+            return gettext("Work entry submitted again.")
+        return gettext("Work entry approved.")
     if after.service_request != before.service_request:
         with desk().read(actor()) as tx:
             number = read_service_request(tx, after.service_request).number
-        return f"Work entry moved to {number}: {allocation_text(after.allocations)}."
+        allocation = allocation_text(after.allocations)
+        return gettext(
+            "Work entry moved to %(number)s: %(allocation)s.", number=number, allocation=allocation
+        )
     if _drawn(after) == _drawn(before):
-        return "Work entry updated. No minutes have moved."
-    return "Work entry updated. The previous draw-down was reversed and the new time drawn."
+        return gettext("Work entry updated. No minutes have moved.")
+    return gettext("Work entry updated. The previous draw-down was reversed and the new time drawn.")
 
 
 def _drawn(entry: WorkEntryView) -> tuple[Any, ...]:

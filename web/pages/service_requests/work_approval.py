@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 from wtforms.validators import InputRequired
 
+from web.languages import Texts, gettext, lazy_text, mark, ngettext
 from web.pages.context import actor, desk
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview, effect_response, preview_effect
@@ -17,11 +18,12 @@ from web.pages.wording.formats import minutes_text
 from workflows.commands.work import MOST_DECIDED_AT_ONCE, DecideEntries
 from workflows.core.actors import SUPERVISORS
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import in_language
 from workflows.views.service_requests import ListedWorkView, WorkEntryView
 from workflows.work.approval import approve_work, reject_work
 from workflows.work.queries import list_all_work, read_listed_work
 
-STATES = {"submitted": "To approve", "approved": "Approved", "rejected": "Rejected"}
+STATES = Texts({"submitted": mark("To approve"), "approved": mark("Approved"), "rejected": mark("Rejected")})
 ORDERS = {"submitted": "started_at", "approved": "-started_at", "rejected": "started_at"}
 """The order of each list unless another is chosen: what was approved is looked up, the rest is worked off."""
 CSV_HEADER = [
@@ -45,12 +47,14 @@ pages = Blueprint("work_approval", __name__, url_prefix="/work-approval")
 
 
 class ApproveForm(KeyedForm):
-    reason = TextAreaField("Comment", description="Stored with the entries.")
+    reason = TextAreaField(lazy_text("Comment"), description=lazy_text("Stored with the entries."))
 
 
 class RejectForm(KeyedForm):
     reason = TextAreaField(
-        "Reason", [InputRequired("This field is required.")], description="The technician reads it."
+        lazy_text("Reason"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("The technician reads it."),
     )
 
 
@@ -65,7 +69,8 @@ def entries() -> str | Response:
     with desk().read(actor()) as tx:
         if wants_csv():
             rows = all_rows(lambda **at: list_all_work(tx, **chosen, **at))
-            return csv_response("work-entries", CSV_HEADER, [_row(one) for one in rows])
+            with in_language("en"):
+                return csv_response("work-entries", CSV_HEADER, [_row(one) for one in rows])
         page = list_all_work(tx, **chosen, **counted_page())
     return render_template(
         "service_requests/work_approval.html",
@@ -103,7 +108,7 @@ def preview_rejection() -> str:
 def _decide(decision: Decision) -> tuple[str, int] | Response:
     form, chosen = FORMS[decision](), _chosen()
     if not chosen:
-        flash("Select at least one entry.", "warning")
+        flash(gettext("Select at least one entry."), "warning")
         return redirect(url_for("work_approval.entries"))
     if form.validate_on_submit():
         command = form.command(DecideEntries, {"ids": chosen, "reason": form["reason"].data})
@@ -145,8 +150,9 @@ def _page(decision: Decision, form: KeyedForm, chosen: list[str], effect: Effect
 
 
 def _done(decision: Decision, count: int) -> str:
-    entries_text = "1 entry" if count == 1 else f"{count} entries"
-    return f"{entries_text} {'approved' if decision == 'approve' else 'rejected'}."
+    if decision == "approve":
+        return ngettext("%(num)s entry approved.", "%(num)s entries approved.", count)
+    return ngettext("%(num)s entry rejected.", "%(num)s entries rejected.", count)
 
 
 def _row(one: ListedWorkView) -> list[Any]:

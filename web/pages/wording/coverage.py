@@ -3,17 +3,37 @@
 from dataclasses import dataclass
 
 from engine.service_requests import FINISHED_STATES
+from web.languages import Texts, gettext, mark
 from web.pages.context import now, settings, zone
 from web.pages.wording.formats import day_text
 from web.pages.wording.labels import OUTCOMES, Label, label_of
 from workflows.views.contracts import ContractDetail
 from workflows.views.service_requests import CoverageView, ServiceRequestView
 
-AFTER_END = {
-    "rollover": "is carried forward to the holder’s next contract",
-    "ignore": "is recorded but not billed",
-    "bill": "is billed at the overage rate",
-}
+AFTER_END = Texts(
+    {
+        "rollover": mark("Further work is carried forward to the holder’s next contract."),
+        "ignore": mark("Further work is recorded but not billed."),
+        "bill": mark("Further work is billed at the overage rate."),
+    }
+)
+AFTER_END_OR_NEXT = Texts(
+    {
+        "rollover": mark(
+            "Further work is drawn from the next valid contract, if there is one. "
+            "Otherwise it is carried forward to the holder’s next contract."
+        ),
+        "ignore": mark(
+            "Further work is drawn from the next valid contract, if there is one. "
+            "Otherwise it is recorded but not billed."
+        ),
+        "bill": mark(
+            "Further work is drawn from the next valid contract, if there is one. "
+            "Otherwise it is billed at the overage rate."
+        ),
+    }
+)
+"""Where work may be drawn from another contract once the first has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +55,11 @@ def describe_coverage_status(
     label = label_of(OUTCOMES, cover.outcome)
     if cover.contract_over is None:
         return CoverageStatus(label, "", "")
-    number = cover.contract_number or "a contract"
     how = _how(cover, contract)
     if request.state in FINISHED_STATES:
-        return CoverageStatus(Label(label.text, label.icon, "neutral"), f"{number} {how}.", "")
-    ended = Label("Coverage has ended", "empty", "error")
-    return CoverageStatus(ended, f"{number} {how}.", _time_after_end(contract))
+        return CoverageStatus(Label(label.text, label.icon, "neutral"), how, "")
+    ended = Label(gettext("Coverage has ended"), "empty", "error")
+    return CoverageStatus(ended, how, _time_after_end(contract))
 
 
 def describe_unlock_condition(request: ServiceRequestView, contract: ContractDetail | None) -> str:
@@ -48,24 +67,34 @@ def describe_unlock_condition(request: ServiceRequestView, contract: ContractDet
     if request.state != "pending_no_contract" or request.coverage is None:
         return ""
     if contract is None or contract.state != "pending":
-        offered = request.coverage.outcome == "offered"
-        return f"as soon as {'one of these contracts is chosen' if offered else 'a contract covers it'}"
+        if request.coverage.outcome == "offered":
+            return gettext("as soon as one of these contracts is chosen")
+        return gettext("as soon as a contract covers it")
     if contract.pending_reason == "awaiting_start":
         today = now().astimezone(zone()).date()
-        return f"when {contract.number} starts on {day_text(contract.starts_on, today)}"
+        day = day_text(contract.starts_on, today)
+        return gettext("when %(number)s starts on %(day)s", number=contract.number, day=day)
     if contract.pending_reason == "awaiting_payment":
-        return f"when finance records the payment for {contract.number}"
-    return f"when {contract.number} is enabled by finance or a supervisor"
+        return gettext("when finance records the payment for %(number)s", number=contract.number)
+    return gettext("when %(number)s is enabled by finance or a supervisor", number=contract.number)
 
 
 def _how(cover: CoverageView, contract: ContractDetail | None) -> str:
+    """How the contract ended, as a sentence."""
+    number = cover.contract_number or gettext("a contract")
     today = now().astimezone(zone()).date()
     if cover.contract_over == "expired" and cover.contract_ends_on is not None:
-        return f"ended on {day_text(cover.contract_ends_on, today)}"
+        day = day_text(cover.contract_ends_on, today)
+        return gettext("%(number)s ended on %(day)s.", number=number, day=day)
     if cover.contract_over == "cancelled":
         at = contract.cancelled_at if contract is not None else None
-        return f"was cancelled on {day_text(at.astimezone(zone()).date(), today)}" if at else "was cancelled"
-    return "is used up" if cover.contract_over == "exhausted" else "ended with its request"
+        if at is None:
+            return gettext("%(number)s was cancelled.", number=number)
+        day = day_text(at.astimezone(zone()).date(), today)
+        return gettext("%(number)s was cancelled on %(day)s.", number=number, day=day)
+    if cover.contract_over == "exhausted":
+        return gettext("%(number)s is used up.", number=number)
+    return gettext("%(number)s ended with its request.", number=number)
 
 
 def _time_after_end(contract: ContractDetail | None) -> str:
@@ -73,10 +102,4 @@ def _time_after_end(contract: ContractDetail | None) -> str:
     policy = (contract.time_expired if contract is not None else None) or settings().time_expired_contract
     if policy is None:
         return ""
-    time_after_end = AFTER_END[policy]
-    if settings().cascade:
-        return (
-            "Further work is drawn from the next valid contract, if there is one. "
-            f"Otherwise it {time_after_end}."
-        )
-    return f"Further work {time_after_end}."
+    return AFTER_END_OR_NEXT[policy] if settings().cascade else AFTER_END[policy]

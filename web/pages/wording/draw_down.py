@@ -7,22 +7,23 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from engine.charging import FULL_PERCENT
+from web.languages import Texts, gettext, mark
 from web.pages.wording.formats import minutes_text, money_text
 from workflows.views import MoneyView
 from workflows.views.service_requests import AllocationView, SegmentView
 
 UNCOVERED = {
-    "carried": "carried to the next contract",
-    "overage": "billed at the overage rate",
-    "ignored": "recorded, not billed",
+    "carried": mark("%(time)s carried to the next contract"),
+    "overage": mark("%(time)s billed at the overage rate"),
+    "ignored": mark("%(time)s recorded, not billed"),
 }
-
-
-EXCLUDED = {
-    "next_contract": "for the next contract",
-    "bill": "to be billed",
-    "free": "not billed",
-}
+EXCLUDED = Texts(
+    {
+        "next_contract": mark("for the next contract"),
+        "bill": mark("to be billed"),
+        "free": mark("not billed"),
+    }
+)
 
 
 def segment_text(segment: SegmentView, zone: ZoneInfo) -> str:
@@ -30,18 +31,31 @@ def segment_text(segment: SegmentView, zone: ZoneInfo) -> str:
 
     Times of day are in `zone`.
     """
-    times = [f"{at.astimezone(zone):%H:%M}" for at in (segment.from_, segment.to) if at is not None]
-    text = f"{' to '.join(times)}: {minutes_text(segment.rounded_minutes)} at {segment.percent} %"
+    parts = [
+        gettext(
+            "%(times)s: %(time)s at %(percent)s %%",
+            times=_times_text(segment, zone),
+            time=minutes_text(segment.rounded_minutes),
+            percent=segment.percent,
+        )
+    ]
     if segment.percent != FULL_PERCENT:
-        text += f", {minutes_text(segment.chargeable_minutes)} chargeable"
+        parts.append(gettext("%(time)s chargeable", time=minutes_text(segment.chargeable_minutes)))
     if segment.excluded:
-        text += f", {EXCLUDED[segment.excluded]}"
+        parts.append(EXCLUDED[segment.excluded])
     if segment.why:
-        text += f" ({segment.why.removesuffix('.')})"
-    if segment.rate is None or segment.price is None:
-        return text
-    price, rate = (money_text(one.amount_minor, one.currency) for one in (segment.price, segment.rate))
-    return f"{text}, {price} at {rate} per hour"
+        parts[-1] += f" ({segment.why.removesuffix('.')})"
+    if segment.rate is not None and segment.price is not None:
+        price, rate = (money_text(one.amount_minor, one.currency) for one in (segment.price, segment.rate))
+        parts.append(gettext("%(price)s at %(rate)s per hour", price=price, rate=rate))
+    return ", ".join(parts)
+
+
+def _times_text(segment: SegmentView, zone: ZoneInfo) -> str:
+    times = [f"{at.astimezone(zone):%H:%M}" for at in (segment.from_, segment.to) if at is not None]
+    if len(times) == 1:
+        return times[0]
+    return gettext("%(begins)s to %(ends)s", begins=times[0], ends=times[1]) if times else ""
 
 
 def allocation_text(
@@ -55,7 +69,9 @@ def allocation_text(
     """
     parts: dict[tuple[str, str | None, bool, bool], int] = {}
     paid: dict[str | None, MoneyView] = {}
-    numbers = {one.contract: one.contract_number or "another holder’s contract" for one in allocations}
+    numbers = {
+        one.contract: one.contract_number or gettext("another holder’s contract") for one in allocations
+    }
     for one in allocations:
         key = (one.kind, one.contract if one.kind in ("grant", "covered") else None, one.borrowed, one.held)
         parts[key] = parts.get(key, 0) + one.minutes
@@ -66,23 +82,30 @@ def allocation_text(
     for (kind, contract, borrowed, held), minutes in parts.items():
         time = minutes_text(minutes)
         if borrowed:
-            texts.append(f"{time} drawn ahead on the next month of {numbers[contract]}")
+            texts.append(
+                gettext(
+                    "%(time)s drawn ahead on the next month of %(contract)s",
+                    time=time,
+                    contract=numbers[contract],
+                )
+            )
         elif kind == "grant":
             left = (leaves or {}).get(contract or "")
-            notes = ["held until approved"] if held else []
+            notes = [gettext("held until approved")] if held else []
             money = (leaves_money or {}).get(contract or "")
             if contract in paid:
-                notes += [f"leaves {_money(money)}"] if money is not None else []
-                time = f"{_money(paid[contract])} for {time}"
+                notes += [gettext("leaves %(amount)s", amount=_money(money))] if money is not None else []
+                time = gettext("%(price)s for %(time)s", price=_money(paid[contract]), time=time)
             elif left is not None:
-                notes.append(f"leaves {minutes_text(left)}")
+                notes.append(gettext("leaves %(amount)s", amount=minutes_text(left)))
             rest = f" ({', '.join(notes)})" if notes else ""
-            texts.append(f"{time} from {numbers[contract]}{rest}")
+            drawn = gettext("%(amount)s from %(contract)s", amount=time, contract=numbers[contract])
+            texts.append(f"{drawn}{rest}")
         elif kind == "covered":
-            texts.append(f"{time} covered by {numbers[contract]}")
+            texts.append(gettext("%(time)s covered by %(contract)s", time=time, contract=numbers[contract]))
         else:
-            texts.append(f"{time} {UNCOVERED.get(kind, kind)}")
-    return ", ".join(texts) if texts else "nothing is charged"
+            texts.append(gettext(UNCOVERED[kind], time=time) if kind in UNCOVERED else f"{time} {kind}")
+    return ", ".join(texts) if texts else gettext("nothing is charged")
 
 
 def _money(money: MoneyView) -> str:
