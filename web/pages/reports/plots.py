@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from babel.dates import format_date
 
 from engine.accounting_periods import first_day_of
-from web.pages.wording.formats import LOCALE
+from web.languages import gettext, language, locale
 
 WIDTH, HEIGHT = 600, 120
 MOST_LABELS = 12
@@ -73,7 +73,7 @@ def plot_months(months: Sequence[str], series: Sequence[Series]) -> Plot | None:
 def month_label(month: str) -> str:
     """2026-03 is "Mar 2026"."""
     first_day = first_day_of(month)
-    return format_date(first_day, "MMM y", locale=LOCALE) if first_day is not None else month
+    return format_date(first_day, "MMM y", locale=locale()) if first_day is not None else month
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +103,21 @@ def _ticks(months: Sequence[str]) -> list[str]:
         first_day = first_day_of(month)
         form = "MMM y" if len(months) <= 3 else "MMM"
         labels.append(
-            format_date(first_day, form, locale=LOCALE) if first_day is not None and place % step == 0 else ""
+            format_date(first_day, form, locale=locale())
+            if first_day is not None and place % step == 0
+            else ""
         )
     return labels
 
 
 def _summary(months: Sequence[str], series: Sequence[Series]) -> str:
-    span = month_label(months[0])
-    if len(months) > 1:
-        span = f"{span} to {month_label(months[-1])}"
-    totals = ", ".join(f"{one.label.lower()} {one.text(sum(one.amounts))}" for one in series)
-    return f"By month, {span}: {totals}."
+    totals = ", ".join(f"{_in_sentence(one.label)} {one.text(sum(one.amounts))}" for one in series)
+    first, last = month_label(months[0]), month_label(months[-1])
+    if len(months) == 1:
+        return gettext("By month, %(month)s: %(totals)s.", month=first, totals=totals)
+    return gettext("By month, %(first)s to %(last)s: %(totals)s.", first=first, last=last, totals=totals)
+
+
+def _in_sentence(label: str) -> str:
+    """A label within a sentence; in German it may be a noun."""
+    return label if language() == "de" else label.lower()
