@@ -129,7 +129,8 @@ def _flash_result(statement_id: str) -> None:
         open=open_count,
     )
     if statement.known_count:
-        said = f"{said} {gettext('%(count)s were known already.', count=statement.known_count)}"
+        known = gettext("%(count)s were known already.", count=statement.known_count)
+        said = f"{said} {known}"
     flash(said, "success")
 
 

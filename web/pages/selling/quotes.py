@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
 from engine.currencies import money_text
-from engine.quotes import QUOTE_STATES, Decision, accepted_text
+from engine.quotes import QUOTE_STATES, Decision
 from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role
 from web.pages.contracts.sell import ContractForm, contract_form, contract_page_of, contract_values
@@ -29,6 +29,7 @@ from workflows.selling.price_list_queries import all_products
 from workflows.selling.quote_decisions import decide_quote
 from workflows.selling.quote_queries import list_quotes, read_quote
 from workflows.selling.quotes import add_line, change_quote, create_quote, remove_line, send_quote
+from workflows.selling.statements import statement_of
 from workflows.views.quotes import QuoteVersionView, QuoteView
 
 pages = Blueprint("quotes", __name__, url_prefix="/quotes")
@@ -280,7 +281,7 @@ def preview(quote_id: str) -> str:
 def acceptance_text(quote: QuoteView, version: QuoteVersionView) -> str:
     """What someone agrees to who accepts a version, word for word as it is stored."""
     total = money_text(version.total.amount_minor, version.total.currency)
-    return accepted_text(quote.number, version.number, total)
+    return statement_of("accepted", quote.number, version.number, total)
 
 
 def _decision(form: DecisionForm) -> DecideQuote | None:
