@@ -20,6 +20,7 @@ from engine.errors import DeskError
 from engine.price_list import PricesOverlap
 from engine.rulebook import RuleSetRefused
 from web.field_errors import field_errors
+from web.languages import gettext
 from web.refused_rules import report_refused_rules
 from workflows.accounting_exports.use_cases import AccountsNotMapped
 from workflows.core import errors as refusals
@@ -147,7 +148,7 @@ def problem_of_fields(error: ValidationError) -> Problem:
     """Return the problem that describes invalid fields; its detail is that of the first one."""
     errors = field_errors(error)
     first = errors[0]
-    where = first["pointer"] or "The body"
+    where = first["pointer"] or gettext("The body")
     return Problem(422, "invalid-input", f"{where}: {first['detail']}", errors)
 
 
@@ -194,7 +195,9 @@ def handle_unexpected_error(error: Exception) -> Response:
     """Log an unexpected error under an id, and respond with that id and no other details."""
     if is_unstorable_value(error):
         log.warning("a value cannot be stored", path=request.path, exc_info=error)
-        return handle_desk_error(refusals.InvalidInput("The request contains a value that cannot be stored."))
+        return handle_desk_error(
+            refusals.InvalidInput(gettext("The request contains a value that cannot be stored."))
+        )
     if _is_body_error(error):
         return _handle_body_error()
     if HAS_COMMITTED.get() and (is_database_failure(error) or asks_for_retry(error)):
@@ -227,15 +230,15 @@ def handle_unexpected_error(error: Exception) -> Response:
 
 def _contended() -> refusals.Contended:
     return refusals.Contended(
-        "Others were changing the same records at the same time. Nothing was saved.",
-        remedy="Try again in a moment.",
+        gettext("Others were changing the same records at the same time. Nothing was saved."),
+        remedy=gettext("Try again in a moment."),
     )
 
 
 def _disk_full() -> refusals.DiskFull:
     return refusals.DiskFull(
-        "The disk of the database is full. Nothing was saved.",
-        remedy="Ask an administrator to free some space, and try again.",
+        gettext("The disk of the database is full. Nothing was saved."),
+        remedy=gettext("Ask an administrator to free some space, and try again."),
     )
 
 
@@ -266,7 +269,9 @@ def _is_body_error(error: Exception) -> bool:
 
 def _handle_body_error() -> Response:
     response = handle_desk_error(
-        MalformedBody("The body does not match its headers.", remedy="Send the whole body again.")
+        MalformedBody(
+            gettext("The body does not match its headers."), remedy=gettext("Send the whole body again.")
+        )
     )
     response.headers["Connection"] = "close"
     return response

@@ -6,6 +6,7 @@ from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
 from engine.periods import check_date, first_instant_of
+from web.languages import gettext
 from web.pages.context import actor, desk, zone
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.alerts import ALERT_KINDS, alert_label
@@ -56,7 +57,7 @@ def alerts() -> str | Response:
         "alerts/index.html",
         page=page,
         filters=filters,
-        kinds={"": "All", **ALERT_KINDS},
+        kinds={"": gettext("All"), **ALERT_KINDS},
         alert_label=alert_label,
     )
 
@@ -65,4 +66,8 @@ def _day(text: str) -> date:
     try:
         return check_date(date.fromisoformat(text))
     except ValueError:
-        raise invalid("/since", f"{text!r} is not a date.", "Write for example 2026-03-02.") from None
+        raise invalid(
+            "/since",
+            gettext("%(text)s is not a date.", text=repr(text)),
+            gettext("Write for example 2026-03-02."),
+        ) from None

@@ -11,7 +11,7 @@ from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import counted_page, query_filters
-from web.pages.wording.formats import plain_money, read_money
+from web.pages.wording.formats import read_money, typed_money
 from workflows.billing.actions import CASHIERS
 from workflows.billing.bank_entries import assign_entry, set_aside_entry
 from workflows.billing.bank_queries import invoices_by_number, list_entries, read_entry
@@ -103,7 +103,7 @@ def _proposed(entry: BankEntryView) -> str:
         return ""
     divided = len({one.party_name for one in entry.candidates}) > 1
     return "\n".join(
-        f"{one.number} {plain_money(one.open.amount_minor, one.open.currency)}" if divided else one.number
+        f"{one.number} {typed_money(one.open.amount_minor, one.open.currency)}" if divided else one.number
         for one in entry.candidates
     )
 

@@ -12,8 +12,8 @@ from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import Explicit, KeyedForm, attempt_once
 from web.pages.forms.fields import DayField, select_options
 from web.pages.forms.pickers import RecordField
-from web.pages.wording.billing import INVOICE_STANDINGS, UNITS
-from web.pages.wording.formats import plain_money, read_money
+from web.pages.wording.billing import INVOICE_STANDINGS, UNITS, decimal_text
+from web.pages.wording.formats import read_money, typed_money
 from workflows.billing.invoicing import change_invoice, create_invoice
 from workflows.billing.queries import read_invoice
 from workflows.commands.billing import MOST_LINES, ChangeInvoice, NewInvoice
@@ -251,18 +251,18 @@ def _stored(invoice: InvoiceDetail) -> dict[str, Any]:
         "language": invoice.language,
         "note": invoice.note,
         "terms": invoice.terms,
-        "discount_percent": discount.percent if discount else None,
+        "discount_percent": decimal_text(discount.percent or "") if discount else None,
         "discount_reason": discount.reason if discount else None,
-        "early_percent": early.percent if early else None,
+        "early_percent": decimal_text(early.percent) if early else None,
         "early_days": str(early.days) if early else None,
     }
     for number, one in enumerate(invoice.lines):
         at = f"line{number}_"
         values |= {
             f"{at}description": one.description,
-            f"{at}quantity": one.quantity,
+            f"{at}quantity": decimal_text(one.quantity),
             f"{at}unit": one.unit,
-            f"{at}price": plain_money(one.unit_price.amount_minor, invoice.currency),
+            f"{at}price": typed_money(one.unit_price.amount_minor, invoice.currency),
             f"{at}discount": _discount_text(one),
             f"{at}tax_rate": one.tax_rate,
             f"{at}service_from": one.service_from,
@@ -274,9 +274,9 @@ def _stored(invoice: InvoiceDetail) -> dict[str, Any]:
 
 def _discount_text(line: InvoiceLineView) -> str:
     if line.discount_percent:
-        return f"{line.discount_percent}%"
+        return f"{decimal_text(line.discount_percent)}%"
     amount = line.discount.amount_minor
-    return plain_money(amount, line.discount.currency) if amount else ""
+    return typed_money(amount, line.discount.currency) if amount else ""
 
 
 def _page(form: Any, invoice: InvoiceDetail | None) -> tuple[str, int]:

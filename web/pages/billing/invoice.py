@@ -28,7 +28,7 @@ from web.pages.wording.billing import (
     reminder_text,
 )
 from web.pages.wording.billing import PAYMENT_METHODS as PAYMENT_METHOD_NAMES
-from web.pages.wording.formats import plain_money, read_money
+from web.pages.wording.formats import read_money, typed_money
 from workflows.administration.logo import has_logo
 from workflows.billing.actions import CASHIERS, ISSUERS
 from workflows.billing.checks import confirm_invoice
@@ -281,7 +281,7 @@ def _begin(invoice_id: str, action: str) -> tuple[InvoiceDetail, Any]:
 def _form(action: str, invoice: InvoiceDetail) -> KeyedForm:
     if action == "pay":
         shown = {
-            "amount": plain_money(invoice.open.amount_minor, invoice.currency),
+            "amount": typed_money(invoice.open.amount_minor, invoice.currency),
             "received_on": local_date(now(), zone()),
         }
         form = PaymentForm(data=shown)

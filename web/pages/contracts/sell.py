@@ -34,7 +34,7 @@ from web.pages.forms.fields import (
     select_options,
 )
 from web.pages.forms.pickers import RecordField
-from web.pages.wording.formats import counted, duration_words, money_text
+from web.pages.wording.formats import duration_words, incidents_text, money_text
 from web.pages.wording.labels import TIME_EXPIRED
 from web.pages.wording.settings import SCOPE_CHOICES
 from workflows.billing.sold_once import sold_once_choices
@@ -285,7 +285,7 @@ def _sold_message(contract_id: str) -> Markup:
     balance = contract.balance
     sold = {
         "minutes": duration_words(balance.minutes.purchased),
-        "incidents": counted(balance.incidents.purchased, "incident"),
+        "incidents": incidents_text(balance.incidents.purchased),
         "money": money_text(balance.money.purchased, balance.money.currency),
     }.get(contract.draws)
     amount = f" with {sold}" if sold else ""

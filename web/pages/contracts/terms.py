@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from web.pages.wording.formats import amount_text, counted, minutes_text, money_text
+from web.pages.wording.formats import amount_text, incidents_text, minutes_text, money_text
 from web.pages.wording.months import borrow_text, carry_over_text
 from workflows.views.contracts import ContractDetail, ContractTypeView
 
@@ -52,7 +52,7 @@ def auto_top_up_text(contract: ContractDetail) -> str:
     unit: Any = contract.draws
     currency = contract.balance.money.currency
     below, quantity = (
-        counted(amount, "incident") if unit == "incidents" else amount_text(amount, unit, currency)
+        incidents_text(amount) if unit == "incidents" else amount_text(amount, unit, currency)
         for amount in (terms.below, terms.quantity)
     )
     if terms.mode == "warn":

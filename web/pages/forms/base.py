@@ -19,8 +19,10 @@ from wtforms.fields.core import UnboundField
 
 from engine.errors import DeskError
 from web.field_errors import message_of
+from web.languages import gettext, ngettext
 from web.pages.context import actor, desk
 from web.pages.forms.pickers import RecordField
+from web.pages.wording.formats import span_words
 from workflows.commands.fields import without_secrets
 from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.idempotency import Answer, Keyed
@@ -158,7 +160,9 @@ class EditingForm(KeyedForm):
         edited = [name for name, value in wanted.items() if value != original[name]]
         for name in edited:
             if stored[name] not in (original[name], wanted[name]):
-                self.add_error(f"/{name}", "Someone else has changed this. Save again to keep your version.")
+                self.add_error(
+                    f"/{name}", gettext("Someone else has changed this. Save again to keep your version.")
+                )
                 original[name] = stored[name]
         self.seen.data = json.dumps(original)
         return {name: Explicit(wanted[name]) for name in edited if wanted[name] != stored[name]}
@@ -267,7 +271,9 @@ def add_desk_error(form: DeskForm, error: DeskError) -> None:
     if isinstance(error, NotFound | NotAllowed | NoRuleSet | OutcomeUnknown):
         raise error
     if isinstance(error, IdempotencyKeyReused):
-        form.add_error("", "This form has already been submitted with other values. Please reload the page.")
+        form.add_error(
+            "", gettext("This form has already been submitted with other values. Please reload the page.")
+        )
         return
     form.add_error(str(error.values.get("pointer", "")), str(error))
 
@@ -276,13 +282,16 @@ def _message(wrong: ErrorDetails, *, counts_minutes: bool) -> str:
     """A Pydantic error as a sentence for users; in a field of hours, a limit is named with its unit."""
     limit = next((wrong["ctx"][name] for name in ("ge", "le") if name in wrong.get("ctx", {})), None)
     if counts_minutes and limit is not None:
-        words = f"{limit:,} {'minute' if limit == 1 else 'minutes'}"
-        return f"It must be at {'least' if 'ge' in wrong['ctx'] else 'most'} {words}."
+        words = span_words(limit, "minute")
+        if "ge" in wrong["ctx"]:
+            return gettext("It must be at least %(limit)s.", limit=words)
+        return gettext("It must be at most %(limit)s.", limit=words)
     least = wrong.get("ctx", {}).get("min_length", 1)
     if wrong["type"] == "missing" or (wrong["type"] == "string_too_short" and least == 1):
-        return "This field is required."
+        return gettext("This field is required.")
     if wrong["type"] == "string_too_short":
-        return f"Enter at least {least} characters."
+        return ngettext("Enter at least %(num)s character.", "Enter at least %(num)s characters.", least)
     if wrong["type"] == "string_too_long":
-        return f"Enter at most {wrong['ctx']['max_length']} characters."
+        most = wrong["ctx"]["max_length"]
+        return ngettext("Enter at most %(num)s character.", "Enter at most %(num)s characters.", most)
     return message_of(wrong)

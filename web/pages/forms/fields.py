@@ -16,18 +16,19 @@ from wtforms.widgets import CheckboxInput, DateInput, DateTimeLocalInput, ListWi
 
 from engine.errors import DeskError
 from engine.periods import check_date, check_instant, contract_end, first_instant_of, local_instants
+from web.languages import gettext, lazy_text
 from web.pages.context import settings, zone
 from web.pages.wording.formats import (
     SpanUnit,
     TimeUnit,
-    counted,
     duration_words,
-    minutes_text,
     money_text,
-    plain_money,
     read_minutes,
     read_money,
     read_span,
+    span_words,
+    typed_minutes,
+    typed_money,
 )
 from web.pages.wording.local_times import WHICH, occurrence_texts, repeated_time_text
 from workflows.core.transaction import Transaction
@@ -128,25 +129,35 @@ class DurationField(EchoedField):
     def __init__(self, label: str, *, unit: TimeUnit, description: str = "", **kwargs: Any) -> None:
         self.unit = unit
         formats = {
-            "hours": "A number means hours: 20, or 1:30, 90m.",
-            "minutes": "A number means minutes: 90, or 1:30, 1h30, 1.5 h.",
+            "hours": gettext("A number means hours: 20, or 1:30, 90m."),
+            "minutes": gettext("A number means minutes: 90, or 1:30, 1h30, 1.5 h."),
         }
         super().__init__(label, description=f"{formats[unit]} {description}".strip(), **kwargs)
 
     def read(self, text: str) -> int:
         minutes = read_minutes(text, self.unit)
         if minutes is None:
-            raise ValueError(
-                f"“{text}” is not a duration. Use a format such as 1:30, 1h30, 90m or 1.5 h;"
-                f" a number alone means {self.unit}."
-            )
+            raise ValueError(self._refusal(text))
         return minutes
 
     def shown(self, value: int) -> str:
-        return minutes_text(value).replace(",", "")
+        return typed_minutes(value)
 
     def words(self, value: int) -> str:
         return duration_words(value)
+
+    def _refusal(self, text: str) -> str:
+        if self.unit == "hours":
+            return gettext(
+                "“%(text)s” is not a duration. Use a format such as 1:30, 1h30, 90m or 1.5 h;"
+                " a number alone means hours.",
+                text=text,
+            )
+        return gettext(
+            "“%(text)s” is not a duration. Use a format such as 1:30, 1h30, 90m or 1.5 h;"
+            " a number alone means minutes.",
+            text=text,
+        )
 
     def echo_url(self) -> str:
         return url_for("typed.duration", unit=self.unit, field=self.name)
@@ -164,12 +175,17 @@ class MoneyField(EchoedField):
         amount = read_money(text, currency)
         if amount is None:
             raise ValueError(
-                f"“{text}” is not an amount in {currency}. Use the format {plain_money(12500, currency)}."
+                gettext(
+                    "“%(text)s” is not an amount in %(currency)s. Use the format %(example)s.",
+                    text=text,
+                    currency=currency,
+                    example=typed_money(12500, currency),
+                )
             )
         return amount
 
     def shown(self, value: int) -> str:
-        return plain_money(value, settings().currency)
+        return typed_money(value, settings().currency)
 
     def words(self, value: int) -> str:
         return money_text(value, settings().currency)
@@ -188,7 +204,7 @@ class CountField(TypedField):
 
     def read(self, text: str) -> int:
         if not text.isascii() or not text.isdecimal() or len(text) > 9:
-            raise ValueError(f"“{text}” is not a whole number.")
+            raise ValueError(gettext("“%(text)s” is not a whole number.", text=text))
         return int(text)
 
 
@@ -205,7 +221,10 @@ class CapField(TypedField):
         minutes = read_minutes(text, "hours")
         if minutes is None:
             raise ValueError(
-                f"“{text}” is neither a duration nor a percentage. Write for example 1:30 or 50%."
+                gettext(
+                    "“%(text)s” is neither a duration nor a percentage. Write for example 1:30 or 50%%.",
+                    text=text,
+                )
             )
         return {"cap_minutes": minutes} if minutes else {}
 
@@ -221,7 +240,9 @@ class NumbersField(TypedField):
         parts = [part.strip().removesuffix("%").strip() for part in text.split(",")]
         wrong = [part for part in parts if not part.isascii() or not part.isdecimal() or len(part) > 9]
         if wrong:
-            raise ValueError(f"“{wrong[0]}” is not a whole number. Write for example 75, 90.")
+            raise ValueError(
+                gettext("“%(text)s” is not a whole number. Write for example 75, 90.", text=wrong[0])
+            )
         return [int(part) for part in parts]
 
     def shown(self, value: list[int]) -> str:
@@ -233,16 +254,32 @@ class SpanField(EchoedField):
 
     def __init__(self, label: str, *, unit: SpanUnit, **kwargs: Any) -> None:
         self.unit = unit
-        super().__init__(f"{label} ({unit}s)", **kwargs)
+        super().__init__(self._with_unit(label), **kwargs)
+
+    def _with_unit(self, label: str) -> str:
+        return {
+            "minute": gettext("%(label)s (minutes)", label=label),
+            "hour": gettext("%(label)s (hours)", label=label),
+            "day": gettext("%(label)s (days)", label=label),
+            "month": gettext("%(label)s (months)", label=label),
+        }[self.unit]
 
     def read(self, text: str) -> int:
         number = read_span(text, self.unit)
         if number is None:
-            raise ValueError(f"“{text}” is not a whole number of {self.unit}s.")
+            raise ValueError(self._refusal(text))
         return number
 
+    def _refusal(self, text: str) -> str:
+        return {
+            "minute": gettext("“%(text)s” is not a whole number of minutes.", text=text),
+            "hour": gettext("“%(text)s” is not a whole number of hours.", text=text),
+            "day": gettext("“%(text)s” is not a whole number of days.", text=text),
+            "month": gettext("“%(text)s” is not a whole number of months.", text=text),
+        }[self.unit]
+
     def words(self, value: int) -> str:
-        return counted(value, self.unit)
+        return span_words(value, self.unit)
 
     def echo_url(self) -> str:
         return url_for("typed.span", unit=self.unit, field=self.name)
@@ -251,8 +288,9 @@ class SpanField(EchoedField):
 class WorkTypeField(StringField):
     """A work type: free text with suggestions, once `load_options` was called."""
 
-    def __init__(self, label: str = "Work type", **kwargs: Any) -> None:
-        super().__init__(label, **{"description": "As named in your rules, for example remote.", **kwargs})
+    def __init__(self, label: str = "", **kwargs: Any) -> None:
+        description = lazy_text("As named in your rules, for example remote.")
+        super().__init__(label or lazy_text("Work type"), **{"description": description, **kwargs})
         self.known: list[str] = []
 
     def load_options(self, tx: Transaction) -> None:
@@ -277,7 +315,10 @@ class DayField(TypedField):
             return check_date(date.fromisoformat(text))
         except (ValueError, DeskError):
             raise ValueError(
-                f"“{text}” is not a date. Use the format 2026-03-31, with a year from 1970 to 2199."
+                gettext(
+                    "“%(text)s” is not a date. Use the format 2026-03-31, with a year from 1970 to 2199.",
+                    text=text,
+                )
             ) from None
 
     @property
@@ -318,7 +359,9 @@ class InstantField(TypedField):
         try:
             wall = datetime.fromisoformat(text)
         except ValueError:
-            raise ValueError(f"“{text}” is not a valid time. Use the format 2026-03-31T09:00.") from None
+            raise ValueError(
+                gettext("“%(text)s” is not a valid time. Use the format 2026-03-31T09:00.", text=text)
+            ) from None
         try:
             if wall.tzinfo is not None:
                 return check_instant(wall)
@@ -374,11 +417,13 @@ def which_of_two(name: str, text: str, data: datetime | None = None) -> Markup:
         return Markup("")
     if len(instants) < 2:
         return Markup("")
-    options = Markup("") if data is not None else Markup('<option value="">Choose</option>')
+    options = (
+        Markup("") if data is not None else Markup('<option value="">{}</option>').format(gettext("Choose"))
+    )
     for value, instant, shown in zip(WHICH, instants, occurrence_texts(instants, zone()), strict=True):
         selected = Markup(" selected") if data and _whole_seconds(instant) == _whole_seconds(data) else ""
         options += Markup('<option value="{}"{}>{}</option>').format(value, selected, shown)
-    label = f"{wall:%H:%M} happens twice on that day. Which one?"
+    label = gettext("%(time)s happens twice on that day. Which one?", time=f"{wall:%H:%M}")
     return Markup('<label>{} <select name="{}_which">{}</select></label>').format(label, name, options)
 
 

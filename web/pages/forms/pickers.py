@@ -13,6 +13,7 @@ from wtforms import Field
 from wtforms.form import BaseForm
 from wtforms.validators import ValidationError
 
+from web.languages import gettext
 from web.pages.context import actor, desk
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
@@ -122,7 +123,7 @@ class RecordField(Field):
     def pre_validate(self, form: BaseForm) -> None:
         """Report a missing required record together with other missing fields."""
         if not self.results.optional and self.record_id is None:
-            raise ValidationError("This field is required.")
+            raise ValidationError(gettext("This field is required."))
 
     def load_options(self, tx: Transaction) -> None:
         """Load the options and the selection."""
@@ -201,14 +202,18 @@ def pick(name: str) -> str:
 
 def _customer(one: CustomerView) -> Option:
     detail = one.email if one.org_unit_name is None else f"{one.email}, {one.org_unit_name}"
-    return Option(f"customer:{one.id}", one.name, f"Customer, {detail}")
+    return Option(f"customer:{one.id}", one.name, gettext("Customer, %(detail)s", detail=detail))
 
 
 def _org_unit(one: OrgUnitView) -> Option:
-    detail = one.code if one.parent_name is None else f"{one.code}, part of {one.parent_name}"
-    return Option(f"org_unit:{one.id}", one.name, f"Org unit, {detail}")
+    detail = gettext("Org unit, %(code)s", code=one.code)
+    if one.parent_name is not None:
+        detail = gettext("Org unit, %(code)s, part of %(parent)s", code=one.code, parent=one.parent_name)
+    return Option(f"org_unit:{one.id}", one.name, detail)
 
 
 def _item(one: ItemView) -> Option:
-    owner = f"owned by {one.owner_name}" if one.owner_name else "no owner"
-    return Option(f"item:{one.id}", one.name, f"Item {one.number}, {owner}")
+    detail = gettext("Item %(number)s, no owner", number=one.number)
+    if one.owner_name:
+        detail = gettext("Item %(number)s, owned by %(owner)s", number=one.number, owner=one.owner_name)
+    return Option(f"item:{one.id}", one.name, detail)

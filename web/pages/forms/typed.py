@@ -10,12 +10,12 @@ from markupsafe import escape
 from web.pages.context import settings
 from web.pages.forms.fields import which_of_two
 from web.pages.wording.formats import (
-    counted,
     duration_words,
     money_text,
     read_minutes,
     read_money,
     read_span,
+    span_words,
 )
 
 _NAME = re.compile(r"[a-z_]{1,60}", re.ASCII)
@@ -30,7 +30,7 @@ def duration(unit: Any) -> str:
 
 @pages.get("/span/<any(minute, hour, day, month):unit>")
 def span(unit: Any) -> str:
-    return _words(lambda text: read_span(text, unit), lambda number: counted(number, unit))
+    return _words(lambda text: read_span(text, unit), lambda number: span_words(number, unit))
 
 
 @pages.get("/money")

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.contracts import Unit
+from web.languages import Texts, gettext, mark, ngettext
 from web.pages.wording.formats import amount_text
 
-LABELS = {
-    "drawn": "Drawn",
-    "held": "Held",
-    "available": "Available",
-    "expired": "Expired",
-    "later": "Not yet valid",
-}
-INCIDENT_LABELS = LABELS | {"drawn": "Used"}
+LABELS = Texts(
+    {
+        "drawn": mark("Drawn"),
+        "held": mark("Held"),
+        "available": mark("Available"),
+        "expired": mark("Expired"),
+        "later": mark("Not yet valid"),
+    }
+)
+INCIDENTS_DRAWN = mark("Used")
 
 
 class Balance(Protocol):
@@ -58,7 +61,6 @@ def balance_figure(
 
     `currency` is that of a balance of money.
     """
-    labels = INCIDENT_LABELS if unit == "incidents" else LABELS
     amounts = {kind: getattr(balance, kind) for kind in ("drawn", "held", "available", "expired")}
     whole = max(balance.purchased, sum(amounts.values()))
     later = whole - sum(amounts.values())
@@ -70,7 +72,7 @@ def balance_figure(
         parts.append(
             Part(
                 kind,
-                labels[kind],
+                gettext(INCIDENTS_DRAWN) if unit == "incidents" and kind == "drawn" else LABELS[kind],
                 amount_text(amount, unit, currency),
                 _percent(start),
                 _percent(width),
@@ -85,12 +87,29 @@ def balance_figure(
 
 def _summary(balance: Balance, unit: Unit, until: str, currency: str | None) -> str:
     left = amount_text(balance.available, unit, currency)
-    what = ""
-    if unit == "incidents":
-        what = " incident" if balance.purchased == 1 else " incidents"
-    text = f"{left} of {amount_text(balance.purchased, unit, currency)}{what} left"
-    if balance.held:
-        text += f" ({amount_text(balance.held, unit, currency)} held)"
+    whole = amount_text(balance.purchased, unit, currency)
+    held = amount_text(balance.held, unit, currency) if balance.held else ""
+    if unit == "incidents" and held:
+        text = ngettext(
+            "%(left)s of %(whole)s incident left (%(held)s held)",
+            "%(left)s of %(whole)s incidents left (%(held)s held)",
+            balance.purchased,
+            left=left,
+            whole=whole,
+            held=held,
+        )
+    elif unit == "incidents":
+        text = ngettext(
+            "%(left)s of %(whole)s incident left",
+            "%(left)s of %(whole)s incidents left",
+            balance.purchased,
+            left=left,
+            whole=whole,
+        )
+    elif held:
+        text = gettext("%(left)s of %(whole)s left (%(held)s held)", left=left, whole=whole, held=held)
+    else:
+        text = gettext("%(left)s of %(whole)s left", left=left, whole=whole)
     return f"{text}, {until}" if until else text
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import request, url_for
 
+from web.languages import gettext, mark
 from web.pages.context import actor, settings
 from workflows.accounting_periods import use_cases
 from workflows.core import actors
@@ -19,9 +20,9 @@ CUSTOMER: frozenset[Role] = frozenset({"customer"})
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """A menu entry; it is also marked as current on pages of `also_blueprints`.
+    """A menu entry, whose label is marked for translation.
 
-    `setting`: it is only shown while that is on.
+    It is also marked as current on pages of `also_blueprints`. `setting`: it is only shown while that is on.
     """
 
     endpoint: str
@@ -50,74 +51,76 @@ INVOICE_PAGES = ("invoice", "invoice_draft", "invoice_drafts")
 
 MENU: list[tuple[str, list[MenuItem]]] = [
     (
-        "Service desk",
+        mark("Service desk"),
         [
-            MenuItem("home.home", "Overview", STAFF - {"technician"}),
-            MenuItem("queue.queue", "Queue", STAFF, (*REQUEST_PAGES, "uncovered")),
-            MenuItem("log_request.log", "Log a request", DESK),
-            MenuItem("work_approval.entries", "Entries to approve", DESK, setting="work_approval"),
-            MenuItem("contracts.contracts", "Contracts", STAFF, CONTRACT_PAGES),
-            MenuItem("quotes.quotes", "Quotes", OFFICE),
-            MenuItem("products.products", "Price list", OFFICE),
-            MenuItem("alerts.alerts", "Alerts", STAFF),
-            MenuItem("explorer.explorer", "Coverage explorer", STAFF),
-            MenuItem("reports.index", "Reports", OFFICE),
+            MenuItem("home.home", mark("Overview"), STAFF - {"technician"}),
+            MenuItem("queue.queue", mark("Queue"), STAFF, (*REQUEST_PAGES, "uncovered")),
+            MenuItem("log_request.log", mark("Log a request"), DESK),
+            MenuItem("work_approval.entries", mark("Entries to approve"), DESK, setting="work_approval"),
+            MenuItem("contracts.contracts", mark("Contracts"), STAFF, CONTRACT_PAGES),
+            MenuItem("quotes.quotes", mark("Quotes"), OFFICE),
+            MenuItem("products.products", mark("Price list"), OFFICE),
+            MenuItem("alerts.alerts", mark("Alerts"), STAFF),
+            MenuItem("explorer.explorer", mark("Coverage explorer"), STAFF),
+            MenuItem("reports.index", mark("Reports"), OFFICE),
         ],
     ),
     (
-        "My support",
+        mark("My support"),
         [
-            MenuItem("home.home", "Overview", CUSTOMER),
-            MenuItem("queue.queue", "My requests", CUSTOMER, REQUEST_PAGES),
-            MenuItem("log_request.log", "Log a request", CUSTOMER),
-            MenuItem("contracts.contracts", "My contracts", CUSTOMER, CONTRACT_PAGES),
-            MenuItem("quotes.quotes", "My quotes", CUSTOMER),
-            MenuItem("offers.offers", "Buy support", CUSTOMER, setting="invoices"),
-            MenuItem("invoices.invoices", "My invoices", CUSTOMER, INVOICE_PAGES, setting="invoices"),
-            MenuItem("items.items", "My items", CUSTOMER),
+            MenuItem("home.home", mark("Overview"), CUSTOMER),
+            MenuItem("queue.queue", mark("My requests"), CUSTOMER, REQUEST_PAGES),
+            MenuItem("log_request.log", mark("Log a request"), CUSTOMER),
+            MenuItem("contracts.contracts", mark("My contracts"), CUSTOMER, CONTRACT_PAGES),
+            MenuItem("quotes.quotes", mark("My quotes"), CUSTOMER),
+            MenuItem("offers.offers", mark("Buy support"), CUSTOMER, setting="invoices"),
+            MenuItem("invoices.invoices", mark("My invoices"), CUSTOMER, INVOICE_PAGES, setting="invoices"),
+            MenuItem("items.items", mark("My items"), CUSTOMER),
         ],
     ),
     (
-        "Billing",
+        mark("Billing"),
         [
-            MenuItem("invoices.invoices", "Invoices", OFFICE, INVOICE_PAGES, setting="invoices"),
-            MenuItem("to_invoice.items", "To invoice", OFFICE, setting="invoices"),
-            MenuItem("time_to_bill.items", "Time to bill", OFFICE, setting="invoices"),
-            MenuItem("recurring_sales.sales", "Recurring sales", OFFICE, setting="invoices"),
-            MenuItem("payments.payments", "Payments", OFFICE, setting="invoices"),
+            MenuItem("invoices.invoices", mark("Invoices"), OFFICE, INVOICE_PAGES, setting="invoices"),
+            MenuItem("to_invoice.items", mark("To invoice"), OFFICE, setting="invoices"),
+            MenuItem("time_to_bill.items", mark("Time to bill"), OFFICE, setting="invoices"),
+            MenuItem("recurring_sales.sales", mark("Recurring sales"), OFFICE, setting="invoices"),
+            MenuItem("payments.payments", mark("Payments"), OFFICE, setting="invoices"),
             MenuItem(
                 "bank_statements.statements",
-                "Bank statements",
+                mark("Bank statements"),
                 ACCOUNTANTS,
                 ("bank_entries",),
                 setting="invoices",
             ),
-            MenuItem("accounts.trial_balance", "Accounts", ACCOUNTANTS, setting="invoices"),
-            MenuItem("accounting_exports.exports", "Accounting exports", ACCOUNTANTS, setting="invoices"),
+            MenuItem("accounts.trial_balance", mark("Accounts"), ACCOUNTANTS, setting="invoices"),
+            MenuItem(
+                "accounting_exports.exports", mark("Accounting exports"), ACCOUNTANTS, setting="invoices"
+            ),
         ],
     ),
     (
-        "Directory",
+        mark("Directory"),
         [
-            MenuItem("customers.customers", "Customers", STAFF),
-            MenuItem("org_units.org_units", "Org units", STAFF),
-            MenuItem("items.items", "Items", STAFF),
+            MenuItem("customers.customers", mark("Customers"), STAFF),
+            MenuItem("org_units.org_units", mark("Org units"), STAFF),
+            MenuItem("items.items", mark("Items"), STAFF),
         ],
     ),
     (
-        "Administration",
+        mark("Administration"),
         [
-            MenuItem("activation.activation", "Billing", ADMINISTRATOR),
-            MenuItem("settings.settings", "Settings", ADMINISTRATOR, ("logo",)),
-            MenuItem("rules.rules", "Rules", OFFICE, ("replays", "rule_editor")),
-            MenuItem("users.users", "Users", ADMINISTRATOR),
-            MenuItem("audit.audit", "Audit trail", ADMINISTRATOR),
-            MenuItem("jobs.jobs", "Jobs", ADMINISTRATOR),
-            MenuItem("outbox.outbox", "Outbox", ADMINISTRATOR),
-            MenuItem("mail_templates.templates", "Mail templates", ADMINISTRATOR),
-            MenuItem("webhooks.webhooks", "Webhooks", ADMINISTRATOR),
-            MenuItem("ledger.ledger", "Ledger", OFFICE),
-            MenuItem("accounting_periods.periods", "Accounting periods", ACCOUNTANTS),
+            MenuItem("activation.activation", mark("Billing"), ADMINISTRATOR),
+            MenuItem("settings.settings", mark("Settings"), ADMINISTRATOR, ("logo",)),
+            MenuItem("rules.rules", mark("Rules"), OFFICE, ("replays", "rule_editor")),
+            MenuItem("users.users", mark("Users"), ADMINISTRATOR),
+            MenuItem("audit.audit", mark("Audit trail"), ADMINISTRATOR),
+            MenuItem("jobs.jobs", mark("Jobs"), ADMINISTRATOR),
+            MenuItem("outbox.outbox", mark("Outbox"), ADMINISTRATOR),
+            MenuItem("mail_templates.templates", mark("Mail templates"), ADMINISTRATOR),
+            MenuItem("webhooks.webhooks", mark("Webhooks"), ADMINISTRATOR),
+            MenuItem("ledger.ledger", mark("Ledger"), OFFICE),
+            MenuItem("accounting_periods.periods", mark("Accounting periods"), ACCOUNTANTS),
         ],
     ),
 ]
@@ -130,7 +133,7 @@ def navigation() -> list[Group]:
     for title, items in MENU:
         links = [_link(item) for item in items if role in item.roles and _is_on(item)]
         if links:
-            groups.append(Group(title, links))
+            groups.append(Group(gettext(title), links))
     return groups
 
 
@@ -140,4 +143,6 @@ def _is_on(item: MenuItem) -> bool:
 
 def _link(item: MenuItem) -> Link:
     own = item.endpoint.split(".", 1)[0]
-    return Link(url_for(item.endpoint), item.label, request.blueprint in (own, *item.also_blueprints))
+    return Link(
+        url_for(item.endpoint), gettext(item.label), request.blueprint in (own, *item.also_blueprints)
+    )

@@ -27,6 +27,7 @@ from web.pages.wording.billing import SOLD_KINDS, quantity_text, unit_text
 from web.pages.wording.devices import device_name
 from web.pages.wording.draw_down import allocation_text, segment_text
 from web.pages.wording.formats import amount_text
+from web.pages.wording.lists import pager_text
 from web.pages.wording.settings import rounding_text
 from web.pages.wording.template_labels import TemplateLabels
 from workflows.coverage.explanation import why_not
@@ -69,7 +70,7 @@ def register_templating(app: Flask) -> None:
         duration=formats.minutes_text,
         icon=icon,
         counted=formats.counted_text,
-        list_total=formats.total_text,
+        pager_text=pager_text,
         current_url=current_url,
         device_name=device_name,
         event_details=event_details,

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from babel.numbers import format_decimal
 from flask import url_for
 from werkzeug.wrappers import Response
 
-from web.languages import Texts, gettext, locale, mark
+from web.languages import Texts, gettext, mark
 from web.pages.context import actor, desk, zone
 from web.pages.layout.listing import counted_page, csv_response, query_filters, wants_csv
 from web.pages.reports.blueprint import pages
@@ -21,7 +20,7 @@ from web.pages.reports.layout import (
     party_key,
     span_of_query,
 )
-from web.pages.wording.formats import instant_text
+from web.pages.wording.formats import instant_text, number_text
 from web.report_files import SERVICE_LEVELS_CSV, TARGETS_CSV, csv_rows
 from workflows.reports.service_levels import ServiceLevelsReport, open_service_levels
 from workflows.views.reports import TargetsOfRequest
@@ -75,7 +74,7 @@ def service_levels() -> str | Response:
             ENDPOINT,
             LABELS,
             PLOTTED,
-            lambda _, count: format_decimal(count, locale=locale()),
+            lambda _, count: number_text(count),
             chosen,
             by,
             lambda one, name: _requests(one, name, chosen),

@@ -19,7 +19,7 @@ from web.pages.forms.base import DeskForm
 from web.pages.forms.fields import InstantField, WorkTypeField, select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.formats import day_text
-from web.pages.wording.labels import PRIORITY_CHOICES
+from web.pages.wording.labels import priority_choices
 from workflows.commands.service_requests import CoverageQuestion
 from workflows.core.actors import STAFF
 from workflows.core.errors import NotAllowed, StateForbids
@@ -50,7 +50,7 @@ class QuestionForm(RulesForm):
     customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     org_unit = SelectField("Org unit", validate_choice=False)
-    priority = SelectField("Priority", choices=select_options(PRIORITY_CHOICES), default="normal")
+    priority = SelectField("Priority", choices=lambda: select_options(priority_choices()), default="normal")
     work_type = WorkTypeField()
     at = InstantField("As of", description="Defaults to now.")
 

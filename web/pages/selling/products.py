@@ -26,7 +26,7 @@ from web.pages.forms.base import (
 from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, select_options
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.formats import read_money
+from web.pages.wording.formats import number_text, read_money
 from web.pages.wording.labels import PRODUCT_KINDS
 from workflows.commands.selling import MOST_FILE_BYTES, ChangeProduct, EndPrice, NewPrice, NewProduct
 from workflows.contracts.queries import contract_types
@@ -268,18 +268,22 @@ def _import(text: str, tx: Transaction) -> str:
 
 
 def _imported_text(done: ImportedPriceList) -> str:
-    added, changed = done.products_added, done.products_changed
-    more, other = done.prices_added, done.prices_changed
-    parts = [
-        (added, ngettext("%(num)s product added", "%(num)s products added", added)),
-        (changed, ngettext("%(num)s product changed", "%(num)s products changed", changed)),
-        (more, ngettext("%(num)s price added", "%(num)s prices added", more)),
-        (other, ngettext("%(num)s price changed", "%(num)s prices changed", other)),
-    ]
-    said = ", ".join(text for number, text in parts if number)
+    said = []
+    if number := done.products_added:
+        num = number_text(number)
+        said.append(ngettext("%(num)s product added", "%(num)s products added", number, num=num))
+    if number := done.products_changed:
+        num = number_text(number)
+        said.append(ngettext("%(num)s product changed", "%(num)s products changed", number, num=num))
+    if number := done.prices_added:
+        num = number_text(number)
+        said.append(ngettext("%(num)s price added", "%(num)s prices added", number, num=num))
+    if number := done.prices_changed:
+        num = number_text(number)
+        said.append(ngettext("%(num)s price changed", "%(num)s prices changed", number, num=num))
     if not said:
         return gettext("Nothing has changed: all of it is there.")
-    return gettext("Imported: %(what)s.", what=said)
+    return gettext("Imported: %(changes)s.", changes=", ".join(said))
 
 
 def _offer_types(form: ProductForm) -> None:

@@ -15,7 +15,7 @@ from web.pages.forms.pickers import RecordField
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.detail import redirect_to_request
 from web.pages.service_requests.forms import assignees
-from web.pages.wording.labels import PRIORITY_CHOICES
+from web.pages.wording.labels import priority_choices
 from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.core.actors import DESK
 from workflows.core.transaction import Transaction
@@ -36,7 +36,7 @@ class EditForm(EditingForm):
     customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     org_unit = SelectField("Org unit", validate_choice=False)
-    priority = SelectField("Priority", choices=select_options(PRIORITY_CHOICES))
+    priority = SelectField("Priority", choices=lambda: select_options(priority_choices()))
     work_type = WorkTypeField()
     technician = SelectField("Assignee")
 

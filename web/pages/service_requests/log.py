@@ -16,7 +16,7 @@ from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import WorkTypeField, select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.service_requests.coverage_panel import Panel, panel
-from web.pages.wording.labels import PRIORITY_CHOICES
+from web.pages.wording.labels import priority_choices
 from workflows.commands.service_requests import CoverageQuestion, NewServiceRequest
 from workflows.core.actors import DESK
 from workflows.core.errors import NotFound
@@ -44,7 +44,7 @@ class RequestForm(KeyedForm):
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     subject = StringField("Subject", [InputRequired("This field is required.")])
     description = TextAreaField("Description")
-    priority = SelectField("Priority", choices=select_options(PRIORITY_CHOICES), default="normal")
+    priority = SelectField("Priority", choices=lambda: select_options(priority_choices()), default="normal")
     work_type = WorkTypeField()
     channel = SelectField("Channel", choices=select_options(CHANNELS))
 

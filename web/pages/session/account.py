@@ -22,20 +22,23 @@ from workflows.users.accounts import change_own_language, change_own_password
 from workflows.users.tokens import NewOwnToken, create_own_token, list_tokens, revoke_token
 from workflows.views.users import CreatedToken
 
-REQUIRED = "This field is required."
+REQUIRED = lazy_text("This field is required.")
 
 pages = Blueprint("account", __name__, url_prefix="/account")
 
 
 class PasswordForm(DeskForm):
-    old_password = PasswordField("Current password", [InputRequired(REQUIRED)])
+    old_password = PasswordField(lazy_text("Current password"), [InputRequired(REQUIRED)])
     new_password = PasswordField(
-        "New password",
+        lazy_text("New password"),
         [InputRequired(REQUIRED)],
-        description="At least 12 characters; a sentence works well.",
+        description=lazy_text("At least 12 characters; a sentence works well."),
     )
-    again = PasswordField("Repeat new password", [EqualTo("new_password", "The passwords do not match.")])
-    revoke_tokens = BooleanField("Also revoke all my API tokens")
+    again = PasswordField(
+        lazy_text("Repeat new password"),
+        [EqualTo("new_password", lazy_text("The passwords do not match."))],
+    )
+    revoke_tokens = BooleanField(lazy_text("Also revoke all my API tokens"))
 
 
 class PreferencesForm(DeskForm):
@@ -45,20 +48,25 @@ class PreferencesForm(DeskForm):
         default="",
     )
     theme = RadioField(
-        "Appearance",
-        choices=select_options([("", "System default"), ("light", "Light"), ("dark", "Dark")]),
+        lazy_text("Appearance"),
+        choices=lambda: select_options(
+            [("", gettext("System default")), ("light", gettext("Light")), ("dark", gettext("Dark"))]
+        ),
         default="",
     )
     shortcuts = BooleanField(
-        "Single-key shortcuts",
-        description="Switch them off if you use dictation or press keys by accident.",
+        lazy_text("Single-key shortcuts"),
+        description=lazy_text("Switch them off if you use dictation or press keys by accident."),
     )
 
 
 class TokenForm(KeyedForm):
-    name = StringField("Name", [InputRequired(REQUIRED)], description="For example: nightly export.")
+    name = StringField(
+        lazy_text("Name"), [InputRequired(REQUIRED)], description=lazy_text("For example: nightly export.")
+    )
     expires_days = IntegerField(
-        "Expires after (days)", [Optional(), NumberRange(1, 3650, "Enter 1 to 3650 days.")]
+        lazy_text("Expires after (days)"),
+        [Optional(), NumberRange(1, 3650, lazy_text("Enter 1 to 3650 days."))],
     )
 
 
@@ -79,7 +87,7 @@ def password() -> tuple[str, int] | Response:
 
         if succeeds(form, change):
             login_user(Visitor(actor(), secret, language=current_user.language))
-            flash("Your password has been changed. Your other sessions have ended.", "success")
+            flash(gettext("Your password has been changed. Your other sessions have ended."), "success")
             return redirect(url_for("account.account"))
     return _page(password_form=form), 422
 
@@ -109,7 +117,7 @@ def create_token() -> tuple[str, int] | str:
             # Shown in the response itself: the token is not stored anywhere, not even in the session.
             new_token = next((one for one in created if one.id == token_id), None)
             if new_token is None:
-                flash("The token was created already. Revoke it if you have not seen it.", "warning")
+                flash(gettext("The token was created already. Revoke it if you have not seen it."), "warning")
             return _page(new_token=new_token)
     return _page(token_form=form), 422
 
@@ -125,7 +133,7 @@ def revoke(token_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
         attempt(form, lambda tx: revoke_token(tx, token_id))
-        flash("The token has been revoked.", "success")
+        flash(gettext("The token has been revoked."), "success")
     return redirect(url_for("account.account"))
 
 

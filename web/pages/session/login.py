@@ -22,6 +22,7 @@ from itsdangerous import URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 from wtforms import EmailField, HiddenField, PasswordField
 
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, DeskForm
 from web.pages.session.signing import SkewTolerantSigner
@@ -68,8 +69,8 @@ class PageSessions(SecureCookieSessionInterface):
 
 
 class LoginForm(DeskForm):
-    email = EmailField("Email")
-    password = PasswordField("Password")
+    email = EmailField(lazy_text("Email"))
+    password = PasswordField(lazy_text("Password"))
     next = HiddenField()
 
 
@@ -137,8 +138,10 @@ def end_own_sessions(*, tokens: bool = False) -> None:
     desk().perform(who, lambda tx: sign_out(tx, tokens=tokens))
     logout_user()
     session.clear()
-    also = " Your API tokens have been revoked." if tokens else ""
-    flash(f"You have been signed out on all your devices.{also}", "success")
+    said = gettext("You have been signed out on all your devices.")
+    if tokens:
+        said = gettext("You have been signed out on all your devices. Your API tokens have been revoked.")
+    flash(said, "success")
 
 
 def local_target(wanted: str | None) -> str:

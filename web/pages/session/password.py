@@ -9,6 +9,7 @@ from wtforms import EmailField, HiddenField, PasswordField
 from wtforms.validators import EqualTo, InputRequired, Regexp
 
 from engine.errors import DeskError
+from web.languages import gettext, lazy_text
 from web.pages.context import desk
 from web.pages.forms.base import DeskForm, add_desk_error
 from web.pages.session.visits import store_device, visit
@@ -23,20 +24,28 @@ from workflows.users.password_links import (
     set_password_by_link,
 )
 
-REQUIRED = "This field is required."
-PASSWORD_HELP = "At least 12 characters; a sentence works well."
+REQUIRED = lazy_text("This field is required.")
+PASSWORD_HELP = lazy_text("At least 12 characters; a sentence works well.")
 
 pages = Blueprint("password", __name__, url_prefix="/password")
 
 
 class ForgottenForm(DeskForm):
-    email = EmailField("Email", [InputRequired(REQUIRED), Regexp(EMAIL, message="Enter an email address.")])
+    email = EmailField(
+        lazy_text("Email"),
+        [InputRequired(REQUIRED), Regexp(EMAIL, message=lazy_text("Enter an email address."))],
+    )
 
 
 class NewPasswordForm(DeskForm):
     link = HiddenField()
-    new_password = PasswordField("New password", [InputRequired(REQUIRED)], description=PASSWORD_HELP)
-    again = PasswordField("Repeat new password", [EqualTo("new_password", "The passwords do not match.")])
+    new_password = PasswordField(
+        lazy_text("New password"), [InputRequired(REQUIRED)], description=PASSWORD_HELP
+    )
+    again = PasswordField(
+        lazy_text("Repeat new password"),
+        [EqualTo("new_password", lazy_text("The passwords do not match."))],
+    )
 
 
 @pages.route("/forgotten", methods=["GET", "POST"])
@@ -73,7 +82,7 @@ def new() -> Response:
             except DeskError as error:
                 add_desk_error(form, error)
             else:
-                flash("Your password has been set. Sign in with it now.", "success")
+                flash(gettext("Your password has been set. Sign in with it now."), "success")
                 return store_device(redirect(url_for("login.login")), device)
     except LinkNotValid as error:
         return _without_referrer(render_template("session/link_not_valid.html", error=error), 410)

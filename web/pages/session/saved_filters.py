@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from web.languages import gettext, ngettext
 from web.pages.context import actor
 from web.pages.forms.base import ActionForm
 from web.pages.session.preferences import A_YEAR_SECONDS
@@ -74,18 +75,25 @@ def save() -> Response:
     name = " ".join(request.form.get("name", "").split())[:MAX_NAME_LENGTH]
     query = known_query(place, request.form.get("query", ""))
     if place not in LISTS or not ActionForm().validate_on_submit():
-        flash("The filter was not saved because the page expired. Please try again.", "error")
+        flash(gettext("The filter was not saved because the page expired. Please try again."), "error")
         return redirect(url_for(place if place in LISTS else "home.home"))
     wanted = SavedFilter(place, name, query)
     others = [one for one in _stored() if (one.place, one.name) != (place, name)]
     if not name:
-        flash("Enter a name for the filter.", "error")
+        flash(gettext("Enter a name for the filter."), "error")
     elif not query or len(query) > MAX_QUERY_LENGTH:
-        flash("This filter cannot be saved: it is empty or too long.", "error")
+        flash(gettext("This filter cannot be saved: it is empty or too long."), "error")
     elif len(others) >= MAX_FILTERS or len(_encode([*others, wanted])) > MAX_COOKIE_BYTES:
-        flash(f"You already have {len(others)} saved filters. Delete one first.", "error")
+        flash(
+            ngettext(
+                "You already have %(num)s saved filter. Delete one first.",
+                "You already have %(num)s saved filters. Delete one first.",
+                len(others),
+            ),
+            "error",
+        )
     else:
-        flash(f"Filter “{name}” has been saved in this browser.", "success")
+        flash(gettext("Filter “%(name)s” has been saved in this browser.", name=name), "success")
         return _answer(wanted, [*others, wanted])
     return redirect(f"{url_for(place)}?{query}")
 
@@ -97,7 +105,11 @@ def forget() -> Response:
     if not found or not ActionForm().validate_on_submit():
         return redirect(url_for(place if place in LISTS else "home.home"))
     flash(
-        f"Filter “{name}” has been deleted. The list is still filtered, so you can save it again.", "success"
+        gettext(
+            "Filter “%(name)s” has been deleted. The list is still filtered, so you can save it again.",
+            name=name,
+        ),
+        "success",
     )
     return _answer(found[0], [one for one in _stored() if one not in found])
 

@@ -5,6 +5,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 from wtforms import BooleanField
 
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, KeyedForm, succeeds_once
 from web.pages.session.login import end_own_sessions
@@ -17,7 +18,7 @@ pages = Blueprint("sessions", __name__, url_prefix="/account/sessions")
 
 
 class SignOutForm(KeyedForm):
-    tokens = BooleanField("Also revoke all API tokens")
+    tokens = BooleanField(lazy_text("Also revoke all API tokens"))
 
 
 @pages.get("")
@@ -40,7 +41,7 @@ def sessions() -> str:
 def end(session_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit() and succeeds_once(form, lambda tx: end_session(tx, session_id)):
-        flash("The session has ended.", "success")
+        flash(gettext("The session has ended."), "success")
     return redirect(url_for("sessions.sessions"))
 
 
@@ -48,7 +49,7 @@ def end(session_id: str) -> Response:
 def end_all() -> Response:
     form = SignOutForm()
     if not form.validate_on_submit():
-        flash("This page expired. Please try again.", "error")
+        flash(gettext("This page expired. Please try again."), "error")
         return redirect(url_for("sessions.sessions"))
     end_own_sessions(tokens=bool(form.tokens.data))
     return redirect(url_for("login.login"))

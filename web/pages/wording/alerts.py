@@ -1,15 +1,18 @@
 """Alerts in words."""
 
+from web.languages import Texts, gettext, mark, ngettext
 from web.pages.wording.labels import Label
 from workflows.views.alerts import AlertView
 
-ALERT_KINDS = {
-    "sla_warning": "Target close",
-    "sla_breach": "Target missed",
-    "threshold": "Used",
-    "expiring": "Ending",
-    "exhaustion": "Running out",
-}
+ALERT_KINDS = Texts(
+    {
+        "sla_warning": mark("Target close"),
+        "sla_breach": mark("Target missed"),
+        "threshold": mark("Used"),
+        "expiring": mark("Ending"),
+        "exhaustion": mark("Running out"),
+    }
+)
 _LOOKS = {
     "sla_warning": ("clock", "warning"),
     "sla_breach": ("warn", "error"),
@@ -26,12 +29,14 @@ def alert_label(alert: AlertView) -> Label:
 
 
 def _text(alert: AlertView) -> str:
-    target, level = (alert.target or "").capitalize(), alert.level
+    level = alert.level or 0
+    is_response = alert.target == "response"
     if alert.kind == "sla_warning":
-        return f"{target} due soon"
+        return gettext("Response due soon") if is_response else gettext("Resolution due soon")
     if alert.kind == "sla_breach":
-        return f"{target} missed"
+        return gettext("Response missed") if is_response else gettext("Resolution missed")
     if alert.kind == "threshold":
-        return f"{level}% used"
-    days = f"{level} day" if level == 1 else f"{level} days"
-    return f"Ends within {days}" if alert.kind == "expiring" else f"Likely used up within {days}"
+        return gettext("%(percent)s%% used", percent=level)
+    if alert.kind == "expiring":
+        return ngettext("Ends within %(num)s day", "Ends within %(num)s days", level)
+    return ngettext("Likely used up within %(num)s day", "Likely used up within %(num)s days", level)

@@ -1,5 +1,7 @@
 """The name of a browser and its system, from the User-Agent that it sends."""
 
+from web.languages import gettext
+
 # In this order: many browsers name the ones that they are compatible with as well.
 BROWSERS = (
     ("Edg", "Edge"),
@@ -28,5 +30,5 @@ def device_name(user_agent: str) -> str:
     browser = next((name for code, name in BROWSERS if code in user_agent), "")
     system = next((name for code, name in SYSTEMS if code in user_agent), "")
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or "Unknown device"
+        return gettext("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or gettext("Unknown device")

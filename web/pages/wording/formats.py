@@ -1,7 +1,8 @@
-"""Formatting and parsing of minutes, money and time.
+"""Formatting and parsing of minutes, money and time, in the reader's language.
 
 Whole minutes and minor units in, text out. Instants are shown in the provider's time zone; `relative_text`
-gives the distance from now, and the `<time>` element has the exact instant.
+gives the distance from now, and the `<time>` element has the exact instant. What is typed is read in every
+language, whichever the page is in.
 """
 
 import re
@@ -10,11 +11,19 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal, get_currency_precision, get_currency_symbol
+from babel.numbers import (
+    format_currency,
+    format_decimal,
+    get_currency_precision,
+    get_currency_symbol,
+    get_decimal_symbol,
+)
 
+from web.languages import LOCALES, gettext, language, locale, ngettext
+from web.pages.wording.local_times import offset_text
+from workflows.languages.texts import Language
 from workflows.views import MOST_COUNTED, CountedPage
 
-LOCALE = "en_GB"
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -23,29 +32,48 @@ SpanUnit = Literal["minute", "hour", "day", "month"]
 A_MOMENT = timedelta(seconds=59)
 FARTHEST_RELATIVE = 30 * DAY
 
+_DAY: dict[Language, str] = {"en": "d MMM", "de": "d. MMM", "fr": "d MMM"}
+_INSTANT: dict[Language, str] = {
+    "en": "d MMM y, HH:mm z",
+    "de": "d. MMM y, HH:mm z",
+    "fr": "d MMM y, HH:mm",  # with an offset: French has no short names of time zones
+}
+_HOUR_NAME = r"(?:h(?:ours?|rs?|eures?)?|stdn?|stunden?)\.?"
+_MINUTE_NAME = r"(?:m|mins?|minut(?:es?|en))\.?"
 _CLOCK = re.compile(r"(\d{1,5}):([0-5]\d)", re.ASCII)
-_PARTS = re.compile(r"(?:(\d{1,5})\s*h(?:ours?|rs?)?)?\s*(?:(\d{1,5})\s*(?:m|min|mins|minutes?)?)?", re.ASCII)
-_HOURS = re.compile(r"(\d{1,5})[.,](\d{1,2})\s*h(?:ours?|rs?)?", re.ASCII)
+_PARTS = re.compile(rf"(?:(\d{{1,5}})\s*{_HOUR_NAME})?\s*(?:(\d{{1,5}})\s*(?:{_MINUTE_NAME})?)?", re.ASCII)
+_HOURS = re.compile(rf"(\d{{1,5}})[.,](\d{{1,2}})\s*{_HOUR_NAME}", re.ASCII)
 _SPAN = re.compile(r"(\d{1,9})(?: ?([a-z]+))?", re.ASCII)
+_SPAN_NAMES: dict[SpanUnit, frozenset[str]] = {
+    "hour": frozenset({"hour", "hours", "stunde", "stunden", "heure", "heures"}),
+    "day": frozenset({"day", "days", "tag", "tage", "tagen", "jour", "jours"}),
+    "month": frozenset({"month", "months", "monat", "monate", "monaten", "mois"}),
+}
 _BARE = re.compile(r"\d{1,5}(?:[.,]\d{1,2})?", re.ASCII)
-_AMOUNT = re.compile(r"(\d{1,3}([ ,.'])\d{3}(?:\2\d{3})*|\d+)(?:[.,](\d+))?", re.ASCII)
+_AMOUNT = re.compile(r"(\d{1,3}([ ,.'’])\d{3}(?:\2\d{3})*|\d+)(?:[.,](\d+))?", re.ASCII)
 _PLAIN = re.compile(r"(\d{1,3})\.(\d{3})", re.ASCII)
+_LETTERS = re.compile(r"[A-Z]+", re.ASCII)
 
 
 # ------------------------------------------------------------------ minutes
 
 
+def number_text(number: int) -> str:
+    """A whole number with the separators of the language: "1,234"."""
+    return format_decimal(number, locale=locale())
+
+
 def counted_text(count: int) -> str:
     """A number of records: "1,234", or "5,000+" if they were not counted to the end."""
-    return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
+    return f"{number_text(MOST_COUNTED)}+" if count > MOST_COUNTED else number_text(count)
 
 
 def total_text(page: CountedPage[Any]) -> str:
     """The number of records in a list that is shown up to this page."""
     last = page.start + len(page.items)
     if page.total > MOST_COUNTED and page.next_cursor is not None:
-        return f"{max(MOST_COUNTED, last):,}+"
-    return f"{last if page.total > MOST_COUNTED else max(page.total, last):,}"
+        return f"{number_text(max(MOST_COUNTED, last))}+"
+    return number_text(last if page.total > MOST_COUNTED else max(page.total, last))
 
 
 def minutes_text(minutes: int | None) -> str:
@@ -54,25 +82,42 @@ def minutes_text(minutes: int | None) -> str:
         return "–"
     hours, rest = divmod(abs(minutes), 60)
     sign = "−" if minutes < 0 else ""
-    return f"{sign}{format_decimal(hours, locale=LOCALE)}:{rest:02d}"
+    return f"{sign}{number_text(hours)}:{rest:02d}"
+
+
+def typed_minutes(minutes: int) -> str:
+    """60090 is "1001:30": the format of form fields."""
+    return f"{minutes // 60}:{minutes % 60:02d}"
 
 
 def duration_words(minutes: int) -> str:
     """90 is "1 hour 30 minutes": what someone typed, in words that cannot be misread."""
     hours, rest = divmod(abs(minutes), 60)
-    parts = [counted(hours, "hour")] if hours else []
+    parts = [span_words(hours, "hour")] if hours else []
     if rest or not hours:
-        parts.append(counted(rest, "minute"))
+        parts.append(span_words(rest, "minute"))
     return " ".join(parts)
 
 
-def counted(number: int, what: str) -> str:
+def span_words(number: int, unit: SpanUnit) -> str:
+    """ "1 hour", "1,200 days"."""
+    num = number_text(number)
+    if unit == "minute":
+        return ngettext("%(num)s minute", "%(num)s minutes", number, num=num)
+    if unit == "hour":
+        return ngettext("%(num)s hour", "%(num)s hours", number, num=num)
+    if unit == "day":
+        return ngettext("%(num)s day", "%(num)s days", number, num=num)
+    return ngettext("%(num)s month", "%(num)s months", number, num=num)
+
+
+def incidents_text(number: int) -> str:
     """ "1 incident", "1,200 incidents"."""
-    return f"{format_decimal(number, locale=LOCALE)} {what if number == 1 else what + 's'}"
+    return ngettext("%(num)s incident", "%(num)s incidents", number, num=number_text(number))
 
 
 def read_minutes(text: str, unit: TimeUnit = "minutes") -> int | None:
-    """Parse a duration such as 1:30, 1h30, 90m or 1,5 h to whole minutes; None if it is invalid.
+    """Parse a duration such as 1:30, 1h30, 90m, 1,5 h or "1 Std. 30 Min." to whole minutes; None if invalid.
 
     A number alone is in `unit`, that of the field. Fractions of a minute are rounded up; three digits after a
     comma or point are refused, as they may be meant as thousands.
@@ -94,14 +139,14 @@ def read_minutes(text: str, unit: TimeUnit = "minutes") -> int | None:
 
 
 def read_span(text: str, unit: SpanUnit) -> int | None:
-    """Parse a whole number of `unit`s, with or without its name: 14 or "14 days"; None if it is invalid.
+    """Parse a whole number of `unit`s, with or without its name: 14, "14 days", "14 jours"; None if invalid.
 
     Minutes may also be typed as a duration: 1:30.
     """
     if unit == "minute":
         return read_minutes(text)
     match = _SPAN.fullmatch(" ".join(text.lower().split()))
-    if match is None or match[2] not in (None, unit, f"{unit}s"):
+    if match is None or (match[2] is not None and match[2] not in _SPAN_NAMES[unit]):
         return None
     return int(match[1])
 
@@ -110,23 +155,31 @@ def read_span(text: str, unit: SpanUnit) -> int | None:
 
 
 def money_text(amount_minor: int | None, currency: str | None) -> str:
-    """12500 and EUR are "€125.00"."""
+    """12500 and EUR are "€125.00", in German "125,00 €"."""
     if amount_minor is None or currency is None:
         return "–"
     digits = get_currency_precision(currency)
     whole, part = divmod(abs(amount_minor), 10**digits)
     # Exact decimal text: no floats for money.
     text = f"{'-' if amount_minor < 0 else ''}{whole}" + (f".{part:0{digits}d}" if digits else "")
-    return format_currency(text, currency, locale=LOCALE)
+    return format_currency(text, currency, locale=locale())
 
 
 def plain_money(amount_minor: int | None, currency: str) -> str:
-    """12500 and EUR are "125.00": the format of form fields."""
+    """12500 and EUR are "125.00", in every language."""
     if amount_minor is None:
         return ""
     digits = get_currency_precision(currency)
     whole, part = divmod(amount_minor, 10**digits)
     return f"{whole}.{part:0{digits}d}" if digits else str(whole)
+
+
+def typed_money(amount_minor: int | None, currency: str) -> str:
+    """12500 and EUR are "125.00", in German "125,00": the format of form fields."""
+    text = plain_money(amount_minor, currency)
+    # with three decimals a comma would be read as that of thousands
+    point = "." if get_currency_precision(currency) == 3 else get_decimal_symbol(locale())
+    return text.replace(".", point)
 
 
 def read_money(text: str, currency: str) -> int | None:
@@ -136,7 +189,7 @@ def read_money(text: str, currency: str) -> int | None:
     separator are thousands, except after a point if the currency has three decimals.
     """
     digits = get_currency_precision(currency)
-    text = _without_currency(text.replace("\u00a0", " "), currency)
+    text = _without_currency(re.sub("[\u00a0\u202f]", " ", text), currency)
     plain = _PLAIN.fullmatch(text) if digits == 3 else None
     match = _AMOUNT.fullmatch(text)
     if match is None:
@@ -150,9 +203,9 @@ def read_money(text: str, currency: str) -> int | None:
 def _without_currency(text: str, currency: str) -> str:
     """The text without the code or the sign of a currency in front of it or after it."""
     text = text.strip()
-    symbol = get_currency_symbol(currency, locale=LOCALE)
-    short = symbol[-1] if not symbol[-1].isalnum() else symbol  # "$" for US$
-    for sign in (currency, symbol, short):
+    symbols = [get_currency_symbol(currency, locale=one) for one in LOCALES.values()]
+    short = [_LETTERS.sub("", symbol) for symbol in symbols]  # "$" for US$
+    for sign in filter(None, (currency, *symbols, *short)):
         for rest in (text.removeprefix(sign), text.removesuffix(sign)):
             if rest != text:
                 return rest.strip()
@@ -163,34 +216,58 @@ def _without_currency(text: str, currency: str) -> str:
 
 
 def instant_text(instant: datetime, zone: ZoneInfo) -> str:
-    """31 Mar 2026, 11:00 CEST."""
-    return format_datetime(instant, "d MMM y, HH:mm z", tzinfo=zone, locale=LOCALE)
+    """31 Mar 2026, 11:00 CEST; in French "31 mars 2026, 11:00 UTC+2"."""
+    text = format_datetime(instant, _INSTANT[language()], tzinfo=zone, locale=locale())
+    return f"{text} {offset_text(instant, zone)}" if language() == "fr" else text
 
 
 def day_text(day: date, today: date | None = None) -> str:
     """31 Mar 2026, or 31 Mar if `today` is in the same year."""
     same = today is not None and today.year == day.year
-    return format_date(day, "d MMM" if same else "d MMM y", locale=LOCALE)
+    return format_date(day, _DAY[language()] + ("" if same else " y"), locale=locale())
+
+
+def month_text(day: date) -> str:
+    """October 2026."""
+    return format_date(day, "MMMM y", locale=locale())
 
 
 def relative_text(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
     """Distance from now: "in 2 h", "3 d ago"; a date if it is more than 30 days away."""
     distance = abs(instant - now)
     if distance < MINUTE:
-        return "now"
+        return gettext("now")
     if distance >= FARTHEST_RELATIVE:
         return day_text(instant.astimezone(zone).date(), now.astimezone(zone).date())
     if instant > now:
         # A deadline set seconds ago for a week ahead is "in 7 d", not "in 6 d".
-        return f"in {span_text(distance + A_MOMENT)}"
-    return f"{span_text(distance)} ago"
+        return _ahead(distance + A_MOMENT)
+    return _ago(distance)
+
+
+def _ahead(span: timedelta) -> str:
+    if span >= DAY:
+        return ngettext("in %(num)s d", "in %(num)s d", span // DAY)
+    if span >= HOUR:
+        return gettext("in %(num)s h", num=span // HOUR)
+    return gettext("in %(num)s min", num=span // MINUTE)
+
+
+def _ago(span: timedelta) -> str:
+    if span >= DAY:
+        return ngettext("%(num)s d ago", "%(num)s d ago", span // DAY)
+    if span >= HOUR:
+        return gettext("%(num)s h ago", num=span // HOUR)
+    return gettext("%(num)s min ago", num=span // MINUTE)
 
 
 def span_text(span: timedelta) -> str:
     """A span in its largest unit, rounded down: "2 h"."""
     if span >= DAY:
-        return f"{span // DAY} d"
-    return f"{span // HOUR} h" if span >= HOUR else f"{span // MINUTE} min"
+        return ngettext("%(num)s d", "%(num)s d", span // DAY)
+    return (
+        gettext("%(num)s h", num=span // HOUR) if span >= HOUR else gettext("%(num)s min", num=span // MINUTE)
+    )
 
 
 def last_day(expires_at: datetime, zone: ZoneInfo) -> date | None:
@@ -204,18 +281,18 @@ def last_day(expires_at: datetime, zone: ZoneInfo) -> date | None:
 def until_text(expires_at: datetime | None, zone: ZoneInfo, now: datetime) -> str:
     """ "until 31 Mar": the last day covered, or the instant if it is not midnight."""
     if expires_at is None:
-        return "no end date"
+        return gettext("no end date")
     day = last_day(expires_at, zone)
     if day is None:
-        return f"until {instant_text(expires_at, zone)}"
-    return f"until {day_text(day, now.astimezone(zone).date())}"
+        return gettext("until %(when)s", when=instant_text(expires_at, zone))
+    return gettext("until %(when)s", when=day_text(day, now.astimezone(zone).date()))
 
 
 def period_text(starts_at: datetime, expires_at: datetime | None, zone: ZoneInfo) -> str:
     """1 Jan 2026 – 31 Dec 2026."""
     start = day_text(starts_at.astimezone(zone).date())
     if expires_at is None:
-        return f"from {start}, no end date"
+        return gettext("from %(start)s, no end date", start=start)
     day = last_day(expires_at, zone)
     return f"{start} – {day_text(day) if day else instant_text(expires_at, zone)}"
 
@@ -229,4 +306,4 @@ def amount_text(amount: int | None, unit: str, currency: str | None = None) -> s
         return money_text(amount, currency if unit == "money" else unit).replace("-", "−")
     if unit == "minutes" or amount is None:
         return minutes_text(amount)
-    return format_decimal(amount, locale=LOCALE).replace("-", "−")
+    return number_text(amount).replace("-", "−")

@@ -5,16 +5,18 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from engine.contracts import Unit
+from web.languages import ngettext
 from web.pages.context import now, zone
 from web.pages.wording.adjustments import adjustment_text
 from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import (
     amount_text,
-    counted,
     counted_text,
     duration_words,
+    incidents_text,
     instant_text,
     money_text,
+    number_text,
     period_text,
     until_text,
 )
@@ -64,8 +66,14 @@ def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line
     lines += [Line(adjustment_text(one)) for one in effects.adjustments]
     lines += _moves(effects.moves)
     if effects.mails:
-        lines.append(Line(f"{counted(effects.mails, 'email')} will be sent."))
+        lines.append(Line(_mails_text(effects.mails)))
     return lines
+
+
+def _mails_text(number: int) -> str:
+    return ngettext(
+        "%(num)s email will be sent.", "%(num)s emails will be sent.", number, num=number_text(number)
+    )
 
 
 def _credit_note_text(effect: CreditNoteEffect) -> str:
@@ -216,7 +224,7 @@ def _decided_texts(contract: ContractSnapshot, moved: UnitBalance) -> list[str]:
 
 
 def _held_text(contract: ContractSnapshot, amount: int) -> str:
-    held = counted(amount, "incident") if contract.unit == "incidents" else _amount(contract, amount)
+    held = incidents_text(amount) if contract.unit == "incidents" else _amount(contract, amount)
     return f"{held} of {contract.number} will be held; {_left(contract)}."
 
 
@@ -239,7 +247,7 @@ def _moved(effect: ContractEffect) -> UnitBalance:
 def _amount(contract: ContractSnapshot, amount: int) -> str:
     if contract.unit == "money":
         return money_text(amount, contract.currency)
-    return counted(amount, "incident") if contract.unit == "incidents" else duration_words(amount)
+    return incidents_text(amount) if contract.unit == "incidents" else duration_words(amount)
 
 
 def _expires(contract: ContractSnapshot, amount: int) -> str:
@@ -308,12 +316,16 @@ def _request_lines(requests: Iterable[RequestEffect]) -> list[Line]:
         alike.setdefault(_outcome(effect), []).append(effect.after)
     return [
         Line(
-            f"{counted(len(stands), 'service request')} {one if len(stands) == 1 else many}",
+            f"{_requests_text(len(stands))} {one if len(stands) == 1 else many}",
             stands[:MAX_NAMED],
             max(0, len(stands) - MAX_NAMED),
         )
         for (one, many), stands in alike.items()
     ]
+
+
+def _requests_text(number: int) -> str:
+    return ngettext("%(num)s service request", "%(num)s service requests", number, num=number_text(number))
 
 
 def _outcome(effect: RequestEffect) -> tuple[str, str]:

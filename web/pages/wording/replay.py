@@ -4,11 +4,15 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from babel.dates import format_date
-from babel.numbers import format_decimal
-
 from web.pages.context import settings, zone
-from web.pages.wording.formats import LOCALE, day_text, instant_text, minutes_text, money_text
+from web.pages.wording.formats import (
+    day_text,
+    instant_text,
+    minutes_text,
+    money_text,
+    month_text,
+    number_text,
+)
 from web.pages.wording.labels import OUTCOMES, label_of
 from web.pages.wording.template_labels import TemplateLabels
 from workflows.contracts.names import ContractName, contract_names
@@ -164,7 +168,7 @@ def span_text_of(from_at: datetime, to_at: datetime) -> str:
     if first == last:
         return f"on {day_text(first)}"
     if first.day == 1 and end.day == 1 and (first.year, first.month) == (last.year, last.month):
-        return f"in {format_date(first, 'MMMM y', locale=LOCALE)}"
+        return f"in {month_text(first)}"
     return f"from {day_text(first)} to {day_text(last)}"
 
 
@@ -279,7 +283,7 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _count(number: int) -> str:
-    return format_decimal(number, locale=LOCALE)
+    return number_text(number)
 
 
 def _joined(parts: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Labels of the settings and of their options."""
 
 from engine.quantities import Rounding
-from web.pages.wording.formats import counted
+from web.pages.wording.formats import span_words
 from workflows.core.settings import CURRENCIES
 
 _TIME_EXPIRED_CHOICES = [
@@ -97,11 +97,11 @@ def time_expired_choices(*, invoices: bool) -> list[tuple[str, str]]:
 
 def rounding_text(rounding: Rounding) -> str:
     """A rounding: "Up to 15 minutes, at least 30 minutes, 5 minutes of grace; each work entry"."""
-    parts = [f"Up to {counted(rounding.increment_minutes, 'minute')}"]
+    parts = [f"Up to {span_words(rounding.increment_minutes, 'minute')}"]
     if rounding.minimum_minutes:
-        parts.append(f"at least {counted(rounding.minimum_minutes, 'minute')}")
+        parts.append(f"at least {span_words(rounding.minimum_minutes, 'minute')}")
     if rounding.grace_minutes:
-        parts.append(f"{counted(rounding.grace_minutes, 'minute')} of grace")
+        parts.append(f"{span_words(rounding.grace_minutes, 'minute')} of grace")
     scope = dict(SCOPE_CHOICES)[rounding.scope]
     return f"{', '.join(parts)}; {scope[0].lower()}{scope[1:]}"
 

@@ -85,17 +85,10 @@ class TemplateLabels:
         return labels.label_of(labels.PRIORITIES, code)
 
     @staticmethod
-    def trigger(code: str) -> str:
-        return labels.TRIGGERS.get(code, labels.readable(code))
-
-    @staticmethod
-    def trigger_done(code: str) -> str:
-        return labels.TRIGGERS_DONE.get(code, labels.readable(code))
-
-    @staticmethod
-    def other_request(code: str) -> str:
-        """The preposition before the other request that a line of the history names."""
-        return labels.OTHER_REQUEST.get(code, "")
+    def trigger_done(code: str, *, names_other: bool = False) -> str:
+        """What was done; with `names_other`, the text before the other request that a line names."""
+        done = labels.TRIGGERS_DONE.get(code, labels.readable(code))
+        return labels.TRIGGERS_DONE_WITH_OTHER.get(code, done) if names_other else done
 
     @staticmethod
     def holder_kind(code: str) -> str:
@@ -110,6 +103,10 @@ class TemplateLabels:
     @staticmethod
     def hold_reason(code: str) -> str:
         return labels.HOLD_REASONS.get(code, labels.readable(code))
+
+    @staticmethod
+    def hold_reason_word(code: str) -> str:
+        return labels.HOLD_REASON_WORDS.get(code, labels.readable(code))
 
     @staticmethod
     def cause(code: str) -> str:
