@@ -46,13 +46,3 @@ class QuoteTimes:
         over = [one for one in ends if one[0] <= at]
         # the first that came; what is listed first wins at the same instant
         return min(over, key=lambda one: one[0])[1] if over else "sent"
-
-
-def accepted_text(number: str, version: int, total: str) -> str:
-    """What someone agrees to who accepts a version; it is stored with the decision."""
-    return f"I accept the quote {number}, version {version}, of {total} in total."
-
-
-def declined_text(number: str, version: int) -> str:
-    """What someone says who declines a version."""
-    return f"I decline the quote {number}, version {version}."

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.quotes import QuoteState, QuoteTimes, accepted_text
+from engine.quotes import QuoteState, QuoteTimes
 
 SENT, LAPSES = datetime(2026, 3, 2, 9, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
@@ -39,9 +39,3 @@ def test_what_came_first_counts() -> None:
     late = QuoteTimes(SENT, LAPSES, superseded_at=LAPSES + timedelta(days=1))
     assert late.state_as_of(LAPSES + timedelta(days=2)) == "lapsed"
     assert QuoteTimes(SENT, LAPSES, decision="accepted", decided_at=LAPSES).state_as_of(LAPSES) == "lapsed"
-
-
-def test_the_text_names_version_and_total() -> None:
-    assert accepted_text("QU-0001", 2, "EUR 10.00") == (
-        "I accept the quote QU-0001, version 2, of EUR 10.00 in total."
-    )

@@ -25,6 +25,7 @@ from workflows.core.errors import StateForbids, VersionChanged, invalid
 from workflows.core.settings import CURRENCIES
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import SOURCE, Language, known_language
 from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.register.billing_details import billing_row
 from workflows.store import tables as t
@@ -83,6 +84,12 @@ def add_draft(
     write_parts(tx, invoice_id, lines, totals)
     tx.audit(SUBJECT, invoice_id, "created", total=totals.total_minor, currency=currency)
     return invoice_id
+
+
+def draft_language(tx: Transaction, party: tuple[str, str], terms: InvoiceTerms | None = None) -> Language:
+    """The language that a new draft has, in which its lines are written: as given, else the customer's."""
+    given = terms.given().get("language") if terms is not None else None
+    return known_language(given or _defaults(tx, party)["language"]) or SOURCE
 
 
 def change_invoice(

@@ -16,7 +16,7 @@ from engine.accounting_periods import end_of_month, first_day_of, month_of
 from engine.overage import Gathering, OverageCharge, OverageLine, gather
 from engine.periods import local_date
 from workflows.billing.draft_parts import DraftLine
-from workflows.billing.invoicing import add_draft, require_invoicing, rewrite_lines
+from workflows.billing.invoicing import add_draft, draft_language, require_invoicing, rewrite_lines
 from workflows.billing.overage_lines import OverageText, overage_texts
 from workflows.billing.overage_reading import (
     Party,
@@ -34,6 +34,7 @@ from workflows.core.errors import StateForbids, invalid
 from workflows.core.settings import TaxRateSetting
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import SOURCE, Language, known_language
 from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -181,7 +182,7 @@ def _change_draft(
 ) -> str:
     """Write the lines of items whose charges have changed anew, and leave out those that are gone."""
     row = locked_invoice(tx, invoice_id)
-    texts = overage_texts(tx, items)
+    texts = overage_texts(tx, items, known_language(row.language) or SOURCE)
     lines = [
         _rewritten(line, texts[line.sold_item_id]) if line.sold_item_id in texts else line
         for line in lines_of(tx, invoice_id)
@@ -217,15 +218,19 @@ def _extend_draft(
     tx: Transaction, party: Party, currency: str, month: str, items: Sequence[str], rate: TaxRateSetting
 ) -> str:
     """Add lines to the draft of a customer and month; write it, if there is none."""
-    texts = overage_texts(tx, items)
-    added = [texts[one].line(one, rate) for one in items]
+
+    def added(language: Language) -> list[DraftLine]:
+        texts = overage_texts(tx, items, language)
+        return [texts[one].line(one, rate) for one in items]
+
     invoice_id = _draft_of(tx, party, currency, month, items)
     if invoice_id is None:
-        return add_draft(tx, party, currency, added)
+        return add_draft(tx, party, currency, added(draft_language(tx, party)))
     row = locked_invoice(tx, invoice_id)
     if row.state != "draft":  # it was issued while this waited for it
-        return add_draft(tx, party, currency, added)
-    rewrite_lines(tx, row, [*lines_of(tx, invoice_id), *added])
+        return add_draft(tx, party, currency, added(draft_language(tx, party)))
+    lines = added(known_language(row.language) or SOURCE)
+    rewrite_lines(tx, row, [*lines_of(tx, invoice_id), *lines])
     return invoice_id
 
 

@@ -12,13 +12,15 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.accounting_periods import first_day_of
-from engine.currencies import money_text
 from engine.overage import quantity_and_price
 from engine.periods import last_day_of_month
 from engine.quantities import hours_text
+from workflows.billing.documents.wording import amount_words
 from workflows.billing.draft_parts import DraftLine
 from workflows.core.settings import TaxRateSetting
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import Language, gettext, in_language
+from workflows.languages.texts import language as current_language
 from workflows.reports.parties import in_parts
 from workflows.store import tables as t
 
@@ -59,8 +61,13 @@ class OverageText:
         )
 
 
-def overage_texts(tx: Transaction, sold_item_ids: Iterable[str]) -> dict[str, OverageText]:
-    """The lines of time to be billed, by sold item; of those among the ids that are others, none."""
+def overage_texts(
+    tx: Transaction, sold_item_ids: Iterable[str], language: Language
+) -> dict[str, OverageText]:
+    """The lines of time to be billed, by sold item; of those among the ids that are others, none.
+
+    `language` is that of the invoice.
+    """
     found: dict[str, OverageText] = {}
     for part in in_parts(sold_item_ids):
         items = tx.connection.execute(
@@ -72,7 +79,8 @@ def overage_texts(tx: Transaction, sold_item_ids: Iterable[str]) -> dict[str, Ov
         charges: dict[str, list[Row[Any]]] = {}
         for row in tx.connection.execute(_charges().where(charge.c.sold_item_id.in_(part))):
             charges.setdefault(row.sold_item_id, []).append(row)
-        found |= {one.sold_item_id: _text(one, charges.get(one.sold_item_id, [])) for one in items}
+        with in_language(language):
+            found |= {one.sold_item_id: _text(one, charges.get(one.sold_item_id, [])) for one in items}
     return found
 
 
@@ -93,15 +101,23 @@ def _text(one: Row[Any], charges: Sequence[Row[Any]]) -> OverageText:
     quantity, unit, price_minor = quantity_and_price(minutes, one.rate_minor, amount_minor)
     first_day = first_day_of(one.month)
     assert first_day is not None
-    description = (
-        f"{one.number}: time beyond the contract, {_month(one.month)}, {hours_text(minutes)} h "
-        f"at {money_text(one.rate_minor, one.currency)} an hour ({_requests(own)})"
+    description = gettext(
+        "%(contract)s: time beyond the contract, %(month)s, %(hours)s h at %(rate)s an hour (%(requests)s)",
+        contract=one.number,
+        month=_month(one.month),
+        hours=hours_text(minutes),
+        rate=f"{one.currency} {amount_words(one.rate_minor, one.currency)}",
+        requests=_requests(own),
     )
     reduced_minor = -sum(row.amount_minor for row in others)
     if reduced_minor:
-        months = ", ".join(_month(month) for month in sorted({row.month for row in others}))
-        less = hours_text(-sum(row.minutes for row in others))
-        description += f", less {less} h billed before for {months} ({_requests(others)})"
+        description = gettext(
+            "%(line)s, less %(hours)s h billed before for %(months)s (%(requests)s)",
+            line=description,
+            hours=hours_text(-sum(row.minutes for row in others)),
+            months=", ".join(_month(month) for month in sorted({row.month for row in others})),
+            requests=_requests(others),
+        )
     return OverageText(
         description=description,
         quantity=quantity,
@@ -120,8 +136,14 @@ def _requests(charges: Sequence[Row[Any]]) -> str:
         minutes[row.number] = minutes.get(row.number, 0) + row.minutes
     numbers = [number for number, left in minutes.items() if left]
     more = len(numbers) - MOST_NAMED
-    return ", ".join(numbers[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    named = ", ".join(numbers[:MOST_NAMED])
+    return gettext("%(named)s and %(count)s more", named=named, count=more) if more > 0 else named
 
 
 def _month(month: str) -> str:
-    return f"{first_day_of(month):%B %Y}"
+    """2026-03 is "March 2026"."""
+    # not with the module: it is needed when time is billed
+    from babel.dates import format_date
+
+    first_day = first_day_of(month)
+    return format_date(first_day, "MMMM y", locale=current_language()) if first_day is not None else month

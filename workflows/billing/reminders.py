@@ -24,6 +24,7 @@ from workflows.billing.parties import lock_party, party_of
 from workflows.billing.rows import locked_invoice, party_row
 from workflows.core.settings import DunningLevelSetting
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import SOURCE, gettext, in_language, known_language
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.store.compiled_statements import next_version
@@ -33,13 +34,7 @@ i, a, reminder = t.invoice.c, t.payment_allocation.c, t.invoice_reminder
 SETTINGS = ("invoice_warning_days", "dunning_levels")
 A_DAY = timedelta(days=1)
 """Days of a time zone are not all 24 hours long."""
-FEE_TAX = TaxRate("O", Decimal(0), "Fee for late payment, not subject to VAT")
 FEE_TAX_NAME = "Not subject to VAT"
-FEE_TEXTS = {
-    "en": "Fee for reminder {level} of invoice {number}",
-    "de": "Gebühr für Mahnung {level} zur Rechnung {number}",
-    "fr": "Frais de relance {level} pour la facture {number}",
-}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,8 +110,10 @@ def _draft_fee(tx: Transaction, row: Any, stage: int, level: DunningLevelSetting
     """The draft of a level's fee; None if it has none, in another currency, and of what is a fee itself."""
     if not level.fee_minor or row.currency != tx.settings.currency or _is_fee(tx, row.id):
         return None
-    text = FEE_TEXTS.get(row.language, FEE_TEXTS["en"]).format(level=stage, number=row.number)
-    line = DraftLine(text, Decimal(1), level.fee_minor, FEE_TAX_NAME, FEE_TAX)
+    with in_language(known_language(row.language) or SOURCE):
+        text = gettext("Fee for reminder %(level)s of invoice %(number)s", level=stage, number=row.number)
+        tax = TaxRate("O", Decimal(0), gettext("Fee for late payment, not subject to VAT"))
+    line = DraftLine(text, Decimal(1), level.fee_minor, FEE_TAX_NAME, tax)
     return add_draft(tx, party_of(row), row.currency, [line])
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, select
 from engine.invoices import SOLD_KINDS
 from engine.periods import local_date
 from workflows.billing.draft_parts import DraftLine
-from workflows.billing.invoicing import add_draft, require_invoicing
+from workflows.billing.invoicing import add_draft, draft_language, require_invoicing
 from workflows.billing.overage_lines import OverageText, overage_texts
 from workflows.billing.parties import checked_party, party_of
 from workflows.commands.billing import MOST_LINES, DraftSold, WaiveSold
@@ -23,6 +23,7 @@ from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import Language, gettext, in_language
 from workflows.lifecycle.service_requests.access import require_visible, visible_row
 from workflows.lifecycle.service_requests.merged import visible_merged
 from workflows.register.holder_names import holder_names
@@ -131,8 +132,9 @@ def draft_sold(tx: Transaction, command: DraftSold) -> str:
             f"It was sold in {' and '.join(currencies)}.",
             "Name what was sold in one currency: an invoice has one.",
         )
-    texts = overage_texts(tx, [row.id for row in rows if row.kind == "overage"])
-    lines = [_line(tx, row, command.tax_rate, texts.get(row.id)) for row in rows]
+    language = draft_language(tx, party, command)
+    texts = overage_texts(tx, [row.id for row in rows if row.kind == "overage"], language)
+    lines = [_line(tx, row, command.tax_rate, texts.get(row.id), language) for row in rows]
     return add_draft(tx, party, currencies[0], lines, terms=command)
 
 
@@ -211,13 +213,17 @@ def _open_of(tx: Transaction, party: tuple[str, str], command: DraftSold) -> lis
     return list(found.values())
 
 
-def _line(tx: Transaction, row: Row[Any], tax_rate: str | None, overage: OverageText | None) -> DraftLine:
+def _line(
+    tx: Transaction, row: Row[Any], tax_rate: str | None, overage: OverageText | None, language: Language
+) -> DraftLine:
     rate = named_tax_rate(tx, tax_rate or row.tax_name or tx.settings.tax_rates[0].name, "/tax_rate")
     if overage is not None:
         return overage.line(row.id, rate)
     is_item = row.description is not None
+    with in_language(language):
+        description = _description(tx, row)
     return DraftLine(
-        description=_description(tx, row),
+        description=description,
         quantity=row.quantity if is_item else Decimal(1),
         unit_price_minor=row.unit_price_minor if is_item else row.amount_minor,
         unit=UNIT_CODES.get(row.unit, "C62"),
@@ -235,8 +241,10 @@ def _description(tx: Transaction, row: Row[Any]) -> str:
     terms = tx.rules.contract_types.get(row.contract_type)
     label = terms.label if terms is not None else row.contract_type
     if row.kind == "top_up":
-        return f"Top-up of {row.contract_number} ({label})"
-    return f"{row.contract_number} {label}" + (" (renewal)" if row.kind == "renewal" else "")
+        return gettext("Top-up of %(contract)s (%(label)s)", contract=row.contract_number, label=label)
+    if row.kind == "renewal":
+        return gettext("%(contract)s %(label)s (renewal)", contract=row.contract_number, label=label)
+    return f"{row.contract_number} {label}"
 
 
 def _service_days(row: Row[Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select
 
 from engine.currencies import money_text
 from engine.errors import DeskError
-from engine.quotes import Decision, QuoteState, Way, accepted_text, declined_text
+from engine.quotes import Decision, QuoteState, Way
 from workflows.commands.quotes import DecideQuote
 from workflows.core.actors import OFFICE, Actor
 from workflows.core.errors import NotAllowed, StateForbids
@@ -31,6 +31,7 @@ from workflows.selling.quotes import (
     state_of,
     versions,
 )
+from workflows.selling.statements import statement_of
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -189,11 +190,6 @@ def _decide(
     if state != "sent":
         raise _refusal(row, version.number, state, decision)
     total = money_text(version.total_minor, row.currency)
-    statement = (
-        accepted_text(row.number, version.number, total)
-        if decision == "accepted"
-        else declined_text(row.number, version.number)
-    )
     tx.add(
         t.quote_decision,
         version_id=version.id,
@@ -207,7 +203,7 @@ def _decide(
         user_id=tx.actor.id,
         recipient=evidence.recipient,
         address=evidence.address[:LONGEST_ADDRESS],
-        statement=statement,
+        statement=statement_of(decision, row.number, version.number, total),
         comment=evidence.comment,
         accepted_quote_id=row.id if decision == "accepted" else None,
     )

@@ -8,12 +8,11 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField
 
 from engine.periods import local_date
-from web.languages import ngettext
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, now, require_role, zone
 from web.pages.forms.base import KeyedForm, add_desk_error, attempt_once
 from web.pages.forms.fields import DayField, select_options
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.formats import number_text
 from web.pages.wording.labels import EXPORT_FORMATS
 from web.pages.wording.settings import setting_label
 from web.statement_labels import ACCOUNTS
@@ -38,9 +37,11 @@ class ExportForm(KeyedForm):
         "": "to_on",
     }
 
-    export_format = SelectField("Format", choices=select_options(EXPORT_FORMATS.items()))
-    to_on = DayField("Up to and including")
-    from_on = DayField("From", description="Defaults to everything that is not exported yet.")
+    export_format = SelectField(lazy_text("Format"), choices=select_options(EXPORT_FORMATS.items()))
+    to_on = DayField(lazy_text("Up to and including"))
+    from_on = DayField(
+        lazy_text("From"), description=lazy_text("Defaults to everything that is not exported yet.")
+    )
 
     def wanted(self) -> NewAccountingExport | None:
         values = {"format": self.export_format.data, "to_on": self.to_on.text, "from_on": self.from_on.text}
@@ -73,7 +74,7 @@ def export() -> tuple[str, int] | Response:
         if done is not None:
             with desk().read(actor()) as tx:
                 first = read_export(tx, done)
-            flash(f"Exported: {first.number} and what follows are below.", "success")
+            flash(gettext("Exported: %(number)s and what follows are below.", number=first.number), "success")
             return redirect(url_for("accounting_exports.exports", made=command.format))
     return _page(form), 422
 
@@ -109,11 +110,9 @@ def _page(form: ExportForm) -> str:
         form=form,
         page=page,
         pending=pending,
-        setting_label=setting_label,
         formats=EXPORT_FORMATS,
-        account_label=_account_label,
         filters=_filters(),
-        months=_months,
+        lacking=_lacking,
     )
 
 
@@ -146,8 +145,13 @@ def _account_label(name: str) -> str:
     return f"{ACCOUNTS[account]} {rate}".strip()
 
 
-def _months(pending: PendingExport) -> str:
-    transactions = sum(one.transactions for one in pending.months)
-    return ngettext(
-        "%(num)s transaction", "%(num)s transactions", transactions, num=number_text(transactions)
-    )
+def _lacking(pending: PendingExport) -> list[str]:
+    """What the settings lack for the export, as sentences."""
+    accounts = ", ".join(_account_label(name) for name in pending.unmapped)
+    others = ", ".join(setting_label(name) for name in pending.missing)
+    sentences = []
+    if accounts:
+        sentences.append(gettext("These accounts have no number: %(names)s.", names=accounts))
+    if others:
+        sentences.append(gettext("These settings are missing: %(names)s.", names=others))
+    return sentences

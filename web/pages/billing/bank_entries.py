@@ -7,10 +7,11 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, TextAreaField
 from wtforms.validators import InputRequired
 
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import counted_page, query_filters
-from web.pages.wording.formats import plain_money, read_money
+from web.pages.wording.formats import read_money, typed_money
 from workflows.billing.actions import CASHIERS
 from workflows.billing.bank_entries import assign_entry, set_aside_entry
 from workflows.billing.bank_queries import invoices_by_number, list_entries, read_entry
@@ -18,7 +19,7 @@ from workflows.commands.bank_statements import AssignEntry, SetAside
 from workflows.views.bank_statements import BankEntryView
 
 ASSIGN, ASIDE = "assign_", "aside_"
-VIEWS = {"undecided": "All", "offered": "Offered", "left": "Left"}
+VIEWS = Texts({"undecided": mark("All"), "offered": mark("Offered"), "left": mark("Left")})
 
 pages = Blueprint("bank_entries", __name__, url_prefix="/bank-entries")
 
@@ -27,15 +28,17 @@ class AssignForm(KeyedForm):
     invoice = HiddenField()
     """The id of the one that was offered and accepted, instead of `invoices`."""
     invoices = TextAreaField(
-        "Invoices",
-        description="One number per line, and after it the amount that goes there if you divide the entry: "
-        "INV-2026-0001 119.00",
+        lazy_text("Invoices"),
+        description=lazy_text(
+            "One number per line, and after it the amount that goes there if you divide the entry: "
+            "INV-2026-0001 119.00"
+        ),
     )
-    reason = TextAreaField("Comment", description="Stored with the entry.")
+    reason = TextAreaField(lazy_text("Comment"), description=lazy_text("Stored with the entry."))
 
 
 class SetAsideForm(KeyedForm):
-    reason = TextAreaField("Reason", [InputRequired("This field is required.")])
+    reason = TextAreaField(lazy_text("Reason"), [InputRequired(lazy_text("This field is required."))])
 
 
 @pages.get("")
@@ -62,7 +65,7 @@ def assign(bank_entry_id: str) -> tuple[str, int] | Response:
     parts = _parts(form, entry) if form.validate_on_submit() else None
     command = form.command(AssignEntry, {"invoices": parts, "reason": form.reason.data}) if parts else None
     if command and attempt_once(form, lambda tx: assign_entry(tx, bank_entry_id, command), command):
-        flash("The payment is recorded.", "success")
+        flash(gettext("The payment is recorded."), "success")
         return redirect(url_for("bank_statements.show", bank_statement_id=entry.statement))
     return _page(bank_entry_id, assign_form=form), 422
 
@@ -74,7 +77,7 @@ def set_aside(bank_entry_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         command = form.command(SetAside, {"reason": form.reason.data})
         if command and attempt_once(form, lambda tx: set_aside_entry(tx, bank_entry_id, command), command):
-            flash("The entry is set aside.", "success")
+            flash(gettext("The entry is set aside."), "success")
             return redirect(url_for("bank_entries.show", bank_entry_id=bank_entry_id))
     return _page(bank_entry_id, aside_form=form), 422
 
@@ -100,7 +103,7 @@ def _proposed(entry: BankEntryView) -> str:
         return ""
     divided = len({one.party_name for one in entry.candidates}) > 1
     return "\n".join(
-        f"{one.number} {plain_money(one.open.amount_minor, one.open.currency)}" if divided else one.number
+        f"{one.number} {typed_money(one.open.amount_minor, one.open.currency)}" if divided else one.number
         for one in entry.candidates
     )
 
@@ -111,7 +114,7 @@ def _parts(form: AssignForm, entry: BankEntryView) -> list[dict[str, object]] | 
         return [{"invoice": form.invoice.data}]
     lines = [line.split(None, 1) for line in (form.invoices.data or "").splitlines() if line.strip()]
     if not lines:
-        form.add_error("/invoices", "Name at least one invoice.")
+        form.add_error("/invoices", gettext("Name at least one invoice."))
         return None
     with desk().read(actor()) as tx:
         found = invoices_by_number(tx, [line[0] for line in lines])
@@ -124,11 +127,14 @@ def _part(
 ) -> dict[str, object]:
     number, currency = line[0].upper(), entry.amount.currency
     if number not in found:
-        form.add_error("/invoices", f"There is no invoice {line[0][:40]}.")
+        form.add_error("/invoices", gettext("There is no invoice %(number)s.", number=line[0][:40]))
     part: dict[str, object] = {"invoice": found.get(number, "")}
     if len(line) > 1:
         amount = read_money(line[1], currency)
         if amount is None:
-            form.add_error("/invoices", f"“{line[1][:40]}” is not an amount in {currency}.")
+            wrong = gettext(
+                "“%(text)s” is not an amount in %(currency)s.", text=line[1][:40], currency=currency
+            )
+            form.add_error("/invoices", wrong)
         part["amount"] = {"amount_minor": amount, "currency": currency}
     return part

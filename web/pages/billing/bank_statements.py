@@ -7,6 +7,7 @@ from flask_wtf.file import FileField
 from werkzeug.wrappers import Response
 from wtforms import SelectField
 
+from web.languages import Texts, gettext, lazy_text, mark, ngettext
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import select_options
@@ -17,14 +18,16 @@ from workflows.billing.bank_statements import import_statement, own_accounts
 from workflows.billing.statement_formats.values import MOST_BYTES
 from workflows.views.bank_statements import BankEntryView, BankStatementView, EntryCounts
 
-VIEWS = {
-    "offered": "Offered",
-    "left": "Left",
-    "matched": "Paid at once",
-    "assigned": "Assigned",
-    "set_aside": "Set aside",
-    "not_receipt": "Debits",
-}
+VIEWS = Texts(
+    {
+        "offered": mark("Offered"),
+        "left": mark("Left"),
+        "matched": mark("Paid at once"),
+        "assigned": mark("Assigned"),
+        "set_aside": mark("Set aside"),
+        "not_receipt": mark("Debits"),
+    }
+)
 CSV_HEADER = [
     "number", "booked_on", "amount_minor", "currency", "party", "party_iban", "texts", "reference", "state",
     "reason", "invoices", "decided_by", "decision_reason",
@@ -37,10 +40,12 @@ pages = Blueprint("bank_statements", __name__, url_prefix="/bank-statements")
 
 class UploadForm(KeyedForm):
     upload = FileField(
-        "File",
-        description=f"camt.053 (XML), or CSV by a profile: {MOST_BYTES // MEBIBYTE} MiB at most.",
+        lazy_text("File"),
+        description=lazy_text(
+            "camt.053 (XML), or CSV by a profile: %(most)s MiB at most.", most=MOST_BYTES // MEBIBYTE
+        ),
     )
-    profile = SelectField("Format", default="")
+    profile = SelectField(lazy_text("Format"), default="")
 
 
 @pages.get("")
@@ -58,7 +63,7 @@ def upload() -> tuple[str, int] | Response:
     sent = form.upload.data
     is_valid = form.validate_on_submit()
     if not sent:
-        form.add_error("/upload", "Choose a file.")
+        form.add_error("/upload", gettext("Choose a file."))
     elif is_valid:
         data, name = sent.read(MOST_BYTES + 1), sent.filename or ""
         sent.close()
@@ -117,9 +122,16 @@ def _flash_result(statement_id: str) -> None:
         statement: BankStatementView = bank_queries.read_statement(tx, statement_id)
     counts = statement.counts
     open_count = counts.offered + counts.left
-    paid = "1 entry has" if counts.matched == 1 else f"{counts.matched} entries have"
-    known = f" {statement.known_count} were known already." if statement.known_count else ""
-    flash(f"{paid} been recorded as paid; {open_count} to decide.{known}", "success")
+    said = ngettext(
+        "%(num)s entry has been recorded as paid; %(open)s to decide.",
+        "%(num)s entries have been recorded as paid; %(open)s to decide.",
+        counts.matched,
+        open=open_count,
+    )
+    if statement.known_count:
+        known = gettext("%(count)s were known already.", count=statement.known_count)
+        said = f"{said} {known}"
+    flash(said, "success")
 
 
 def _first_view(counts: EntryCounts) -> str:

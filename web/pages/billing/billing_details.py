@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField, StringField
 
+from web.languages import gettext, lazy_text
 from web.pages.billing.draft import LANGUAGES
 from web.pages.context import actor, desk
 from web.pages.forms.base import Explicit, KeyedForm, attempt_once
@@ -19,16 +20,22 @@ pages = Blueprint("billing_details", __name__)
 
 class BillingForm(KeyedForm):
     version = HiddenField()
-    name = StringField("Name on invoices", description="If it differs from the name here.")
-    street = StringField("Street")
-    postal_code = StringField("Postal code")
-    city = StringField("City")
-    country = StringField("Country", description="Two letters, for example DE.")
-    vat_id = StringField("VAT id", description="Needed for reverse charge.")
-    email = StringField("Email for invoices")
-    order_number = StringField("Order number", description="Put on each new invoice.")
-    buyer_reference = StringField("Buyer reference", description="For example a Leitweg-ID.")
-    language = SelectField("Language", choices=select_options({**LANGUAGES, "": "English"}.items()))
+    name = StringField(
+        lazy_text("Name on invoices"), description=lazy_text("If it differs from the name here.")
+    )
+    street = StringField(lazy_text("Street"))
+    postal_code = StringField(lazy_text("Postal code"))
+    city = StringField(lazy_text("City"))
+    country = StringField(lazy_text("Country"), description=lazy_text("Two letters, for example DE."))
+    vat_id = StringField(lazy_text("VAT id"), description=lazy_text("Needed for reverse charge."))
+    email = StringField(lazy_text("Email for invoices"))
+    order_number = StringField(lazy_text("Order number"), description=lazy_text("Put on each new invoice."))
+    buyer_reference = StringField(
+        lazy_text("Buyer reference"), description=lazy_text("For example a Leitweg-ID.")
+    )
+    language = SelectField(
+        lazy_text("Language"), choices=lambda: select_options({**LANGUAGES, "": LANGUAGES["en"]}.items())
+    )
 
 
 @pages.route("/customers/<customer_id>/billing", methods=["GET", "POST"])
@@ -58,7 +65,7 @@ def _edit(kind: str, party_id: str) -> tuple[str, int] | Response:
             return party_id
 
         if command and attempt_once(form, change, command):
-            flash("Saved.", "success")
+            flash(gettext("Saved."), "success")
             return redirect(request.path)
     page = render_template("billing/details.html", form=form, name=name, kind=kind, party_id=party_id)
     return page, 422 if form.has_errors else 200

@@ -7,12 +7,13 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.fields import Field
 
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import Explicit, KeyedForm, attempt_once
 from web.pages.forms.fields import DayField, select_options
 from web.pages.forms.pickers import RecordField
-from web.pages.wording.billing import UNITS
-from web.pages.wording.formats import plain_money, read_money
+from web.pages.wording.billing import INVOICE_STANDINGS, UNITS, decimal_text
+from web.pages.wording.formats import read_money, typed_money
 from workflows.billing.invoicing import change_invoice, create_invoice
 from workflows.billing.queries import read_invoice
 from workflows.commands.billing import MOST_LINES, ChangeInvoice, NewInvoice
@@ -21,7 +22,9 @@ from workflows.core.errors import StateForbids
 from workflows.views.billing import InvoiceDetail, InvoiceLineView
 
 FIRST_ROWS, MORE_ROWS = 3, 5
-LANGUAGES = {"": "As the customer's", "en": "English", "de": "German", "fr": "French"}
+LANGUAGES = Texts(
+    {"": mark("As the customer's"), "en": mark("English"), "de": mark("German"), "fr": mark("French")}
+)
 LINE_FIELDS = (
     "description", "quantity", "unit", "price", "discount", "tax_rate", "service_from", "service_to", "sold",
 )  # fmt: skip
@@ -47,17 +50,25 @@ class DraftForm(KeyedForm):
     row_count: ClassVar[int] = 0
     version = HiddenField()
     rows = HiddenField()
-    party = RecordField("Customer or org unit", ["customer", "org_unit"], placeholder="Name, address or code")
-    due_on = DayField("Due on", description="By the settings, unless given.")
-    order_number = StringField("Order number", description="The customer's.")
-    buyer_reference = StringField("Buyer reference", description="For example a Leitweg-ID.")
-    language = SelectField("Language", choices=select_options(LANGUAGES.items()))
-    discount_percent = StringField("Discount (percent)", description="On the whole invoice.")
-    discount_reason = StringField("Reason of the discount")
-    early_percent = StringField("Discount for early payment (percent)")
-    early_days = StringField("Early payment within (days)")
-    terms = TextAreaField("Terms of payment")
-    note = TextAreaField("Note")
+    party = RecordField(
+        lazy_text("Customer or org unit"),
+        ["customer", "org_unit"],
+        placeholder=lazy_text("Name, address or code"),
+    )
+    due_on = DayField(lazy_text("Due on"), description=lazy_text("By the settings, unless given."))
+    order_number = StringField(lazy_text("Order number"), description=lazy_text("The customer's."))
+    buyer_reference = StringField(
+        lazy_text("Buyer reference"), description=lazy_text("For example a Leitweg-ID.")
+    )
+    language = SelectField(lazy_text("Language"), choices=lambda: select_options(LANGUAGES.items()))
+    discount_percent = StringField(
+        lazy_text("Discount (percent)"), description=lazy_text("On the whole invoice.")
+    )
+    discount_reason = StringField(lazy_text("Reason of the discount"))
+    early_percent = StringField(lazy_text("Discount for early payment (percent)"))
+    early_days = StringField(lazy_text("Early payment within (days)"))
+    terms = TextAreaField(lazy_text("Terms of payment"))
+    note = TextAreaField(lazy_text("Note"))
 
 
 def draft_form(rows: int, data: dict[str, Any] | None, currency: str) -> Any:
@@ -68,14 +79,14 @@ def draft_form(rows: int, data: dict[str, Any] | None, currency: str) -> Any:
     for number in range(rows):
         at = f"line{number}_"
         fields |= {
-            f"{at}description": StringField(f"Description {number + 1}"),
-            f"{at}quantity": StringField("Quantity"),
-            f"{at}unit": SelectField("Unit", choices=select_options(UNITS.items())),
-            f"{at}price": StringField(f"Price ({currency})"),
-            f"{at}discount": StringField("Discount", description="10% or an amount."),
-            f"{at}tax_rate": SelectField("Tax", choices=select_options((one, one) for one in rates)),
-            f"{at}service_from": DayField("Service from"),
-            f"{at}service_to": DayField("Service to"),
+            f"{at}description": StringField(gettext("Description %(number)s", number=number + 1)),
+            f"{at}quantity": StringField(gettext("Quantity")),
+            f"{at}unit": SelectField(gettext("Unit"), choices=select_options(UNITS.items())),
+            f"{at}price": StringField(gettext("Price (%(currency)s)", currency=currency)),
+            f"{at}discount": StringField(gettext("Discount"), description=gettext("10% or an amount.")),
+            f"{at}tax_rate": SelectField(gettext("Tax"), choices=select_options((one, one) for one in rates)),
+            f"{at}service_from": DayField(gettext("Service from")),
+            f"{at}service_to": DayField(gettext("Service to")),
             f"{at}sold": HiddenField(),
         }
         pointers[f"/lines/{number}"] = f"{at}description"
@@ -102,7 +113,7 @@ def new() -> tuple[str, int] | Response:
         if command and valid and not form.has_errors:
             made = attempt_once(form, lambda tx: create_invoice(tx, command), command)
             if made is not None:
-                flash("The draft has been written.", "success")
+                flash(gettext("The draft has been written."), "success")
                 return redirect(url_for("invoice.show", invoice_id=made))
     return _page(form, None)
 
@@ -114,8 +125,12 @@ def edit(invoice_id: str) -> tuple[str, int] | Response:
         invoice = read_invoice(tx, invoice_id)
     if "change" not in invoice.allowed_actions:
         raise StateForbids(
-            f"{invoice.number or 'The draft'} cannot be changed: it is {invoice.state}.",
-            remedy="Write a credit note for what is wrong." if invoice.state == "issued" else "",
+            gettext(
+                "%(invoice)s cannot be changed: it is %(state)s.",
+                invoice=invoice.number or gettext("The draft"),
+                state=INVOICE_STANDINGS[invoice.state],
+            ),
+            remedy=gettext("Write a credit note for what is wrong.") if invoice.state == "issued" else "",
             state=invoice.state,
         )
     form = draft_form(_rows(len(invoice.lines) + 2), _stored(invoice), invoice.currency)
@@ -138,7 +153,7 @@ def edit(invoice_id: str) -> tuple[str, int] | Response:
         if command and valid and not form.has_errors:
             done = attempt_once(form, lambda tx: change_invoice(tx, invoice_id, command, version), command)
             if done is not None:
-                flash("Saved.", "success")
+                flash(gettext("Saved."), "success")
                 return redirect(url_for("invoice.show", invoice_id=invoice_id))
     return _page(form, invoice)
 
@@ -185,7 +200,8 @@ def _line(form: Any, number: int, currency: str) -> dict[str, Any] | None:
         return None
     amount = read_money(text["price"], currency)
     if amount is None:
-        form.add_error(f"/lines/{number}/unit_price", f"“{text['price']}” is not an amount in {currency}.")
+        wrong = gettext("“%(text)s” is not an amount in %(currency)s.", text=text["price"], currency=currency)
+        form.add_error(f"/lines/{number}/unit_price", wrong)
         amount = 0
     line: dict[str, Any] = {
         "description": text["description"],
@@ -211,8 +227,10 @@ def _discount(form: Any, number: int, text: str, currency: str) -> dict[str, Any
         return {"discount_percent": _decimal(form[f"line{number}_discount"])}
     amount = read_money(text, currency)
     if amount is None:
-        pointer = f"/lines/{number}/discount"
-        form.add_error(pointer, f"“{text}” is neither a percentage nor an amount in {currency}.")
+        wrong = gettext(
+            "“%(text)s” is neither a percentage nor an amount in %(currency)s.", text=text, currency=currency
+        )
+        form.add_error(f"/lines/{number}/discount", wrong)
         return {}
     return {"discount": {"amount_minor": amount, "currency": currency}}
 
@@ -233,18 +251,18 @@ def _stored(invoice: InvoiceDetail) -> dict[str, Any]:
         "language": invoice.language,
         "note": invoice.note,
         "terms": invoice.terms,
-        "discount_percent": discount.percent if discount else None,
+        "discount_percent": decimal_text(discount.percent or "") if discount else None,
         "discount_reason": discount.reason if discount else None,
-        "early_percent": early.percent if early else None,
+        "early_percent": decimal_text(early.percent) if early else None,
         "early_days": str(early.days) if early else None,
     }
     for number, one in enumerate(invoice.lines):
         at = f"line{number}_"
         values |= {
             f"{at}description": one.description,
-            f"{at}quantity": one.quantity,
+            f"{at}quantity": decimal_text(one.quantity),
             f"{at}unit": one.unit,
-            f"{at}price": plain_money(one.unit_price.amount_minor, invoice.currency),
+            f"{at}price": typed_money(one.unit_price.amount_minor, invoice.currency),
             f"{at}discount": _discount_text(one),
             f"{at}tax_rate": one.tax_rate,
             f"{at}service_from": one.service_from,
@@ -256,9 +274,9 @@ def _stored(invoice: InvoiceDetail) -> dict[str, Any]:
 
 def _discount_text(line: InvoiceLineView) -> str:
     if line.discount_percent:
-        return f"{line.discount_percent}%"
+        return f"{decimal_text(line.discount_percent)}%"
     amount = line.discount.amount_minor
-    return plain_money(amount, line.discount.currency) if amount else ""
+    return typed_money(amount, line.discount.currency) if amount else ""
 
 
 def _page(form: Any, invoice: InvoiceDetail | None) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from engine.errors import DeskError
+from web.languages import gettext
 from web.pages.context import actor, desk
 from web.pages.forms.base import DeskForm, add_desk_error
 from web.pages.forms.effects import EffectPreview, preview_effect, typed_errors
@@ -41,7 +42,11 @@ def draft_effect(name: str, form: DeskForm, use_case: Callable[[], UseCase | Non
         if act is not None:
             found = preview_draft(desk(), actor(), act)
             lines = [Line(f"{one.description}: {_money(one.net)}") for one in found.lines]
-            total = f"The draft then amounts to {_money(found.net)}, with tax {_money(found.total)}."
+            total = gettext(
+                "The draft then amounts to %(net)s, with tax %(total)s.",
+                net=_money(found.net),
+                total=_money(found.total),
+            )
             return EffectPreview(name, [*lines, Line(total)])
     except DeskError as error:
         add_desk_error(form, error)
@@ -49,32 +54,42 @@ def draft_effect(name: str, form: DeskForm, use_case: Callable[[], UseCase | Non
 
 
 def _confirm(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
-    return ["It can be issued then, unless it is changed before."]
+    return [gettext("It can be issued then, unless it is changed before.")]
 
 
 def _issue(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
     after = found.after
-    sentences = [f"It gets the number {after.number}, unless another invoice is issued before."]
+    sentences = [
+        gettext(
+            "It gets the number %(number)s, unless another invoice is issued before.", number=after.number
+        )
+    ]
     if after.due_on is not None:
-        sentences.append(f"{_money(after.open)} is due on {day_text(after.due_on)}.")
+        due_on = day_text(after.due_on)
+        sentences.append(gettext("%(amount)s is due on %(day)s.", amount=_money(after.open), day=due_on))
     if after.paid.amount_minor:
-        sentences.append(f"{_money(after.paid)} of the customer's credit is used.")
-    return [*sentences, "It cannot be changed afterwards: a credit note corrects it."]
+        sentences.append(gettext("%(amount)s of the customer's credit is used.", amount=_money(after.paid)))
+    return [*sentences, gettext("It cannot be changed afterwards: a credit note corrects it.")]
 
 
 def _pay(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
     new = found.after.allocations[len(before.allocations) :]
     sentences = []
-    for kind, words in (("payment", "is paid"), ("early_payment", "is given as discount for early payment")):
-        minor = sum(one.amount.amount_minor for one in new if one.kind == kind)
-        if minor:
-            sentences.append(f"{money_text(minor, before.currency)} {words}.")
+    paid = sum(one.amount.amount_minor for one in new if one.kind == "payment")
+    early = sum(one.amount.amount_minor for one in new if one.kind == "early_payment")
+    if paid:
+        sentences.append(gettext("%(amount)s is paid.", amount=money_text(paid, before.currency)))
+    if early:
+        given = money_text(early, before.currency)
+        sentences.append(gettext("%(amount)s is given as discount for early payment.", amount=given))
     left = found.after.open
     if left.amount_minor:
-        sentences.append(f"{_money(left)} stays open.")
+        sentences.append(gettext("%(amount)s stays open.", amount=_money(left)))
     else:
         sentences.append(
-            "Nothing stays open. What is too much becomes credit of the customer, for the next invoice."
+            gettext(
+                "Nothing stays open. What is too much becomes credit of the customer, for the next invoice."
+            )
         )
     return sentences
 
@@ -83,46 +98,48 @@ def _credit(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
     sentences = [_note(found)]
     taken = before.open.amount_minor - found.after.open.amount_minor
     total = found.credit_note.total.amount_minor if found.credit_note is not None else 0
-    sentences.append(f"Open afterwards: {_money(found.after.open)}.")
+    sentences.append(gettext("Open afterwards: %(amount)s.", amount=_money(found.after.open)))
     if total > taken:
-        sentences.append("What was paid of it becomes credit of the customer, for the next invoice.")
+        sentences.append(gettext("What was paid of it becomes credit of the customer, for the next invoice."))
     return sentences
 
 
 def _void(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
     if found.credit_note is None:
-        return ["The draft gets no number. What it would have invoiced can be invoiced again."]
-    return [_note(found), "What it invoiced can be invoiced again."]
+        return [gettext("The draft gets no number. What it would have invoiced can be invoiced again.")]
+    return [_note(found), gettext("What it invoiced can be invoiced again.")]
 
 
 def _pause(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
     until = found.after.dunning_paused_until
     assert until is not None, "the preview has paused it"
     return [
-        f"No reminder is sent up to {day_text(until)}.",
-        "What would have come meanwhile comes afterwards, one by one.",
+        gettext("No reminder is sent up to %(day)s.", day=day_text(until)),
+        gettext("What would have come meanwhile comes afterwards, one by one."),
     ]
 
 
 def _resume(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
-    return ["Reminders go on: what is due is sent within minutes, one level at a time."]
+    return [gettext("Reminders go on: what is due is sent within minutes, one level at a time.")]
 
 
 def _write_off(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
     return [
-        f"{_money(before.open)} is written off: debit write-offs, credit receivables.",
-        "No more reminders are sent. A payment that comes after all takes the write-off back.",
+        gettext(
+            "%(amount)s is written off: debit write-offs, credit receivables.", amount=_money(before.open)
+        ),
+        gettext("No more reminders are sent. A payment that comes after all takes the write-off back."),
     ]
 
 
 def _reverse_write_off(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
-    return [f"{_money(found.after.open)} is open again, and reminders go on."]
+    return [gettext("%(amount)s is open again, and reminders go on.", amount=_money(found.after.open))]
 
 
 def _note(found: InvoicePreview) -> str:
     note = found.credit_note
     total = _money(note.total) if note is not None else ""
-    return f"A credit note of {total} is issued, which cannot be changed afterwards."
+    return gettext("A credit note of %(amount)s is issued, which cannot be changed afterwards.", amount=total)
 
 
 def _money(money: MoneyView) -> str:

@@ -12,15 +12,23 @@ from wtforms.validators import InputRequired
 
 from engine.invoices import PAYMENT_METHODS
 from engine.periods import local_date
+from web.languages import gettext, lazy_text, mark
 from web.pages.billing.effects import invoice_effect
 from web.pages.context import actor, desk, now, require_role, settings, zone
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.effects import REASON_PLACEHOLDER, EffectPreview, effect_response
 from web.pages.forms.fields import DayField, select_options
 from web.pages.layout.list_links import keep_list
-from web.pages.wording.billing import E_INVOICE_NAMES, reminder_text
-from web.pages.wording.formats import plain_money, read_money
-from web.pages.wording.labels import readable
+from web.pages.wording.billing import (
+    ALLOCATIONS,
+    E_INVOICE_NAMES,
+    INVOICE_STANDINGS,
+    decimal_text,
+    percent_text,
+    reminder_text,
+)
+from web.pages.wording.billing import PAYMENT_METHODS as PAYMENT_METHOD_NAMES
+from web.pages.wording.formats import read_money, typed_money
 from workflows.administration.logo import has_logo
 from workflows.billing.actions import CASHIERS, ISSUERS
 from workflows.billing.checks import confirm_invoice
@@ -46,7 +54,7 @@ from workflows.core.actors import OFFICE, Role
 from workflows.core.transaction import Transaction
 from workflows.views.billing import InvoiceDetail
 
-REQUIRED = "This field is required."
+REQUIRED = lazy_text("This field is required.")
 UseCase = Callable[[Transaction], str]
 
 pages = Blueprint("invoice", __name__, url_prefix="/invoices/<invoice_id>")
@@ -59,7 +67,9 @@ class IssueForm(KeyedForm):
 
 
 class ConfirmForm(KeyedForm):
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Stored with the invoice.")
+    reason = TextAreaField(
+        lazy_text("Reason"), [InputRequired(REQUIRED)], description=lazy_text("Stored with the invoice.")
+    )
 
     def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
         command = self.command(ConfirmInvoice, {"reason": self.reason.data or REASON_PLACEHOLDER})
@@ -72,7 +82,9 @@ class ProcessForm(KeyedForm):
 
 
 class VoidForm(KeyedForm):
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Stored with the invoice.")
+    reason = TextAreaField(
+        lazy_text("Reason"), [InputRequired(REQUIRED)], description=lazy_text("Stored with the invoice.")
+    )
 
     def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
         command = self.command(VoidInvoice, {"reason": self.reason.data or REASON_PLACEHOLDER})
@@ -82,7 +94,9 @@ class VoidForm(KeyedForm):
 class CreditForm(KeyedForm):
     """A credit note of all that is left, or of amounts by line: `credit_form` adds a field for each."""
 
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="The customer reads it.")
+    reason = TextAreaField(
+        lazy_text("Reason"), [InputRequired(REQUIRED)], description=lazy_text("The customer reads it.")
+    )
 
     def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
         lines = []
@@ -90,7 +104,7 @@ class CreditForm(KeyedForm):
             text = (self[f"line{number}"].data or "").strip()
             amount = read_money(text, invoice.currency) if text else None
             if text and amount is None:
-                self.add_error(f"/line{number}", f"“{text}” is not an amount in {invoice.currency}.")
+                self.add_error(f"/line{number}", _not_an_amount(text, invoice.currency))
             elif amount is not None:
                 lines.append({"line": line.id, "amount": {"amount_minor": amount}})
         if self.has_errors:
@@ -104,9 +118,13 @@ class PauseForm(KeyedForm):
     pointer_fields: ClassVar[dict[str, str]] = {"/until": "until", "/reason": "reason"}
 
     until = DayField(
-        "Last day", validators=[InputRequired(REQUIRED)], description="Reminders go on the day after it."
+        lazy_text("Last day"),
+        validators=[InputRequired(REQUIRED)],
+        description=lazy_text("Reminders go on the day after it."),
     )
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Only staff read it.")
+    reason = TextAreaField(
+        lazy_text("Reason"), [InputRequired(REQUIRED)], description=lazy_text("Only staff read it.")
+    )
 
     def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
         given = {"until": self.until.text, "reason": self.reason.data or REASON_PLACEHOLDER}
@@ -115,7 +133,9 @@ class PauseForm(KeyedForm):
 
 
 class WriteOffForm(KeyedForm):
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Only staff read it.")
+    reason = TextAreaField(
+        lazy_text("Reason"), [InputRequired(REQUIRED)], description=lazy_text("Only staff read it.")
+    )
 
     def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
         command = self.command(WriteOff, {"reason": self.reason.data or REASON_PLACEHOLDER})
@@ -123,7 +143,9 @@ class WriteOffForm(KeyedForm):
 
 
 class ReverseWriteOffForm(KeyedForm):
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Stored with the invoice.")
+    reason = TextAreaField(
+        lazy_text("Reason"), [InputRequired(REQUIRED)], description=lazy_text("Stored with the invoice.")
+    )
 
     def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
         command = self.command(ReverseWriteOff, {"reason": self.reason.data or REASON_PLACEHOLDER})
@@ -138,17 +160,18 @@ class ResumeForm(KeyedForm):
 class PaymentForm(KeyedForm):
     pointer_fields: ClassVar[dict[str, str]] = {"/amount": "amount", "/received_on": "received_on"}
 
-    amount = StringField("Amount", [InputRequired(REQUIRED)])
-    received_on = DayField("Received on", validators=[InputRequired(REQUIRED)])
+    amount = StringField(lazy_text("Amount"), [InputRequired(REQUIRED)])
+    received_on = DayField(lazy_text("Received on"), validators=[InputRequired(REQUIRED)])
     method = SelectField(
-        "Method", choices=select_options((one, readable(one).capitalize()) for one in PAYMENT_METHODS)
+        lazy_text("Method"),
+        choices=lambda: select_options((one, PAYMENT_METHOD_NAMES[one]) for one in PAYMENT_METHODS),
     )
-    reference = StringField("Reference", description="As on the bank statement.")
+    reference = StringField(lazy_text("Reference"), description=lazy_text("As on the bank statement."))
 
     def use_case(self, invoice: InvoiceDetail) -> UseCase | None:
         amount = read_money(self.amount.data or "", invoice.currency)
         if amount is None:
-            self.add_error("/amount", f"“{self.amount.data}” is not an amount in {invoice.currency}.")
+            self.add_error("/amount", _not_an_amount(self.amount.data or "", invoice.currency))
             return None
         values = {
             "amount": {"amount_minor": amount, "currency": invoice.currency},
@@ -161,18 +184,18 @@ class PaymentForm(KeyedForm):
 
 
 ACTIONS: dict[str, tuple[str, str, tuple[Role, ...]]] = {
-    "confirm": ("Confirm", "Confirmed. It can be issued now.", CASHIERS),
-    "issue": ("Issue", "Issued.", ISSUERS),
-    "pay": ("Record a payment", "Payment recorded.", CASHIERS),
-    "process": ("Process", "Processed.", OFFICE),
-    "credit": ("Credit", "Credit note issued.", ISSUERS),
-    "void": ("Void", "Voided.", OFFICE),
-    "write_off": ("Write off", "Written off.", ISSUERS),
-    "reverse_write_off": ("Reverse the write-off", "The write-off has been reversed.", ISSUERS),
-    "pause": ("Pause reminders", "Reminders are paused.", ISSUERS),
-    "resume": ("Resume reminders", "Reminders go on.", ISSUERS),
+    "confirm": (mark("Confirm"), mark("Confirmed. It can be issued now."), CASHIERS),
+    "issue": (mark("Issue"), mark("Issued."), ISSUERS),
+    "pay": (mark("Record a payment"), mark("Payment recorded."), CASHIERS),
+    "process": (mark("Process"), mark("Processed."), OFFICE),
+    "credit": (mark("Credit"), mark("Credit note issued."), ISSUERS),
+    "void": (mark("Void"), mark("Voided."), OFFICE),
+    "write_off": (mark("Write off"), mark("Written off."), ISSUERS),
+    "reverse_write_off": (mark("Reverse the write-off"), mark("The write-off has been reversed."), ISSUERS),
+    "pause": (mark("Pause reminders"), mark("Reminders are paused."), ISSUERS),
+    "resume": (mark("Resume reminders"), mark("Reminders go on."), ISSUERS),
 }
-"""The actions with their label, what is said when they are done, and who may."""
+"""The actions with their label, what is said when they are done (in English), and who may."""
 
 
 @pages.get("")
@@ -190,8 +213,11 @@ def show(invoice_id: str) -> str:
         and invoice.open.amount_minor > 0,
         company=settings().company.name,
         reminder_text=reminder_text,
+        allocations=ALLOCATIONS,
+        decimal=decimal_text,
+        percent=percent_text,
         e_invoices=E_INVOICE_NAMES.get(invoice.e_invoice_profile or ""),
-        actions={name: one[0] for name, one in ACTIONS.items() if name in invoice.allowed_actions},
+        actions={name: gettext(one[0]) for name, one in ACTIONS.items() if name in invoice.allowed_actions},
     )
 
 
@@ -221,7 +247,7 @@ def act(invoice_id: str, action: str) -> tuple[str, int] | Response:
         use_case = form.use_case(invoice)
         done = attempt_once(form, use_case) if use_case is not None else None
         if done is not None:
-            flash(ACTIONS[action][1], "success")
+            flash(gettext(ACTIONS[action][1]), "success")
             return redirect(url_for("invoice.show", invoice_id=done if action == "credit" else invoice_id))
     return _page(action, form, invoice), 422 if form.has_errors else 200
 
@@ -255,15 +281,17 @@ def _begin(invoice_id: str, action: str) -> tuple[InvoiceDetail, Any]:
 def _form(action: str, invoice: InvoiceDetail) -> KeyedForm:
     if action == "pay":
         shown = {
-            "amount": plain_money(invoice.open.amount_minor, invoice.currency),
+            "amount": typed_money(invoice.open.amount_minor, invoice.currency),
             "received_on": local_date(now(), zone()),
         }
         form = PaymentForm(data=shown)
-        form.amount.label.text = f"Amount ({invoice.currency})"
+        form.amount.label.text = gettext("Amount (%(currency)s)", currency=invoice.currency)
         return form
     if action == "credit":
         fields = {
-            f"line{number}": StringField(f"{one.description[:60]} (net, {invoice.currency})")
+            f"line{number}": StringField(
+                gettext("%(line)s (net, %(currency)s)", line=one.description[:60], currency=invoice.currency)
+            )
             for number, one in enumerate(invoice.lines)
         }
         made: type[CreditForm] = type("CreditByLineForm", (CreditForm,), fields)
@@ -284,12 +312,17 @@ FORMS: dict[str, type[KeyedForm]] = {
 """The forms of actions that do not depend on the invoice."""
 
 
+def _not_an_amount(text: str, currency: str) -> str:
+    return gettext("“%(text)s” is not an amount in %(currency)s.", text=text, currency=currency)
+
+
 def _page(action: str, form: Any, invoice: InvoiceDetail, effect: EffectPreview | None = None) -> str:
     return render_template(
         "billing/act.html",
         invoice=invoice,
         action=action,
-        label=ACTIONS[action][0],
+        label=gettext(ACTIONS[action][0]),
+        standings=INVOICE_STANDINGS,
         possible=action in invoice.allowed_actions,
         form=form,
         effect=effect,

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
+from web.languages import gettext, mark
 from web.pages.context import actor, desk, settings
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import dunning_level_text
@@ -14,16 +15,16 @@ from workflows.views.billing import InvoiceView
 
 DEFAULT_ORDER = "-created_at"
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
-    "": ("All", {}),
-    "draft": ("Drafts", {"state": "draft"}),
-    "unpaid": ("Unpaid", {"payment": "unpaid", "order": "due_on"}),
-    "part-paid": ("Partly paid", {"payment": "part_paid", "order": "due_on"}),
-    "overdue": ("Overdue", {"payment": "overdue", "order": "due_on"}),
-    "paid": ("Paid", {"payment": "paid"}),
-    "written-off": ("Written off", {"payment": "written_off"}),
-    "to-process": ("To process", {"state": "issued", "delivery": "undelivered"}),
-    "credit-notes": ("Credit notes", {"kind": "credit_note"}),
-    "void": ("Void", {"state": "void"}),
+    "": (mark("All"), {}),
+    "draft": (mark("Drafts"), {"state": "draft"}),
+    "unpaid": (mark("Unpaid"), {"payment": "unpaid", "order": "due_on"}),
+    "part-paid": (mark("Partly paid"), {"payment": "part_paid", "order": "due_on"}),
+    "overdue": (mark("Overdue"), {"payment": "overdue", "order": "due_on"}),
+    "paid": (mark("Paid"), {"payment": "paid"}),
+    "written-off": (mark("Written off"), {"payment": "written_off"}),
+    "to-process": (mark("To process"), {"state": "issued", "delivery": "undelivered"}),
+    "credit-notes": (mark("Credit notes"), {"kind": "credit_note"}),
+    "void": (mark("Void"), {"state": "void"}),
 }
 STAFF_VIEWS = ("draft", "to-process")
 """Customers see no drafts, and do not process."""
@@ -56,7 +57,11 @@ def invoices() -> str | Response:
         "billing/invoices.html",
         page=page,
         view=view,
-        views={key: label for key, (label, _) in VIEWS.items() if key not in STAFF_VIEWS or actor().is_staff},
+        views={
+            key: gettext(label)
+            for key, (label, _) in VIEWS.items()
+            if key not in STAFF_VIEWS or actor().is_staff
+        },
         filters=filters,
         level=level,
         levels=levels if view == "overdue" else {},

@@ -7,16 +7,18 @@ from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 from wtforms.validators import InputRequired
 
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from web.pages.wording.billing import PAYMENT_METHODS
 from workflows.billing.actions import CASHIERS
 from workflows.billing.payment_queries import list_payments, read_payment
 from workflows.billing.payments import reverse_payment
 from workflows.commands.billing import ReversePayment
 from workflows.views.billing import PaymentView
 
-VIEWS = {"": "All", "recorded": "Recorded", "reversed": "Reversed"}
+VIEWS = Texts({"": mark("All"), "recorded": mark("Recorded"), "reversed": mark("Reversed")})
 CSV_HEADER = [
     "received_on", "customer", "amount_minor", "currency", "method", "reference", "state", "invoices",
     "credit_minor", "recorded_by", "recorded_at",
@@ -27,7 +29,9 @@ pages = Blueprint("payments", __name__, url_prefix="/payments")
 
 class ReverseForm(KeyedForm):
     reason = TextAreaField(
-        "Reason", [InputRequired("This field is required.")], description="Stored with the payment."
+        lazy_text("Reason"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("Stored with the payment."),
     )
 
 
@@ -46,6 +50,7 @@ def payments() -> str | Response:
         page=page,
         view=view,
         views=VIEWS,
+        methods=PAYMENT_METHODS,
         filters=filters,
         order=chosen.get("order", "-recorded_at"),
     )
@@ -64,7 +69,7 @@ def reverse(payment_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         command = form.command(ReversePayment, {"reason": form.reason.data})
         if command and attempt_once(form, lambda tx: reverse_payment(tx, payment_id, command), command):
-            flash("The payment has been reversed.", "success")
+            flash(gettext("The payment has been reversed."), "success")
             return redirect(url_for("payments.show", payment_id=payment_id))
     return _page(payment_id, form), 422
 

@@ -8,6 +8,7 @@ from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from engine.errors import DeskError
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, add_desk_error, attempt_once
 from web.pages.forms.fields import CountField, DayField, MoneyField, select_options
@@ -38,33 +39,51 @@ CSV_HEADER = [
     "number", "customer", "contract", "description", "quantity", "unit", "every", "timing", "amount_minor",
     "currency", "starts_on", "last_on", "state", "made_until",
 ]  # fmt: skip
-REQUIRED = "This field is required."
+REQUIRED = lazy_text("This field is required.")
 
 
 class SaleForm(KeyedForm):
     party = RecordField(
-        "Customer or org unit", ["customer", "org_unit"], optional=True, placeholder="Name, address or code"
+        lazy_text("Customer or org unit"),
+        ["customer", "org_unit"],
+        optional=True,
+        placeholder=lazy_text("Name, address or code"),
     )
-    contract = StringField("Or beside the contract", description="Its number: the sale ends with it.")
-    product = SelectField("Product")
-    description = StringField("Description", description="Defaults to the name of the product.")
-    quantity = StringField("Quantity", default="1")
-    unit_price = MoneyField("Price of one", description="For a whole period. Defaults to the price list's.")
-    tax_rate = SelectField("Tax")
-    every = RadioField("Every", [InputRequired("Select an option.")], choices=select_options(EVERY.items()))
-    timing = RadioField("Invoiced", choices=select_options(SALE_TIMINGS.items()))
-    starts_on = DayField("First day", description="Defaults to today.")
-    last_on = DayField("Last day", description="Empty: without an end.")
+    contract = StringField(
+        lazy_text("Or beside the contract"), description=lazy_text("Its number: the sale ends with it.")
+    )
+    product = SelectField(lazy_text("Product"))
+    description = StringField(
+        lazy_text("Description"), description=lazy_text("Defaults to the name of the product.")
+    )
+    quantity = StringField(lazy_text("Quantity"), default="1")
+    unit_price = MoneyField(
+        lazy_text("Price of one"), description=lazy_text("For a whole period. Defaults to the price list's.")
+    )
+    tax_rate = SelectField(lazy_text("Tax"))
+    every = RadioField(
+        lazy_text("Every"),
+        [InputRequired(lazy_text("Select an option."))],
+        choices=lambda: select_options(EVERY.items()),
+    )
+    timing = RadioField(lazy_text("Invoiced"), choices=lambda: select_options(SALE_TIMINGS.items()))
+    starts_on = DayField(lazy_text("First day"), description=lazy_text("Defaults to today."))
+    last_on = DayField(lazy_text("Last day"), description=lazy_text("Empty: without an end."))
     billing_day = CountField(
-        "Day of the month", description="On which periods begin. Defaults to that of the first day."
+        lazy_text("Day of the month"),
+        description=lazy_text("On which periods begin. Defaults to that of the first day."),
     )
 
     pointer_fields: ClassVar[dict[str, str]] = {"/customer": "party", "/org_unit": "party", "": "party"}
 
 
 class EndForm(KeyedForm):
-    last_on = DayField("Last day", validators=[InputRequired(REQUIRED)], description="It is still sold.")
-    reason = TextAreaField("Reason")
+    last_on = DayField(
+        lazy_text("Last day"),
+        validators=[InputRequired(REQUIRED)],
+        description=lazy_text("It is still sold."),
+    )
+    reason = TextAreaField(lazy_text("Reason"))
 
 
 @pages.get("")
@@ -96,7 +115,7 @@ def new() -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         form.product.choices = product_options(sold_once_choices(tx))
     rates = [(one.name, one.name) for one in settings().tax_rates]
-    form.tax_rate.choices = select_options([("", "As the product"), *rates])
+    form.tax_rate.choices = select_options([("", gettext("As the product")), *rates])
     preview: RecurringSaleView | None = None
     if form.is_submitted() and not form.is_searching:
         command = form.checked_command(NewRecurringSale, _values(form))
@@ -105,7 +124,10 @@ def new() -> tuple[str, int] | Response:
         elif command:
             made = attempt_once(form, lambda tx: create_recurring_sale(tx, command), command)
             if made:
-                flash("The sale has been agreed. Each period is to be invoiced once it is due.", "success")
+                flash(
+                    gettext("The sale has been agreed. Each period is to be invoiced once it is due."),
+                    "success",
+                )
                 return redirect(url_for("recurring_sales.show", sale_id=made))
     with desk().read(actor()) as tx:
         form.load_options(tx)
@@ -129,7 +151,7 @@ def end(sale_id: str) -> tuple[str, int] | Response:
     if command and request.form.get("step") == "preview":
         preview = _previewed(form, lambda tx: preview_end(tx, sale_id, command))
     elif command and attempt_once(form, lambda tx: end_recurring_sale(tx, sale_id, command), command):
-        flash("The end has been saved.", "success")
+        flash(gettext("The end has been saved."), "success")
         return redirect(url_for("recurring_sales.show", sale_id=sale_id))
     return _sale_page(sale_id, form, preview), 422 if form.has_errors else 200
 

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired
 
+from web.languages import gettext, lazy_text
 from web.pages.billing.effects import UseCase, draft_effect
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, attempt_once
@@ -26,11 +27,15 @@ pages = Blueprint("time_to_bill", __name__, url_prefix="/time-to-bill")
 class DraftForm(KeyedForm):
     party = HiddenField()
     month = StringField(
-        "Up to and including",
-        [InputRequired("This field is required.")],
-        description="A month such as 2026-03. Of the present one, what was worked so far is billed.",
+        lazy_text("Up to and including"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text(
+            "A month such as 2026-03. Of the present one, what was worked so far is billed."
+        ),
     )
-    tax_rate = SelectField("Tax", description="Of new lines; those that the draft has keep theirs.")
+    tax_rate = SelectField(
+        lazy_text("Tax"), description=lazy_text("Of new lines; those that the draft has keep theirs.")
+    )
 
     def use_case(self) -> UseCase | None:
         kind, _, party_id = (self.party.data or "").partition(":")
@@ -61,7 +66,7 @@ def draft() -> tuple[str, int] | Response:
         use_case = form.use_case()
         made = attempt_once(form, use_case) if use_case is not None else None
         if made is not None:
-            flash("The draft has been written.", "success")
+            flash(gettext("The draft has been written."), "success")
             return redirect(url_for("invoice.show", invoice_id=made))
     return _page(form), 422 if form.has_errors else 200
 

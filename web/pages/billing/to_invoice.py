@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import select_options
@@ -19,7 +20,9 @@ from workflows.commands.billing import DraftSold, WaiveSold
 from workflows.core.actors import OFFICE
 from workflows.views.billing import SoldItemView
 
-VIEWS = {"open": "To invoice", "invoiced": "Invoiced", "waived": "Not to be invoiced"}
+VIEWS = Texts(
+    {"open": mark("To invoice"), "invoiced": mark("Invoiced"), "waived": mark("Not to be invoiced")}
+)
 CSV_HEADER = [
     "sold_at", "kind", "contract", "service_request", "description", "customer", "amount_minor", "currency",
     "state", "reason",
@@ -29,12 +32,14 @@ pages = Blueprint("to_invoice", __name__, url_prefix="/to-invoice")
 
 
 class DraftSoldForm(KeyedForm):
-    tax_rate = SelectField("Tax")
+    tax_rate = SelectField(lazy_text("Tax"))
 
 
 class WaiveForm(KeyedForm):
     reason = TextAreaField(
-        "Reason", [InputRequired("This field is required.")], description="Stored with the contract."
+        lazy_text("Reason"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("Stored with the contract."),
     )
 
 
@@ -58,7 +63,7 @@ def draft() -> tuple[str, int] | Response:
     made = attempt_once(form, lambda tx: draft_sold(tx, command), command) if command else None
     if made is None:
         return str(_page(form)), 422
-    flash("The draft has been written.", "success")
+    flash(gettext("The draft has been written."), "success")
     return redirect(url_for("invoice.show", invoice_id=made))
 
 
@@ -72,7 +77,7 @@ def waive(sold_item_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         command = form.command(WaiveSold, {"reason": form.reason.data})
         if command and attempt_once(form, lambda tx: waive_sold(tx, sold_item_id, command), command):
-            flash("It is not to be invoiced.", "success")
+            flash(gettext("It is not to be invoiced."), "success")
             return redirect(url_for("to_invoice.items"))
     return render_template("billing/waive.html", item=item, form=form), 422 if form.has_errors else 200
 
@@ -93,7 +98,7 @@ def work(sold_item_id: str) -> str | Response:
 def _draft_form(sent: Any) -> DraftSoldForm:
     form = DraftSoldForm(formdata=sent)
     form.tax_rate.choices = select_options(
-        [("", "Tax as sold"), *((one.name, one.name) for one in settings().tax_rates)]
+        [("", gettext("Tax as sold")), *((one.name, one.name) for one in settings().tax_rates)]
     )
     return form
 

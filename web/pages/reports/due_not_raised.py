@@ -3,6 +3,7 @@
 from flask import url_for
 from werkzeug.wrappers import Response
 
+from web.languages import Texts, gettext, mark
 from web.pages.context import actor, desk
 from web.pages.layout.listing import csv_response, cursor, query_filters, wants_csv
 from web.pages.reports.blueprint import pages
@@ -12,7 +13,7 @@ from web.report_files import DUE_CSV, csv_rows
 from workflows.billing.due_not_raised import ORDER, all_due, list_due
 from workflows.views.billing import DueView
 
-KINDS = {"time": "Time to bill", "sale": "Sold", "renewal": "Renewal"}
+KINDS = Texts({"time": mark("Time to bill"), "sale": mark("Sold"), "renewal": mark("Renewal")})
 PAGES = {"time": "time_to_bill.items", "sale": "to_invoice.items", "renewal": "contracts.contracts"}
 
 
@@ -26,17 +27,20 @@ def due_not_raised() -> str | Response:
             rows = csv_rows(DUE_CSV, all_due(tx, kind=kind))
             return csv_response("due-not-raised", DUE_CSV, list(rows))
         page = list_due(tx, kind=kind, cursor=cursor())
-    columns = [Column(label) for label in ("Customer", "What", "Contract", "Due since")]
+    labels = gettext("Customer"), gettext("What"), gettext("Contract"), gettext("Due since")
+    columns = [Column(label) for label in labels]
     return ReportPage(
-        title="Due but not raised",
-        explanation="What should have been invoiced by now and is on no invoice. The jobs write the drafts.",
+        title=gettext("Due but not raised"),
+        explanation=gettext(
+            "What should have been invoiced by now and is on no invoice. The jobs write the drafts."
+        ),
         chosen=chosen,
         page=page,
-        table=Table([*columns, Column("Amount", is_amount=True)], [_row(one) for one in page.items]),
+        table=Table([*columns, Column(gettext("Amount"), is_amount=True)], [_row(one) for one in page.items]),
         what="item",
         order=ORDER,
-        empty="Everything that is due is on an invoice or in a draft.",
-        choices=[Choice("kind", "What", [("", "All"), *KINDS.items()])],
+        empty=gettext("Everything that is due is on an invoice or in a draft."),
+        choices=[Choice("kind", gettext("What"), [("", gettext("All")), *KINDS.items()])],
         has_months=False,
     ).render()
 

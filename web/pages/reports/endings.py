@@ -6,6 +6,7 @@ from typing import Any
 from flask import request, url_for
 from werkzeug.wrappers import Response
 
+from web.languages import Texts, gettext, mark, ngettext
 from web.pages.context import actor, desk
 from web.pages.layout.listing import csv_response, cursor, query_filters, wants_csv
 from web.pages.reports.blueprint import pages
@@ -18,16 +19,18 @@ from workflows.reports.endings import MONTHS_AHEAD, ORDER, EndingsReport, open_e
 from workflows.reports.report_lists import MOST_ROWS
 from workflows.views.reports import EndingContract
 
-BY = {"expiry": "Ends", "exhaustion": "Projected to run out"}
-MONTHS = ((3, "3 months"), (6, "6 months"), (12, "12 months"), (24, "24 months"))
+BY = Texts({"expiry": mark("Ends"), "exhaustion": mark("Projected to run out")})
+MONTHS = (3, 6, 12, 24)
 RENEWED = {"yes": True, "no": False}
-LABELS = {
-    "ending": "Contracts ending",
-    "running_out": "Projected to run out",
-    "minutes_left": "Time left that ends",
-    "renewed_minor": "Renewed",
-    "not_renewed_minor": "Not renewed",
-}
+LABELS = Texts(
+    {
+        "ending": mark("Contracts ending"),
+        "running_out": mark("Projected to run out"),
+        "minutes_left": mark("Time left that ends"),
+        "renewed_minor": mark("Renewed"),
+        "not_renewed_minor": mark("Not renewed"),
+    }
+)
 
 
 @pages.get("/endings")
@@ -41,28 +44,39 @@ def endings() -> str | Response:
             return csv_response("endings", ENDINGS_CSV, list(rows))
         page = report.page(cursor=cursor())
         return ReportPage(
-            title="Contracts ending and their renewals",
-            explanation="What ends, or runs out at its recent pace. A renewal is worth the contract’s price.",
+            title=gettext("Contracts ending and their renewals"),
+            explanation=gettext(
+                "What ends, or runs out at its recent pace. A renewal is worth the contract’s price."
+            ),
             chosen={**chosen, "months": chosen.get("months", str(MONTHS_AHEAD))},
             page=page,
             table=_table(page.items),
             what="contract",
             order=ORDER,
-            empty="Contracts that end or run out in the months ahead appear here.",
+            empty=gettext("Contracts that end or run out in the months ahead appear here."),
             choices=[
-                Choice("months", "Months ahead", [(str(count), label) for count, label in MONTHS]),
-                Choice("kind", "How", [("", "All"), *BY.items()]),
-                Choice("renewed", "Renewed", [("", "All"), ("yes", "Renewed"), ("no", "Not renewed")]),
+                Choice("months", gettext("Months ahead"), [(str(one), _months_text(one)) for one in MONTHS]),
+                Choice("kind", gettext("How"), [("", gettext("All")), *BY.items()]),
+                Choice(
+                    "renewed",
+                    gettext("Renewed"),
+                    [("", gettext("All")), ("yes", gettext("Renewed")), ("no", gettext("Not renewed"))],
+                ),
             ],
             has_months=False,
             **_by_month(report),
         ).render()
 
 
+def _months_text(count: int) -> str:
+    return ngettext("%(num)s month", "%(num)s months", count)
+
+
 def _months() -> int:
     text = request.args.get("months") or str(MONTHS_AHEAD)
     if not text.isascii() or not text.isdigit() or len(text) > 3:
-        raise invalid("/months", f"{text[:20]!r} is not a number of months.", "Write for example 12.")
+        problem = gettext("%(text)s is not a number of months.", text=repr(text[:20]))
+        raise invalid("/months", problem, gettext("Write for example 12."))
     return int(text)
 
 
@@ -87,13 +101,14 @@ def _by_month(report: EndingsReport) -> dict[str, Any]:
         ]
         for one in months
     ]
-    columns = [Column("Month"), *(Column(label, is_amount=True) for label in LABELS.values())]
+    columns = [Column(gettext("Month")), *(Column(label, is_amount=True) for label in LABELS.values())]
     return {"plot": plot_months(names, series), "months": Table(columns, rows)}
 
 
 def _table(contracts: list[EndingContract]) -> Table:
-    columns = [Column(label) for label in ("Contract", "Holder", "How", "Last day", "Renewal")]
-    amounts = [Column("Left", is_amount=True), Column("Renewal value", is_amount=True)]
+    labels = gettext("Contract"), gettext("Holder"), gettext("How"), gettext("Last day"), gettext("Renewal")
+    columns = [Column(label) for label in labels]
+    amounts = [Column(gettext("Left"), is_amount=True), Column(gettext("Renewal value"), is_amount=True)]
     return Table([*columns, *amounts], [_row(one) for one in contracts])
 
 
@@ -105,7 +120,7 @@ def _row(one: EndingContract) -> list[Cell]:
         Cell(one.holder_name),
         Cell(BY[one.by]),
         Cell(day_text(one.last_day)),
-        Cell("Renewed" if successor else "Not renewed", successor),
+        Cell(gettext("Renewed") if successor else gettext("Not renewed"), successor),
         Cell(minutes_text(one.minutes_left) if one.minutes_left else ""),
         Cell(money_text(value.amount_minor, value.currency) if value is not None else ""),
     ]

@@ -5,6 +5,7 @@ from typing import Any
 from flask import url_for
 from werkzeug.wrappers import Response
 
+from web.languages import Texts, gettext, mark
 from web.pages.context import actor, desk
 from web.pages.layout.listing import counted_page, csv_response, query_filters, wants_csv
 from web.pages.reports.blueprint import pages
@@ -15,19 +16,23 @@ from workflows.reports.hours import MINUTES, currencies_sold, open_hours
 from workflows.reports.months import MonthSpan
 
 ENDPOINT = "reports.hours"
-VIEWS = (
-    ("customer", "By customer"),
-    ("contract", "By contract"),
-    ("customer_and_month", "By customer and month"),
+VIEWS = Texts(
+    {
+        "customer": mark("By customer"),
+        "contract": mark("By contract"),
+        "customer_and_month": mark("By customer and month"),
+    }
 )
-LABELS = {
-    "sold": "Sold",
-    "used": "Used",
-    "held": "Awaiting approval",
-    "expired": "Expired",
-    "carried": "Carried over",
-    "carried_drawn": "Drawn from carried",
-}
+LABELS = Texts(
+    {
+        "sold": mark("Sold"),
+        "used": mark("Used"),
+        "held": mark("Awaiting approval"),
+        "expired": mark("Expired"),
+        "carried": mark("Carried over"),
+        "carried_drawn": mark("Drawn from carried"),
+    }
+)
 PLOTTED = ("sold", "used", "expired", "carried")
 DEFAULT_ORDER = "-used"
 
@@ -48,19 +53,21 @@ def hours() -> str | Response:
         sums = Sums(
             ENDPOINT, LABELS, PLOTTED, lambda _, one: _text(one, unit), chosen, by, _statement(report.span)
         )
-        units = [(MINUTES, "Hours"), *((one, one) for one in currencies_sold(report.tx))]
+        units = [(MINUTES, gettext("Hours")), *((one, one) for one in currencies_sold(report.tx))]
         return ReportPage(
-            title="Hours sold, used and expired",
-            explanation="What the ledger posted for contracts, by the month in which it is effective.",
+            title=gettext("Hours sold, used and expired"),
+            explanation=gettext(
+                "What the ledger posted for contracts, by the month in which it is effective."
+            ),
             chosen=chosen,
             page=page,
             table=sums.table(page.items),
             what={"contract": "contract", "customer": "customer"}.get(by, "row"),
             order=order,
-            empty="Hours that are sold, used, expired or carried over in these months appear here.",
+            empty=gettext("Hours that are sold, used, expired or carried over in these months appear here."),
             views=VIEWS,
             by=by,
-            choices=[Choice("unit", "Amounts", units)] if len(units) > 1 else [],
+            choices=[Choice("unit", gettext("Amounts"), units)] if len(units) > 1 else [],
             party_name=report.party_name,
             **sums.by_month(report.months()),
         ).render()

@@ -2,6 +2,7 @@
 
 from flask import render_template
 
+from web.languages import gettext, mark
 from web.pages.context import actor, require_role
 from web.pages.reports import (  # noqa: F401  # add their pages
     due_not_raised,
@@ -21,52 +22,52 @@ __all__ = ["pages"]
 REPORTS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     (
         "reports.hours",
-        "Hours sold, used and expired",
-        "What prepaid contracts came to by customer and month, in hours or in money.",
+        mark("Hours sold, used and expired"),
+        mark("What prepaid contracts came to by customer and month, in hours or in money."),
         {},
     ),
     (
         "reports.uncovered",
-        "Uncovered time",
-        "Time that no contract paid: carried forward, not billed, or to be billed.",
+        mark("Uncovered time"),
+        mark("Time that no contract paid: carried forward, not billed, or to be billed."),
         {},
     ),
     (
         "reports.uncovered",
-        "Most overage",
-        "Whose time past what the contract pays costs most.",
+        mark("Most overage"),
+        mark("Whose time past what the contract pays costs most."),
         {"order": "-overage_minor"},
     ),
     (
         "reports.service_levels",
-        "Service levels met and missed",
-        "Responses and resolutions in time or late, by service level, customer and month.",
+        mark("Service levels met and missed"),
+        mark("Responses and resolutions in time or late, by service level, customer and month."),
         {},
     ),
     (
         "reports.utilization",
-        "Utilization",
-        "Worked and chargeable time by technician, contract, customer and month.",
+        mark("Utilization"),
+        mark("Worked and chargeable time by technician, contract, customer and month."),
         {},
     ),
     (
         "reports.endings",
-        "Contracts ending and their renewals",
-        "What ends, what runs out at its recent pace, and what renewals are worth, by month ahead.",
+        mark("Contracts ending and their renewals"),
+        mark("What ends, what runs out at its recent pace, and what renewals are worth, by month ahead."),
         {},
     ),
     (
         "reports.due_not_raised",
-        "Due but not raised",
-        "What should have been invoiced by now and is on no invoice.",
+        mark("Due but not raised"),
+        mark("What should have been invoiced by now and is on no invoice."),
         {},
     ),
 )
 FOR_ACCOUNTANTS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     (
         "reports.margin",
-        "Contract margin",
-        "Revenue of contracts by month, less what the work on them costs.",
+        mark("Contract margin"),
+        mark("Revenue of contracts by month, less what the work on them costs."),
         {},
     ),
 )
@@ -76,4 +77,5 @@ FOR_ACCOUNTANTS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
 def index() -> str:
     require_role(*OFFICE)
     shown = REPORTS + (FOR_ACCOUNTANTS if actor().role in ACCOUNTANTS else ())
-    return render_template("reports/index.html", reports=shown)
+    reports = [(endpoint, gettext(title), gettext(text), filters) for endpoint, title, text, filters in shown]
+    return render_template("reports/index.html", reports=reports)

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 
+from web.languages import gettext
 from web.pages.layout.listing import query_filters
 from web.pages.reports.plots import Plot, Series, month_label, plot_months
 from workflows.views import CountedPage, Page
@@ -53,7 +54,8 @@ class Choice:
 class ReportPage:
     """The page of a report. `what` is a row of its list in the singular, `chosen` the filters in its address.
 
-    `views` are other ways to list the same, by the value of `by`; `party_name` is whom it is filtered by.
+    `views` are the labels of other ways to list the same, by the value of `by`; `party_name` is whom it is
+    filtered by.
     """
 
     title: str
@@ -66,7 +68,7 @@ class ReportPage:
     empty: str
     plot: Plot | None = None
     months: Table | None = None
-    views: Sequence[tuple[str, str]] = ()
+    views: Mapping[str, str] = field(default_factory=dict)
     by: str = ""
     choices: Sequence[Choice] = ()
     plural: str = ""
@@ -90,10 +92,10 @@ def span_of_query() -> dict[str, Any]:
     return {"from_": given.get("from"), "to": given.get("to")}
 
 
-def by_of_query(views: Sequence[tuple[str, str]]) -> str:
+def by_of_query(views: Mapping[str, str]) -> str:
     """Which of the views the address names, else the first."""
     by = request.args.get("by", "")
-    return by if by in [code for code, _ in views] else views[0][0]
+    return by if by in views else next(iter(views))
 
 
 def order_of_query(default: str) -> str:
@@ -124,7 +126,10 @@ class Sums:
             Series(self.labels[name], [getattr(one, name) for one in months], partial(self.text, name))
             for name in self.plotted
         ]
-        columns = [Column("Month"), *(Column(label, is_amount=True) for label in self.labels.values())]
+        columns = [
+            Column(gettext("Month")),
+            *(Column(label, is_amount=True) for label in self.labels.values()),
+        ]
         rows = []
         for one in months:
             only = {"from": one.month, "to": one.month, "by": self.by}
@@ -135,14 +140,13 @@ class Sums:
     def table(self, rows: Sequence[Any]) -> Table:
         """The table of the rows; amounts link to what they are made of."""
         first = {
-            "customer": ["Customer"],
-            "contract": ["Contract"],
-            "customer_and_month": ["Customer", "Month"],
-            "technician": ["Technician"],
-            "technician_and_month": ["Technician", "Month"],
-            "level": ["Service level"],
-        }[self.by]
-        keys = [Column(label, order="month" if label == "Month" else "") for label in first]
+            "customer": [Column(gettext("Customer"))],
+            "contract": [Column(gettext("Contract"))],
+            "technician": [Column(gettext("Technician"))],
+            "level": [Column(gettext("Service level"))],
+        }
+        kind, _, month = self.by.partition("_and_")
+        keys = [*first[kind], *([Column(gettext("Month"), order="month")] if month else [])]
         amounts = [Column(label, order=name, is_amount=True) for name, label in self.labels.items()]
         return Table([*keys, *amounts], [self._row(one) for one in rows])
 
@@ -162,11 +166,11 @@ class Sums:
         """What a row is about that is neither a customer nor a month."""
         if self.by == "contract":
             if one.contract is None:
-                return Cell("No contract")
+                return Cell(gettext("No contract"))
             return Cell(one.contract_number or "", url_for("contract.show", contract_id=one.contract))
         if self.by in ("technician", "technician_and_month"):
             return Cell(one.technician_name or "")
-        return Cell(one.level_label or "No service level any more")
+        return Cell(one.level_label or gettext("No service level any more"))
 
     def _amounts(self, one: Any, href: Callable[[str], str]) -> list[Cell]:
         amounts = {name: getattr(one, name) for name in self.labels}

@@ -6,6 +6,7 @@ from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, SelectField, StringField
 
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import DayField, MoneyField, select_options
@@ -14,7 +15,6 @@ from web.pages.reports.blueprint import pages
 from web.pages.reports.layout import Cell, Column, ReportPage, Table, span_of_query
 from web.pages.reports.plots import Series, month_label, plot_months
 from web.pages.wording.formats import minutes_text, money_text
-from web.pages.wording.labels import ROLES
 from web.report_files import MARGIN_CSV, csv_rows
 from workflows.commands.margins import NewCostRate
 from workflows.core.actors import DESK
@@ -24,7 +24,22 @@ from workflows.margins.report import ORDER, MarginReport, open_margins
 from workflows.reports.report_lists import MOST_ROWS
 from workflows.views.margins import CostRateView, Margin, MarginOfContract
 
-LABELS = {"revenue_minor": "Revenue", "cost_minor": "Cost", "margin_minor": "Margin", "worked": "Worked"}
+LABELS = Texts(
+    {
+        "revenue_minor": mark("Revenue"),
+        "cost_minor": mark("Cost"),
+        "margin_minor": mark("Margin"),
+        "worked": mark("Worked"),
+    }
+)
+EVERYONE = Texts(
+    {
+        "administrator": mark("Everyone: administrator"),
+        "supervisor": mark("Everyone: supervisor"),
+        "technician": mark("Everyone: technician"),
+    }
+)
+"""Whose work the rate of a role is for."""
 RATES_CSV = ["from_on", "technician", "role", "per_hour_minor", "currency", "reason", "recorded_at"]
 
 
@@ -37,13 +52,14 @@ class CostRateForm(KeyedForm):
         "/from_on": "from_on",
     }
 
-    whose = SelectField("Whose work")
-    per_hour = MoneyField("Cost of an hour")
-    from_on = DayField("From")
+    whose = SelectField(lazy_text("Whose work"))
+    per_hour = MoneyField(lazy_text("Cost of an hour"))
+    from_on = DayField(lazy_text("From"))
     changes_past = BooleanField(
-        "Change past margins", description="Needed for a day that has gone by: margins since then change."
+        lazy_text("Change past margins"),
+        description=lazy_text("Needed for a day that has gone by: margins since then change."),
     )
-    reason = StringField("Reason")
+    reason = StringField(lazy_text("Reason"))
 
     def new_rate(self) -> NewCostRate | None:
         kind, _, value = (self.whose.data or "").partition(":")
@@ -71,14 +87,14 @@ def margin() -> str | Response:
             return csv_response("margin", MARGIN_CSV, list(rows))
         page = report.page(cursor=cursor())
         return ReportPage(
-            title="Contract margin",
-            explanation="The revenue of contracts, less what the work that they covered costs.",
+            title=gettext("Contract margin"),
+            explanation=gettext("The revenue of contracts, less what the work that they covered costs."),
             chosen=chosen | {"from": report.span.names[0], "to": report.span.names[-1]},
             page=page,
             table=_table(report, page.items),
             what="contract",
             order=ORDER,
-            empty="Contracts with revenue or work in these months appear here.",
+            empty=gettext("Contracts with revenue or work in these months appear here."),
             notes=_notes(report),
             **_by_month(report),
         ).render()
@@ -102,7 +118,7 @@ def new_cost_rate() -> tuple[str, int] | Response:
         form.whose.choices = _people(tx)
     command = form.new_rate() if form.validate_on_submit() else None
     if command is not None and attempt_once(form, lambda tx: add_cost_rate(tx, command), command) is not None:
-        flash("The cost rate has been added.", "success")
+        flash(gettext("The cost rate has been added."), "success")
         return redirect(url_for("reports.cost_rates"))
     return _rates_page(form), 422
 
@@ -111,12 +127,12 @@ def _rates_page(form: CostRateForm) -> str:
     with desk().read(actor()) as tx:
         page = list_cost_rates(tx, **counted_page())
         form.whose.choices = _people(tx)
-    return render_template("reports/cost_rates.html", page=page, form=form, roles=ROLES)
+    return render_template("reports/cost_rates.html", page=page, form=form, everyone=EVERYONE)
 
 
 def _people(tx: Transaction) -> Any:
     """Roles first, then everyone of staff by name."""
-    of_roles = [(f"role:{one}", f"Everyone: {ROLES[one].lower()}") for one in DESK]
+    of_roles = [(f"role:{one}", EVERYONE[one]) for one in DESK]
     return select_options([*of_roles, *((f"technician:{one}", name) for one, name in costing_people(tx))])
 
 
@@ -136,13 +152,13 @@ def _by_month(report: MarginReport) -> dict[str, Any]:
         for name, label in LABELS.items()
         if name != "worked"
     ]
-    columns = [Column("Month"), *(Column(label, is_amount=True) for label in LABELS.values())]
+    columns = [Column(gettext("Month")), *(Column(label, is_amount=True) for label in LABELS.values())]
     rows = [[Cell(month_label(one.month)), *_amounts(one, currency)] for one in months]
     return {"plot": plot_months(names, series), "months": Table(columns, rows)}
 
 
 def _table(report: MarginReport, contracts: list[MarginOfContract]) -> Table:
-    columns = [Column("Contract"), Column("Holder")]
+    columns = [Column(gettext("Contract")), Column(gettext("Holder"))]
     amounts = [Column(label, is_amount=True) for label in LABELS.values()]
     rows = [
         [
@@ -162,4 +178,7 @@ def _amounts(one: Margin, currency: str) -> list[Cell]:
 
 def _notes(report: MarginReport) -> list[str]:
     unpriced = sum(one.unpriced for one in report.months())
-    return [f"{minutes_text(unpriced)} of work have no cost rate and cost nothing here."] if unpriced else []
+    if not unpriced:
+        return []
+    time = minutes_text(unpriced)
+    return [gettext("%(time)s of work have no cost rate and cost nothing here.", time=time)]

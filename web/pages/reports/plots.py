@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from babel.dates import format_date
 
 from engine.accounting_periods import first_day_of
-from web.languages import locale
+from web.languages import gettext, language, locale
 
 WIDTH, HEIGHT = 600, 120
 MOST_LABELS = 12
@@ -111,8 +111,13 @@ def _ticks(months: Sequence[str]) -> list[str]:
 
 
 def _summary(months: Sequence[str], series: Sequence[Series]) -> str:
-    span = month_label(months[0])
-    if len(months) > 1:
-        span = f"{span} to {month_label(months[-1])}"
-    totals = ", ".join(f"{one.label.lower()} {one.text(sum(one.amounts))}" for one in series)
-    return f"By month, {span}: {totals}."
+    totals = ", ".join(f"{_in_sentence(one.label)} {one.text(sum(one.amounts))}" for one in series)
+    first, last = month_label(months[0]), month_label(months[-1])
+    if len(months) == 1:
+        return gettext("By month, %(month)s: %(totals)s.", month=first, totals=totals)
+    return gettext("By month, %(first)s to %(last)s: %(totals)s.", first=first, last=last, totals=totals)
+
+
+def _in_sentence(label: str) -> str:
+    """A label within a sentence; in German it may be a noun."""
+    return label if language() == "de" else label.lower()

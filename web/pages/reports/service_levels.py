@@ -5,6 +5,7 @@ from typing import Any
 from flask import url_for
 from werkzeug.wrappers import Response
 
+from web.languages import Texts, gettext, mark
 from web.pages.context import actor, desk, zone
 from web.pages.layout.listing import counted_page, csv_response, query_filters, wants_csv
 from web.pages.reports.blueprint import pages
@@ -19,36 +20,42 @@ from web.pages.reports.layout import (
     party_key,
     span_of_query,
 )
-from web.pages.wording.formats import instant_text
+from web.pages.wording.formats import instant_text, number_text
 from web.report_files import SERVICE_LEVELS_CSV, TARGETS_CSV, csv_rows
 from workflows.reports.service_levels import ServiceLevelsReport, open_service_levels
 from workflows.views.reports import TargetsOfRequest
 
 ENDPOINT, REQUESTS = "reports.service_levels", "reports.service_level_requests"
-VIEWS = (
-    ("level", "By service level"),
-    ("customer", "By customer"),
-    ("customer_and_month", "By customer and month"),
+VIEWS = Texts(
+    {
+        "level": mark("By service level"),
+        "customer": mark("By customer"),
+        "customer_and_month": mark("By customer and month"),
+    }
 )
-LABELS = {
-    "response_met": "Response met",
-    "response_missed": "Response missed",
-    "response_open": "Response open",
-    "resolution_met": "Resolution met",
-    "resolution_missed": "Resolution missed",
-    "resolution_open": "Resolution open",
-}
+LABELS = Texts(
+    {
+        "response_met": mark("Response met"),
+        "response_missed": mark("Response missed"),
+        "response_open": mark("Response open"),
+        "resolution_met": mark("Resolution met"),
+        "resolution_missed": mark("Resolution missed"),
+        "resolution_open": mark("Resolution open"),
+    }
+)
 PLOTTED = ("response_met", "response_missed", "resolution_met", "resolution_missed")
-STATES = {
-    "met": "Met",
-    "missed": "Missed",
-    "open": "Open",
-    "stopped": "Open, clock stopped",
-    "cancelled": "Cancelled",
-    None: "None",
-}
+STATES = Texts(
+    {
+        "met": mark("Met"),
+        "missed": mark("Missed"),
+        "open": mark("Open"),
+        "stopped": mark("Open, clock stopped"),
+        "cancelled": mark("Cancelled"),
+        "none": mark("None"),
+    }
+)
 DEFAULT_ORDER, DEFAULT_REQUEST_ORDER = "-resolution_missed", "-opened_at"
-EXPLANATION = "The targets of the service requests that were opened in each month, as they are now."
+EXPLANATION = mark("The targets of the service requests that were opened in each month, as they are now.")
 
 
 @pages.get("/service-levels")
@@ -67,21 +74,23 @@ def service_levels() -> str | Response:
             ENDPOINT,
             LABELS,
             PLOTTED,
-            lambda _, count: f"{count:,}",
+            lambda _, count: number_text(count),
             chosen,
             by,
             lambda one, name: _requests(one, name, chosen),
             next_by="level",
         )
         return ReportPage(
-            title="Service levels met and missed",
-            explanation=EXPLANATION,
+            title=gettext("Service levels met and missed"),
+            explanation=gettext(EXPLANATION),
             chosen=chosen,
             page=page,
             table=sums.table(page.items),
             what={"level": "service level", "customer": "customer"}.get(by, "row"),
             order=order,
-            empty="Service requests with a service level that were opened in these months appear here.",
+            empty=gettext(
+                "Service requests with a service level that were opened in these months appear here."
+            ),
             views=VIEWS,
             by=by,
             party_name=report.party_name,
@@ -103,22 +112,28 @@ def service_level_requests() -> str | Response:
             return csv_response("service-level-requests", TARGETS_CSV, list(found))
         page = rows.page(order=order, **counted_page())
         return ReportPage(
-            title=LABELS.get(chosen.get("counted", ""), "Service requests with a service level"),
-            explanation=EXPLANATION,
+            title=LABELS.get(chosen.get("counted", ""), gettext("Service requests with a service level")),
+            explanation=gettext(EXPLANATION),
             chosen=chosen | _months(report),
             page=page,
             table=_table(page.items),
             what="service request",
             order=order,
-            empty="No service request of these months is counted here.",
+            empty=gettext("No service request of these months is counted here."),
             party_name=report.party_name,
         ).render()
 
 
 def _table(requests: list[TargetsOfRequest]) -> Table:
-    columns = ("Request", "Customer", "Service level", "Response", "Resolution")
+    columns = (
+        gettext("Request"),
+        gettext("Customer"),
+        gettext("Service level"),
+        gettext("Response"),
+        gettext("Resolution"),
+    )
     return Table(
-        [*(Column(label) for label in columns), Column("Opened", order="opened_at")],
+        [*(Column(label) for label in columns), Column(gettext("Opened"), order="opened_at")],
         [
             [
                 Cell(
@@ -127,8 +142,8 @@ def _table(requests: list[TargetsOfRequest]) -> Table:
                 ),
                 Cell(one.party_name or ""),
                 Cell(one.level_label or ""),
-                Cell(STATES[one.response]),
-                Cell(STATES[one.resolution]),
+                Cell(STATES[one.response or "none"]),
+                Cell(STATES[one.resolution or "none"]),
                 Cell(instant_text(one.opened_at, zone())),
             ]
             for one in requests

@@ -5,6 +5,7 @@ from typing import Any
 from flask import url_for
 from werkzeug.wrappers import Response
 
+from web.languages import Texts, gettext, mark
 from web.pages.context import actor, desk
 from web.pages.layout.listing import counted_page, csv_response, query_filters, wants_csv
 from web.pages.reports.blueprint import pages
@@ -15,12 +16,14 @@ from web.report_files import UNCOVERED_CSV, csv_rows
 from workflows.reports.uncovered import read_uncovered
 
 ENDPOINT = "reports.uncovered"
-LABELS = {
-    "carried": "Carried forward",
-    "ignored": "Not billed",
-    "overage": "To be billed",
-    "overage_minor": "Price to be billed",
-}
+LABELS = Texts(
+    {
+        "carried": mark("Carried forward"),
+        "ignored": mark("Not billed"),
+        "overage": mark("To be billed"),
+        "overage_minor": mark("Price to be billed"),
+    }
+)
 PLOTTED = ("carried", "ignored", "overage")
 DEFAULT_ORDER = "-ignored"
 
@@ -44,14 +47,16 @@ def uncovered() -> str | Response:
 
         sums = Sums(ENDPOINT, LABELS, PLOTTED, text, chosen, by, lambda one, name: _list(one, name, chosen))
         return ReportPage(
-            title="Uncovered time and overage",
-            explanation="Chargeable time that no contract paid, by the month in which it was worked.",
+            title=gettext("Uncovered time and overage"),
+            explanation=gettext(
+                "Chargeable time that no contract paid, by the month in which it was worked."
+            ),
             chosen=chosen,
             page=page,
             table=sums.table(page.items),
             what={"contract": "contract", "customer": "customer"}.get(by, "row"),
             order=order,
-            empty="Time worked without a contract, or after it had run out, appears here.",
+            empty=gettext("Time worked without a contract, or after it had run out, appears here."),
             views=VIEWS,
             by=by,
             party_name=report.party_name,

@@ -5,6 +5,7 @@ from typing import Any
 from flask import url_for
 from werkzeug.wrappers import Response
 
+from web.languages import Texts, gettext, mark
 from web.pages.context import actor, desk, zone
 from web.pages.layout.listing import counted_page, csv_response, query_filters, wants_csv
 from web.pages.reports.blueprint import pages
@@ -24,15 +25,21 @@ from workflows.reports.utilization import UtilizationReport, read_utilization
 from workflows.views.reports import WorkOfReport
 
 ENDPOINT, ENTRIES = "reports.utilization", "reports.utilization_entries"
-VIEWS = (
-    ("technician", "By technician"),
-    ("contract", "By contract"),
-    ("customer", "By customer"),
-    ("technician_and_month", "By technician and month"),
+VIEWS = Texts(
+    {
+        "technician": mark("By technician"),
+        "contract": mark("By contract"),
+        "customer": mark("By customer"),
+        "technician_and_month": mark("By technician and month"),
+    }
 )
-LABELS = {"worked": "Worked", "chargeable": "Chargeable", "not_billable": "Not billable"}
+LABELS = Texts(
+    {"worked": mark("Worked"), "chargeable": mark("Chargeable"), "not_billable": mark("Not billable")}
+)
 DEFAULT_ORDER, DEFAULT_ENTRY_ORDER = "-worked", "-worked_at"
-EXPLANATION = "Time that was worked in each month, and what of it is chargeable after rounding and rules."
+EXPLANATION = mark(
+    "Time that was worked in each month, and what of it is chargeable after rounding and rules."
+)
 FILTERS = ("party", "technician", "contract")
 
 
@@ -59,14 +66,14 @@ def utilization() -> str | Response:
             lambda one, _: _entries(one, chosen),
         )
         return ReportPage(
-            title="Utilization",
-            explanation=EXPLANATION,
+            title=gettext("Utilization"),
+            explanation=gettext(EXPLANATION),
             chosen=chosen,
             page=page,
             table=sums.table(page.items),
             what=by if by in ("technician", "contract", "customer") else "row",
             order=order,
-            empty="Time that is logged on service requests appears here.",
+            empty=gettext("Time that is logged on service requests appears here."),
             views=VIEWS,
             by=by,
             party_name=report.party_name,
@@ -85,22 +92,23 @@ def utilization_entries() -> str | Response:
             return csv_response("work", WORK_CSV, list(csv_rows(WORK_CSV, rows.rows(order=order))))
         page = rows.page(order=order, **counted_page())
         return ReportPage(
-            title="Work entries",
-            explanation=EXPLANATION,
+            title=gettext("Work entries"),
+            explanation=gettext(EXPLANATION),
             chosen=chosen | _months(report),
             page=page,
             table=_table(page.items),
             what="work entry",
             plural="work entries",
             order=order,
-            empty="No work of these months is counted here.",
+            empty=gettext("No work of these months is counted here."),
             party_name=report.party_name,
         ).render()
 
 
 def _table(entries: list[WorkOfReport]) -> Table:
     amounts = [Column(label, order=name, is_amount=True) for name, label in LABELS.items()]
-    columns = [Column("Request"), Column("Technician"), Column("Contract"), Column("When", order="worked_at")]
+    labels = gettext("Request"), gettext("Technician"), gettext("Contract")
+    columns = [*(Column(label) for label in labels), Column(gettext("When"), order="worked_at")]
     return Table([*columns, *amounts], [_row(one) for one in entries])
 
 

@@ -3,6 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from web.languages import gettext
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, attempt_once
 from workflows.commands.selling import BuyOffer
@@ -37,7 +38,7 @@ def order(product_id: str) -> tuple[str, int] | Response:
 
         made = attempt_once(form, buy, command)
         if made:
-            flash("Ordered. It takes effect once it is paid or confirmed.", "success")
+            flash(gettext("Ordered. It takes effect once it is paid or confirmed."), "success")
             return redirect(url_for("contract.show", contract_id=made))
     page = render_template("selling/offers/order.html", offer=offer, form=form)
     return page, 422 if form.has_errors else 200

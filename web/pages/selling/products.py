@@ -11,7 +11,7 @@ from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from engine.contracts import UNITS
-from web.languages import gettext, ngettext
+from web.languages import gettext, lazy_text, ngettext
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import (
     ActionForm,
@@ -49,19 +49,30 @@ FILTERS = ("q", "kind", "contract_type", "priced", "order")
 
 
 class ProductForm(EditingForm):
-    code = StringField("Code", description="Short and unique, such as SUP-20.")
-    label = StringField("Name")
-    kind = SelectField("Kind", choices=select_options(PRODUCT_KINDS.items()))
-    contract_type = SelectField("Contract type", description="For the kinds contract and top-up.")
-    minutes = DurationField(
-        "Hours", unit="hours", description="What the price is for. Empty: whatever amount is sold."
+    code = StringField(lazy_text("Code"), description=lazy_text("Short and unique, such as SUP-20."))
+    label = StringField(lazy_text("Name"))
+    kind = SelectField(lazy_text("Kind"), choices=lambda: select_options(PRODUCT_KINDS.items()))
+    contract_type = SelectField(
+        lazy_text("Contract type"), description=lazy_text("For the kinds contract and top-up.")
     )
-    incidents = CountField("Incidents", description="The same for types that have incidents.")
-    money = MoneyField("Amount to use", description="The same for types that draw money.")
-    unit = StringField("Unit", default="piece", description="What one of it is: piece, hour, km.")
-    tax_rate = SelectField("Tax")
+    minutes = DurationField(
+        lazy_text("Hours"),
+        unit="hours",
+        description=lazy_text("What the price is for. Empty: whatever amount is sold."),
+    )
+    incidents = CountField(
+        lazy_text("Incidents"), description=lazy_text("The same for types that have incidents.")
+    )
+    money = MoneyField(
+        lazy_text("Amount to use"), description=lazy_text("The same for types that draw money.")
+    )
+    unit = StringField(
+        lazy_text("Unit"), default="piece", description=lazy_text("What one of it is: piece, hour, km.")
+    )
+    tax_rate = SelectField(lazy_text("Tax"))
     offered = BooleanField(
-        "Customers may buy it in the portal", description="Contracts and top-ups, at the price of the day."
+        lazy_text("Customers may buy it in the portal"),
+        description=lazy_text("Contracts and top-ups, at the price of the day."),
     )
 
     pointer_fields: ClassVar[dict[str, str]] = {"/quantity": "minutes"}
@@ -73,10 +84,12 @@ class ProductForm(EditingForm):
 
 
 class PriceForm(KeyedForm):
-    amount = StringField("Price", [InputRequired("This field is required.")])
-    currency = StringField("Currency")
-    first_on = DayField("First day", validators=[InputRequired("This field is required.")])
-    last_on = DayField("Last day", description="Empty: without an end.")
+    amount = StringField(lazy_text("Price"), [InputRequired(lazy_text("This field is required."))])
+    currency = StringField(lazy_text("Currency"))
+    first_on = DayField(
+        lazy_text("First day"), validators=[InputRequired(lazy_text("This field is required."))]
+    )
+    last_on = DayField(lazy_text("Last day"), description=lazy_text("Empty: without an end."))
 
     pointer_fields: ClassVar[dict[str, str]] = {
         "/price": "amount",
@@ -92,17 +105,22 @@ class PriceForm(KeyedForm):
         values = {"price": price, "first_on": self.first_on.text, "last_on": self.last_on.text}
         command = self.checked_command(NewPrice, values)
         if minor is None and self.amount.data:
-            self.add_error("/price", f"“{self.amount.data}” is not an amount in {currency}.")
+            wrong = gettext(
+                "“%(text)s” is not an amount in %(currency)s.", text=self.amount.data, currency=currency
+            )
+            self.add_error("/price", wrong)
         return None if self.has_errors else command
 
 
 class EndForm(KeyedForm):
-    last_on = DayField("Last day", description="Empty: without an end.")
+    last_on = DayField(lazy_text("Last day"), description=lazy_text("Empty: without an end."))
 
 
 class ImportForm(KeyedForm):
-    upload = FileField("Price list", description="A CSV file with the columns of the download.")
-    file = TextAreaField("Or paste the content of the file")
+    upload = FileField(
+        lazy_text("Price list"), description=lazy_text("A CSV file with the columns of the download.")
+    )
+    file = TextAreaField(lazy_text("Or paste the content of the file"))
 
     @property
     def text(self) -> str:
@@ -150,9 +168,10 @@ def new() -> tuple[str, int] | Response:
         command = form.checked_command(NewProduct, values)
         product_id = attempt_once(form, lambda tx: create_product(tx, command), command) if command else None
         if product_id:
-            flash(f"{form.label.data} has been added. Add its price below.", "success")
+            added = gettext("%(name)s has been added. Add its price below.", name=form.label.data)
+            flash(added, "success")
             return redirect(url_for("products.show", product_id=product_id))
-    return _form_page(form, "New product", None)
+    return _form_page(form, gettext("New product"), None)
 
 
 @pages.route("/<product_id>/edit", methods=["GET", "POST"])
@@ -181,9 +200,9 @@ def edit(product_id: str) -> tuple[str, int] | Response:
                 values[name] = Explicit(form[name].data or None)
         command = None if form.has_errors else form.command(ChangeProduct, values)
         if command and attempt(form, lambda tx: change_product(tx, product_id, command)):
-            flash("Saved.", "success")
+            flash(gettext("Saved."), "success")
             return redirect(url_for("products.show", product_id=product_id))
-    return _form_page(form, f"Edit {product.label}", product)
+    return _form_page(form, gettext("Edit %(name)s", name=product.label), product)
 
 
 @pages.post("/<product_id>/prices")
@@ -192,7 +211,7 @@ def add(product_id: str) -> tuple[str, int] | Response:
     form = PriceForm()
     command = form.new_price() if form.is_submitted() else None
     if command and attempt_once(form, lambda tx: add_price(tx, product_id, command), command):
-        flash("The price has been added.", "success")
+        flash(gettext("The price has been added."), "success")
         return redirect(url_for("products.show", product_id=product_id))
     return _page(product_id, form), 422
 
@@ -209,7 +228,7 @@ def end(product_id: str, price_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         command = form.command(EndPrice, {"last_on": Explicit(form.last_on.text)})
         if command and succeeds(form, lambda tx: end_price(tx, product_id, price_id, command)):
-            flash("Saved.", "success")
+            flash(gettext("Saved."), "success")
             return redirect(url_for("products.show", product_id=product_id))
     page = render_template("selling/products/end.html", form=form, product=product, price=price)
     return page, 422 if form.has_errors else 200
@@ -219,7 +238,7 @@ def end(product_id: str, price_id: str) -> tuple[str, int] | Response:
 def remove(product_id: str, price_id: str) -> tuple[str, int] | Response:
     form = ActionForm()
     if form.validate_on_submit() and succeeds_once(form, partial(_remove, product_id, price_id)):
-        flash("The price has been removed.", "success")
+        flash(gettext("The price has been removed."), "success")
         return redirect(url_for("products.show", product_id=product_id))
     return _page(product_id, PriceForm(formdata=None), form), 422
 
@@ -271,8 +290,10 @@ def _offer_types(form: ProductForm) -> None:
     with desk().read(actor()) as tx:
         types = contract_types(tx)
         rates = [(one.name, one.name) for one in tx.settings.tax_rates]
-    form.tax_rate.choices = select_options([("", "The first of the settings"), *rates])
-    form.contract_type.choices = select_options([("", "None"), *((one.key, one.label) for one in types)])
+    form.tax_rate.choices = select_options([("", gettext("The first of the settings")), *rates])
+    form.contract_type.choices = select_options(
+        [("", gettext("None")), *((one.key, one.label) for one in types)]
+    )
 
 
 def _page(product_id: str, form: PriceForm, refused: Any = None) -> str:

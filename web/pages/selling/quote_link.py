@@ -8,9 +8,11 @@ from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from engine.errors import DeskError
+from web.languages import gettext, lazy_text
 from web.pages.context import desk
 from web.pages.forms.base import DeskForm, add_desk_error
 from web.pages.selling.quotes import DECISIONS, acceptance_text
+from web.pages.wording.billing import decimal_text, percent_text
 from workflows.core.actors import NOBODY
 from workflows.selling.quote_decisions import QuoteLinkNotValid, decide_by_link, find_link
 from workflows.selling.quote_queries import read_linked_quote
@@ -21,8 +23,8 @@ LONGEST_NAME, LONGEST_COMMENT = 200, 2000
 
 class LinkForm(DeskForm):
     link = HiddenField()
-    name = StringField("Your name", [InputRequired("This field is required.")])
-    comment = TextAreaField("Comment")
+    name = StringField(lazy_text("Your name"), [InputRequired(lazy_text("This field is required."))])
+    comment = TextAreaField(lazy_text("Comment"))
 
 
 @pages.route("/quote", methods=["GET", "POST"])
@@ -38,11 +40,16 @@ def quote() -> Response:
         if decision is not None and form.validate_on_submit():
             name, comment = str(form.name.data).strip(), str(form.comment.data or "").strip()
             if not 0 < len(name) <= LONGEST_NAME:
-                form.add_error("/name", f"Enter your name, of at most {LONGEST_NAME} characters.")
+                wrong = gettext("Enter your name, of at most %(most)s characters.", most=LONGEST_NAME)
+                form.add_error("/name", wrong)
             elif len(comment) > LONGEST_COMMENT:
-                form.add_error("/comment", f"Enter at most {LONGEST_COMMENT} characters.")
+                form.add_error(
+                    "/comment", gettext("Enter at most %(most)s characters.", most=LONGEST_COMMENT)
+                )
             elif _decides(form, secret, name, comment, decision):
-                flash(f"The quote is {decision}. Thank you.", "success")
+                accepted = gettext("The quote is accepted. Thank you.")
+                declined = gettext("The quote is declined. Thank you.")
+                flash(accepted if decision == "accepted" else declined, "success")
                 return redirect(url_for("quote_link.quote", link=secret))
     except QuoteLinkNotValid as error:
         return _private(render_template("selling/quotes/link_not_valid.html", error=error), 410)
@@ -53,6 +60,8 @@ def quote() -> Response:
         quote=shown,
         version=version,
         acceptance=acceptance_text(shown, version),
+        decimal=decimal_text,
+        percent=percent_text,
     )
     return _private(page, 422 if form.has_errors else 200)
 

@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
 from engine.currencies import money_text
-from engine.quotes import QUOTE_STATES, Decision, accepted_text
+from engine.quotes import QUOTE_STATES, Decision
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role
 from web.pages.contracts.sell import ContractForm, contract_form, contract_page_of, contract_values
 from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt_once
@@ -18,6 +19,8 @@ from web.pages.forms.fields import DayField, MoneyField, percent_text, select_op
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from web.pages.wording.billing import decimal_text
+from web.pages.wording.billing import percent_text as shown_percent
 from web.pages.wording.formats import plain_money
 from workflows.commands.quotes import ChangeQuote, DecideQuote, NewQuote, QuoteLineGiven, SendQuote
 from workflows.core.actors import OFFICE
@@ -26,6 +29,7 @@ from workflows.selling.price_list_queries import all_products
 from workflows.selling.quote_decisions import decide_quote
 from workflows.selling.quote_queries import list_quotes, read_quote
 from workflows.selling.quotes import add_line, change_quote, create_quote, remove_line, send_quote
+from workflows.selling.statements import statement_of
 from workflows.views.quotes import QuoteVersionView, QuoteView
 
 pages = Blueprint("quotes", __name__, url_prefix="/quotes")
@@ -38,28 +42,34 @@ DECISIONS: dict[str, Decision] = {"accept": "accepted", "decline": "declined"}
 
 
 class QuoteForm(KeyedForm):
-    party = RecordField("For", ["customer", "org_unit"], placeholder="Name, email or code")
-    subject = StringField("Subject", description="What the quote is about.")
-    last_on = DayField("Last day", description="Until then it can be accepted.")
-    note = TextAreaField("Note", description="Shown on the quote.")
+    party = RecordField(
+        lazy_text("For"), ["customer", "org_unit"], placeholder=lazy_text("Name, email or code")
+    )
+    subject = StringField(lazy_text("Subject"), description=lazy_text("What the quote is about."))
+    last_on = DayField(lazy_text("Last day"), description=lazy_text("Until then it can be accepted."))
+    note = TextAreaField(lazy_text("Note"), description=lazy_text("Shown on the quote."))
 
     pointer_fields: ClassVar[dict[str, str]] = {"/customer": "party", "/org_unit": "party"}
 
 
 class ChangeForm(KeyedForm):
-    subject = StringField("Subject")
-    last_on = DayField("Last day", description="Until then it can be accepted.")
-    note = TextAreaField("Note", description="Shown on the quote.")
+    subject = StringField(lazy_text("Subject"))
+    last_on = DayField(lazy_text("Last day"), description=lazy_text("Until then it can be accepted."))
+    note = TextAreaField(lazy_text("Note"), description=lazy_text("Shown on the quote."))
 
 
 class LineForm(KeyedForm):
-    product = SelectField("Product", description="Its price of today is taken where none is given.")
-    description = StringField("Description", description="Defaults to the name of the product.")
-    quantity = StringField("Quantity", default="1")
-    unit = StringField("Unit")
-    unit_price = MoneyField("Price of one")
-    discount_percent = StringField("Discount in percent")
-    tax_rate = SelectField("Tax")
+    product = SelectField(
+        lazy_text("Product"), description=lazy_text("Its price of today is taken where none is given.")
+    )
+    description = StringField(
+        lazy_text("Description"), description=lazy_text("Defaults to the name of the product.")
+    )
+    quantity = StringField(lazy_text("Quantity"), default="1")
+    unit = StringField(lazy_text("Unit"))
+    unit_price = MoneyField(lazy_text("Price of one"))
+    discount_percent = StringField(lazy_text("Discount in percent"))
+    tax_rate = SelectField(lazy_text("Tax"))
 
     pointer_fields: ClassVar[dict[str, str]] = {"": "product"}
 
@@ -67,7 +77,7 @@ class LineForm(KeyedForm):
 class QuotedContractForm(ContractForm):
     """The terms of a contract, whose errors have the pointers of a quote's line."""
 
-    tax_rate = SelectField("Tax")
+    tax_rate = SelectField(lazy_text("Tax"))
 
     pointer_fields: ClassVar[dict[str, str]] = {
         **{f"/contract{pointer}": name for pointer, name in ContractForm.pointer_fields.items()},
@@ -82,13 +92,15 @@ class QuotedContractForm(ContractForm):
 
 
 class SendForm(KeyedForm):
-    recipient = StringField("Send to", description="Defaults to the customer's address.")
+    recipient = StringField(
+        lazy_text("Send to"), description=lazy_text("Defaults to the customer's address.")
+    )
 
 
 class DecisionForm(KeyedForm):
     number = HiddenField()
-    name = StringField("Who decided", description="As the customer said.")
-    comment = TextAreaField("Comment")
+    name = StringField(lazy_text("Who decided"), description=lazy_text("As the customer said."))
+    comment = TextAreaField(lazy_text("Comment"))
 
     pointer_fields: ClassVar[dict[str, str]] = {"/version": "comment"}
 
@@ -139,7 +151,7 @@ def new() -> tuple[str, int] | Response:
         command = form.checked_command(NewQuote, values)
         quote_id = attempt_once(form, lambda tx: create_quote(tx, command), command) if command else None
         if quote_id:
-            flash("The quote has been created. Add what it offers.", "success")
+            flash(gettext("The quote has been created. Add what it offers."), "success")
             return redirect(url_for("quotes.show", quote_id=quote_id))
     with desk().read(actor()) as tx:
         form.load_options(tx)
@@ -159,7 +171,7 @@ def edit(quote_id: str) -> tuple[str, int] | Response:
         }
         command = form.checked_command(ChangeQuote, values)
         if command and attempt_once(form, lambda tx: change_quote(tx, quote_id, command), command):
-            flash("Saved.", "success")
+            flash(gettext("Saved."), "success")
             return redirect(url_for("quotes.show", quote_id=quote_id))
     page = render_template("selling/quotes/edit.html", form=form, quote=quote)
     return page, 422 if form.has_errors else 200
@@ -172,7 +184,7 @@ def new_line(quote_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         listed = [one for one in all_products(tx) if one.kind != "contract_type"]
         form.product.choices = select_options(
-            [("", "None: as described"), *((one.id, f"{one.label} ({one.code})") for one in listed)]
+            [("", gettext("None: as described")), *((one.id, f"{one.label} ({one.code})") for one in listed)]
         )
         form.tax_rate.choices = _tax_rates(tx)
     if form.is_submitted():
@@ -187,7 +199,7 @@ def new_line(quote_id: str) -> tuple[str, int] | Response:
         }
         command = form.checked_command(QuoteLineGiven, values)
         if command and attempt_once(form, lambda tx: add_line(tx, quote_id, command), command):
-            flash("The line has been added.", "success")
+            flash(gettext("The line has been added."), "success")
             return redirect(url_for("quotes.show", quote_id=quote_id))
     page = render_template("selling/quotes/line.html", form=form, quote=quote)
     return page, 422 if form.has_errors else 200
@@ -215,7 +227,7 @@ def new_contract(quote_id: str) -> tuple[str, int] | Response:
         }
         command = form.checked_command(QuoteLineGiven, values)
         if command and attempt_once(form, lambda tx: add_line(tx, quote_id, command), command):
-            flash("The contract has been added.", "success")
+            flash(gettext("The contract has been added."), "success")
             return redirect(url_for("quotes.show", quote_id=quote_id))
     page = contract_page_of(form, types, "selling/quotes/contract.html", quote=quote)
     return page, 422 if form.has_errors else 200
@@ -226,7 +238,7 @@ def remove(quote_id: str, position: str) -> tuple[str, int] | Response:
     form = ActionForm()
     place = int(position) if position.isascii() and position.isdecimal() and len(position) < 5 else -1
     if form.validate_on_submit() and attempt_once(form, lambda tx: remove_line(tx, quote_id, place)):
-        flash("The line has been removed.", "success")
+        flash(gettext("The line has been removed."), "success")
         return redirect(url_for("quotes.show", quote_id=quote_id))
     return _page(quote_id, refused=form), 422
 
@@ -236,7 +248,7 @@ def send(quote_id: str) -> tuple[str, int] | Response:
     form = SendForm()
     command = form.checked_command(SendQuote, {"recipient": form.recipient.data})
     if command and attempt_once(form, lambda tx: send_quote(tx, quote_id, command), command):
-        flash("The quote has been sent.", "success")
+        flash(gettext("The quote has been sent."), "success")
         return redirect(url_for("quotes.show", quote_id=quote_id))
     return _page(quote_id, sending=form), 422
 
@@ -250,7 +262,8 @@ def decide(quote_id: str, decision: str) -> tuple[str, int] | Response:
     command = _decision(form) if form.validate_on_submit() else None
     use_case = partial(_decide, quote_id, command, DECISIONS[decision], request.remote_addr or "")
     if command and attempt_once(form, use_case, command):
-        flash(f"The quote is {DECISIONS[decision]}.", "success")
+        accepted, declined = gettext("The quote is accepted."), gettext("The quote is declined.")
+        flash(accepted if decision == "accept" else declined, "success")
         return redirect(url_for("quotes.show", quote_id=quote_id))
     return _page(quote_id, deciding=form), 422
 
@@ -268,7 +281,7 @@ def preview(quote_id: str) -> str:
 def acceptance_text(quote: QuoteView, version: QuoteVersionView) -> str:
     """What someone agrees to who accepts a version, word for word as it is stored."""
     total = money_text(version.total.amount_minor, version.total.currency)
-    return accepted_text(quote.number, version.number, total)
+    return statement_of("accepted", quote.number, version.number, total)
 
 
 def _decision(form: DecisionForm) -> DecideQuote | None:
@@ -289,7 +302,7 @@ def _decide(
 
 def _tax_rates(tx: Transaction) -> list[Any]:
     rates = [(one.name, one.name) for one in tx.settings.tax_rates]
-    return select_options([("", "As in the price list"), *rates])
+    return select_options([("", gettext("As in the price list")), *rates])
 
 
 def _editable(quote_id: str) -> QuoteView:
@@ -320,4 +333,6 @@ def _page(
         refused=[one for one in (sending, deciding, refused) if one is not None],
         effect=effect,
         acceptance_text=acceptance_text,
+        decimal=decimal_text,
+        percent=shown_percent,
     )

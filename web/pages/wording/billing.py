@@ -1,22 +1,48 @@
-"""Words of invoices: units of lines, names of e-invoices, reminders."""
+"""Words of invoices: units of lines, names of e-invoices, reminders, payments."""
 
+from babel.numbers import get_decimal_symbol
+
+from web.languages import Texts, gettext, locale, mark
 from workflows.views.billing import ReminderView
 
-UNITS = {
-    "C62": "piece",
-    "HUR": "hour",
-    "DAY": "day",
-    "MON": "month",
-    "ANN": "year",
-    "KMT": "km",
-    "LS": "lump sum",
-}
+UNITS = Texts(
+    {
+        "C62": mark("piece"),
+        "HUR": mark("hour"),
+        "DAY": mark("day"),
+        "MON": mark("month"),
+        "ANN": mark("year"),
+        "KMT": mark("km"),
+        "LS": mark("lump sum"),
+    }
+)
 """Units that forms offer, by their code of UN/ECE Recommendation 20."""
+_UNITS_OF_PRICES = Texts(
+    {
+        "piece": mark("piece"),
+        "hour": mark("hour"),
+        "day": mark("day"),
+        "month": mark("month"),
+        "year": mark("year"),
+        "km": mark("km"),
+    }
+)
+"""The units of the price list that have a code, as they are stored; others are free text."""
 
 
-def unit_text(code: str) -> str:
-    """The word for a unit: HUR is "hour"; nothing for a piece; the code itself if it is not one of ours."""
-    return "" if code == "C62" else UNITS.get(code, code)
+def unit_text(unit: str) -> str:
+    """The word for a unit: HUR is "hour"; nothing for a piece (C62); an unknown unit as it is."""
+    return "" if unit == "C62" else UNITS.get(unit) or _UNITS_OF_PRICES.get(unit, unit)
+
+
+def decimal_text(value: str) -> str:
+    """A stored decimal with the sign of the language: 1.5 is "1,5" in German."""
+    return str(value).replace(".", get_decimal_symbol(locale()))
+
+
+def percent_text(value: str) -> str:
+    """A stored percentage: "7.5 %"."""
+    return gettext("%(number)s %%", number=decimal_text(value))
 
 
 E_INVOICE_NAMES = {
@@ -24,41 +50,81 @@ E_INVOICE_NAMES = {
     "xrechnung": ("XRechnung, CII", "XRechnung, UBL"),
 }
 """What an e-invoice is called in CII and in UBL, by its profile."""
+INVOICE_STANDINGS = Texts(
+    {
+        "draft": mark("draft"),
+        "issued": mark("issued"),
+        "void": mark("void"),
+        "unpaid": mark("unpaid"),
+        "part_paid": mark("part paid"),
+        "paid": mark("paid"),
+        "overdue": mark("overdue"),
+        "written_off": mark("written off"),
+    }
+)
+"""What an invoice is, in a sentence: by its payment, else by its state."""
+PAYMENT_METHODS = Texts(
+    {
+        "transfer": mark("Transfer"),
+        "card": mark("Card"),
+        "direct_debit": mark("Direct debit"),
+        "cash": mark("Cash"),
+        "cheque": mark("Cheque"),
+        "other": mark("Other"),
+    }
+)
+ALLOCATIONS = Texts(
+    {
+        "payment": mark("Payment"),
+        "credit": mark("Credit of the customer"),
+        "credit_note": mark("Credit note"),
+        "early_payment": mark("Discount for early payment"),
+        "write_off": mark("Written off"),
+    }
+)
+"""What takes something off the open amount of an invoice, by its kind."""
 
 
 def reminder_text(one: ReminderView) -> str:
     """What a reminder was: "Reminder 2", "Overdue" or "Due soon"."""
-    return {"due_soon": "Due soon", "overdue": "Overdue"}.get(one.kind) or f"Reminder {one.level}"
+    if one.kind == "due_soon":
+        return gettext("Due soon")
+    return gettext("Overdue") if one.kind == "overdue" else gettext("Reminder %(level)s", level=one.level)
 
 
 def dunning_level_text(level: int) -> str:
-    """How far an overdue invoice is: "Reminder 2", "No reminder yet"."""
-    return f"Reminder {level}" if level else "Before the first level"
+    """How far an overdue invoice is: "Reminder 2", "Before the first level"."""
+    return gettext("Reminder %(level)s", level=level) if level else gettext("Before the first level")
 
 
-SOLD_KINDS = {
-    "contract": "contract",
-    "renewal": "renewal",
-    "top_up": "top-up",
-    "overage": "time beyond the contract",
-    "recurring": "recurring charge",
-    "one_off": "product",
-    "part": "part",
-    "travel": "travel",
-    "expense": "expense",
-}
+SOLD_KINDS = Texts(
+    {
+        "contract": mark("contract"),
+        "renewal": mark("renewal"),
+        "top_up": mark("top-up"),
+        "overage": mark("time beyond the contract"),
+        "recurring": mark("recurring charge"),
+        "one_off": mark("product"),
+        "part": mark("part"),
+        "travel": mark("travel"),
+        "expense": mark("expense"),
+    }
+)
 """What was sold, by its kind."""
 
 
 def quantity_text(quantity: str, unit: str) -> str:
     """A quantity with its unit: "2 ×" of pieces, "1.5 hour" of anything else."""
-    return f"{quantity} ×" if unit == "piece" else f"{quantity} {unit}"
+    number = decimal_text(quantity)
+    return f"{number} ×" if unit == "piece" else f"{number} {unit_text(unit)}"
 
 
-EVERY = {"month": "Month", "quarter": "Quarter", "year": "Year"}
+EVERY = Texts({"month": mark("Month"), "quarter": mark("Quarter"), "year": mark("Year")})
 """How often something is sold."""
-SALE_TIMINGS = {
-    "advance": "In advance: on the first day of a period",
-    "arrears": "In arrears: after its last day",
-}
-SALE_STATES = {"to_come": "To come", "running": "Running", "ended": "Ended"}
+SALE_TIMINGS = Texts(
+    {
+        "advance": mark("In advance: on the first day of a period"),
+        "arrears": mark("In arrears: after its last day"),
+    }
+)
+SALE_STATES = Texts({"to_come": mark("To come"), "running": mark("Running"), "ended": mark("Ended")})

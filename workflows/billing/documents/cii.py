@@ -29,13 +29,16 @@ from workflows.billing.documents.e_invoice import (
     states_percent,
     written_lines,
 )
+from workflows.billing.documents.wording import in_its_language
 from workflows.billing.documents.xml_text import NOTHING, Xml, leaf, parent, xml_file
+from workflows.languages.texts import gettext
 
 _GUIDELINES: dict[Profile, str] = {"en16931": "urn:cen.eu:en16931:2017", "xrechnung": XRECHNUNG}
 _TYPES = {"invoice": "380", "credit_note": "381"}
 _UN = "urn:un:unece:uncefact:data:standard"
 
 
+@in_its_language
 def cii_invoice(document: InvoiceDocument, profile: Profile) -> bytes:
     """The document as CII, in UTF-8."""
     return xml_file(
@@ -103,7 +106,9 @@ def _line_settlement(line: DocumentLine, written: WrittenLine, currency: str) ->
         "ram:SpecifiedLineTradeSettlement",
         parent("ram:ApplicableTradeTax", *_tax_category(line.tax_category, line.tax_rate)),
         _period(line.service_from, line.service_to),
-        _allowance(written.allowance_minor, line.discount_percent, written.base_minor, DISCOUNT, currency),
+        _allowance(
+            written.allowance_minor, line.discount_percent, written.base_minor, gettext(DISCOUNT), currency
+        ),
         parent(
             "ram:SpecifiedTradeSettlementLineMonetarySummation",
             leaf("ram:LineTotalAmount", amount_text(line.net_minor, currency)),
@@ -217,7 +222,7 @@ def _document_discount(discount: DocumentDiscount, currency: str) -> Xml:
         discount.amount_minor,
         discount.percent,
         discount.base_minor,
-        discount.reason or DISCOUNT,
+        discount.reason or gettext(DISCOUNT),
         currency,
         parent("ram:CategoryTradeTax", *_tax_category(discount.tax_category, discount.tax_rate)),
     )

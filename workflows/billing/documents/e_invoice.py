@@ -18,13 +18,14 @@ from typing import Literal
 from engine.currencies import minor_digits
 from engine.invoice_document import InvoiceDocument, Party, TaxSubtotal
 from engine.quantities import round_half_up
+from workflows.languages.texts import gettext, mark, ngettext
 
 Profile = Literal["en16931", "xrechnung"]
 """`en16931`: Factur-X (ZUGFeRD) EN 16931 in CII, Peppol BIS Billing 3 in UBL. `xrechnung`: German buyers."""
 
 PROCESS = "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"
 XRECHNUNG = "urn:cen.eu:en16931:2017#compliant#urn:xeinkauf.de:kosit:xrechnung_3.0"
-DISCOUNT = "Discount"
+DISCOUNT = mark("Discount")
 
 # Electronic address schemes of VAT ids, by their first two letters.
 _VAT_ID_SCHEMES = dict(
@@ -38,10 +39,10 @@ _VAT_ID_SCHEMES = dict(
 
 # Why no VAT is charged: the code of VATEX, and the words where the document has none. E has no code.
 _EXEMPTIONS: dict[str, tuple[str, str]] = {
-    "AE": ("VATEX-EU-AE", "Reverse charge"),
-    "K": ("VATEX-EU-IC", "Intra-Community supply"),
-    "G": ("VATEX-EU-G", "Export outside the EU"),
-    "O": ("VATEX-EU-O", "Not subject to VAT"),
+    "AE": ("VATEX-EU-AE", mark("Reverse charge")),
+    "K": ("VATEX-EU-IC", mark("Intra-Community supply")),
+    "G": ("VATEX-EU-G", mark("Export outside the EU")),
+    "O": ("VATEX-EU-O", mark("Not subject to VAT")),
     "E": ("", ""),
 }
 
@@ -146,7 +147,7 @@ def exemption(subtotal: TaxSubtotal) -> tuple[str, str]:
     if subtotal.category not in _EXEMPTIONS:
         return "", ""
     code, words = _EXEMPTIONS[subtotal.category]
-    return code, subtotal.reason or words
+    return code, subtotal.reason or (gettext(words) if words else "")
 
 
 def outside_vat(document: InvoiceDocument) -> bool:
@@ -191,7 +192,13 @@ def payment_terms(document: InvoiceDocument, profile: Profile) -> str:
         terms = document.terms.replace("#", "")
         skonto = f"#SKONTO#TAGE={early.days}#PROZENT={early.percent:.2f}#\n"
         return f"{terms}\n{skonto}" if terms else skonto
-    words = f"{percent_text(early.percent)} % discount if paid within {early.days} days."
+    # both forms are the same in English: documents that were issued stay as they are
+    words = ngettext(
+        "%(percent)s %% discount if paid within %(num)s days.",
+        "%(percent)s %% discount if paid within %(num)s days.",
+        early.days,
+        percent=percent_text(early.percent),
+    )
     return f"{document.terms}\n{words}" if document.terms else words
 
 

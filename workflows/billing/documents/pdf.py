@@ -6,12 +6,10 @@ Sources: ISO 19005-3; Factur-X 1.09 (file name, relationship and metadata of the
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from datetime import UTC, datetime, time
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from engine.currencies import money_text
 from engine.invoice_document import DocumentLine, InvoiceDocument, Party
 from workflows.billing.documents.cii import cii_invoice
 from workflows.billing.documents.e_invoice import (
@@ -19,22 +17,31 @@ from workflows.billing.documents.e_invoice import (
     exemption,
     lines_minor,
     period,
-    quantity_text,
 )
 from workflows.billing.documents.pdf_page import MARGIN_MM, PROGRAM, Column, Page
+from workflows.billing.documents.wording import (
+    amount_words,
+    day_words,
+    days_words,
+    in_its_language,
+    percent_words,
+    quantity_words,
+)
 from workflows.billing.documents.xml_text import writable
+from workflows.languages.texts import gettext, language, mark, ngettext
 
 UNITS = {
-    "C62": ("", ""),
-    "HUR": ("hour", "hours"),
-    "MIN": ("min", "min"),
-    "DAY": ("day", "days"),
-    "MON": ("month", "months"),
-    "ANN": ("year", "years"),
-    "KMT": ("km", "km"),
-    "LS": ("lump sum", "lump sums"),
+    "HUR": (mark("hour"), mark("hours")),
+    "MIN": (mark("min"), mark("min")),
+    "DAY": (mark("day"), mark("days")),
+    "MON": (mark("month"), mark("months")),
+    "ANN": (mark("year"), mark("years")),
+    "KMT": (mark("km"), mark("km")),
+    "LS": (mark("lump sum"), mark("lump sums")),
 }
 """Units of UN/ECE Recommendation 20 in words, one and several; others are printed as they are."""
+PIECE = "C62"
+"""Pieces are printed as a number alone."""
 
 
 class _Attachment(NamedTuple):
@@ -58,13 +65,16 @@ _PROPERTIES = {
 }
 
 
+@in_its_language
 def invoice_pdf(document: InvoiceDocument, profile: Profile | None, logo: bytes | None = None) -> bytes:
     """The document as PDF/A-3B; with a profile, the CII of that profile is attached. `logo`: PNG or JPEG."""
     seller = document.seller
-    title = writable(f"{_kind(document)} {document.number}")
-    page = Page(title, writable(seller.name), document.issued_on, _footer(seller))
+    title = writable(_title(document))
+    page = Page(title, writable(seller.name), document.issued_on, _footer(seller), language())
     if logo:
-        page.picture(logo, alternative=f"Logo of {seller.name}", width_mm=55, height_mm=20)
+        page.picture(
+            logo, alternative=gettext("Logo of %(name)s", name=seller.name), width_mm=55, height_mm=20
+        )
     _address_and_facts(page, document)
     page.set_y(max(page.y, 98))
     page.text_block(title, tag="H1", size=16, bold=True)
@@ -83,14 +93,16 @@ def invoice_pdf(document: InvoiceDocument, profile: Profile | None, logo: bytes 
             modification_date=created_at,
             creation_date=created_at,
             associated_file_relationship="ALTERNATIVE",
-            desc="The invoice for programs (EN 16931)",
+            desc=gettext("The invoice for programs (EN 16931)"),
             compress=True,
         )
     return bytes(page.output())
 
 
-def _kind(document: InvoiceDocument) -> str:
-    return "Credit note" if document.kind == "credit_note" else "Invoice"
+def _title(document: InvoiceDocument) -> str:
+    if document.kind == "credit_note":
+        return gettext("Credit note %(number)s", number=document.number)
+    return gettext("Invoice %(number)s", number=document.number)
 
 
 def _footer(seller: Party) -> list[str]:
@@ -100,8 +112,8 @@ def _footer(seller: Party) -> list[str]:
             seller.contact_name,
             seller.phone,
             seller.email,
-            f"VAT id {seller.vat_id}" if seller.vat_id else "",
-            f"Tax number {seller.tax_number}" if seller.tax_number else "",
+            gettext("VAT id %(id)s", id=seller.vat_id) if seller.vat_id else "",
+            gettext("Tax number %(number)s", number=seller.tax_number) if seller.tax_number else "",
         ),
     )
     return [line for line in lines if line]
@@ -138,28 +150,31 @@ def _address_and_facts(page: Page, document: InvoiceDocument) -> None:
 
 def _facts(document: InvoiceDocument) -> list[tuple[str, str]]:
     first, last = period(document)
-    corrects = f"{document.corrects[0]} of {_day(document.corrects[1])}" if document.corrects else ""
+    corrects = ""
+    if document.corrects:
+        number, day = document.corrects
+        corrects = gettext("%(number)s of %(day)s", number=number, day=day_words(day))
     facts = [
-        ("Number", document.number),
-        ("Date", _day(document.issued_on)),
-        ("Corrects invoice", corrects),
-        ("Service period", _days(first, last)),
-        ("Due", _day(document.due_on) if document.kind == "invoice" else ""),
-        ("Your order", document.order_number),
-        ("Your reference", document.buyer_reference),
-        ("Your VAT id", document.buyer.vat_id),
+        (gettext("Number"), document.number),
+        (gettext("Date"), day_words(document.issued_on)),
+        (gettext("Corrects invoice"), corrects),
+        (gettext("Service period"), days_words(first, last)),
+        (gettext("Due"), day_words(document.due_on) if document.kind == "invoice" else ""),
+        (gettext("Your order"), document.order_number),
+        (gettext("Your reference"), document.buyer_reference),
+        (gettext("Your VAT id"), document.buyer.vat_id),
     ]
     return [(label, value) for label, value in facts if value]
 
 
 def _columns(currency: str) -> list[Column]:
     return [
-        Column("No.", 9),
-        Column("Description", 79),
-        Column("Quantity", 23, "R"),
-        Column("Unit price", 23, "R"),
-        Column("Tax", 14, "R"),
-        Column(f"Amount {currency}", 26, "R"),
+        Column(gettext("No."), 9),
+        Column(gettext("Description"), 79),
+        Column(gettext("Quantity"), 23, "R"),
+        Column(gettext("Unit price"), 23, "R"),
+        Column(gettext("Tax"), 14, "R"),
+        Column(gettext("Amount %(currency)s", currency=currency), 26, "R"),
     ]
 
 
@@ -170,50 +185,68 @@ def _numbered(document: InvoiceDocument) -> tuple[Sequence[int], Sequence[Docume
 
 def _row(number: int, line: DocumentLine, currency: str) -> list[str]:
     description = [line.description]
-    service = _days(line.service_from, line.service_to)
+    service = days_words(line.service_from, line.service_to)
     if service:
-        description.append(f"Service period: {service}")
+        description.append(gettext("Service period: %(period)s", period=service))
     if line.discount_percent is not None:
         description.append(
-            f"Discount {_percent(line.discount_percent)}: −{_amount(line.discount_minor, currency)}"
+            gettext(
+                "Discount %(percent)s: −%(amount)s",
+                percent=percent_words(line.discount_percent),
+                amount=amount_words(line.discount_minor, currency),
+            )
         )
     elif line.discount_minor:
-        description.append(f"Discount: −{_amount(line.discount_minor, currency)}")
+        amount = amount_words(line.discount_minor, currency)
+        description.append(gettext("Discount: −%(amount)s", amount=amount))
     return [
         str(number),
         "\n".join(description),
-        f"{quantity_text(line.quantity)} {_unit(line)}".strip(),
-        _amount(line.unit_price_minor, currency),
-        _percent(line.tax_rate),
-        _amount(line.net_minor, currency),
+        f"{quantity_words(line.quantity)} {_unit(line)}".strip(),
+        amount_words(line.unit_price_minor, currency),
+        percent_words(line.tax_rate),
+        amount_words(line.net_minor, currency),
     ]
 
 
 def _unit(line: DocumentLine) -> str:
-    one, several = UNITS.get(line.unit, (line.unit, line.unit))
-    return one if line.quantity == 1 else several
+    if line.unit == PIECE:
+        return ""
+    if line.unit not in UNITS:
+        return line.unit
+    one, several = UNITS[line.unit]
+    # in French, what is less than two is singular
+    is_one = abs(line.quantity) < 2 if language() == "fr" else line.quantity == 1
+    return gettext(one) if is_one else gettext(several)
 
 
 def _totals(page: Page, document: InvoiceDocument) -> None:
     currency = document.currency
     sums: list[tuple[str, int]] = []
     if document.discounts:
-        sums.append(("Sum of the lines", lines_minor(document)))
+        sums.append((gettext("Sum of the lines"), lines_minor(document)))
         for discount in document.discounts:
-            percent = "" if discount.percent is None else f" {_percent(discount.percent)}"
-            name = f"{discount.reason or 'Discount'}{percent} (tax {_percent(discount.tax_rate)})"
-            sums.append((name, -discount.amount_minor))
-    sums.append(("Net", document.net_minor))
-    sums += [(f"Tax {_percent(tax.rate)}", tax.tax_minor) for tax in document.taxes if tax.tax_minor]
-    sums.append(("Amount credited" if document.kind == "credit_note" else "Total", document.total_minor))
+            name = discount.reason or gettext("Discount")
+            if discount.percent is not None:
+                name = f"{name} {percent_words(discount.percent)}"
+            text = gettext(
+                "%(discount)s (tax %(rate)s)", discount=name, rate=percent_words(discount.tax_rate)
+            )
+            sums.append((text, -discount.amount_minor))
+    sums.append((gettext("Net"), document.net_minor))
+    for tax in document.taxes:
+        if tax.tax_minor:
+            sums.append((gettext("Tax %(percent)s", percent=percent_words(tax.rate)), tax.tax_minor))
+    total = gettext("Amount credited") if document.kind == "credit_note" else gettext("Total")
+    sums.append((total, document.total_minor))
     if document.paid_minor:
-        sums.append(("Already paid", -document.paid_minor))
+        sums.append((gettext("Already paid"), -document.paid_minor))
     if document.paid_minor or document.kind == "invoice":
-        sums.append(("Amount to pay", document.payable_minor))
+        sums.append((gettext("Amount to pay"), document.payable_minor))
     page.ln(2)
     page.break_page_before(5 * min(len(sums), 8))
     for number, (label, amount_minor) in enumerate(sums, 1):
-        _sum(page, label, f"{currency} {_amount(amount_minor, currency)}", bold=number == len(sums))
+        _sum(page, label, f"{currency} {amount_words(amount_minor, currency)}", bold=number == len(sums))
     page.ln(4)
 
 
@@ -230,18 +263,18 @@ def _sum(page: Page, label: str, amount: str, *, bold: bool) -> None:
 
 def _taxes(page: Page, document: InvoiceDocument) -> None:
     columns = [
-        Column("Tax rate", 22),
-        Column("Base", 30, "R"),
-        Column("Tax", 30, "R"),
+        Column(gettext("Tax rate"), 22),
+        Column(gettext("Base"), 30, "R"),
+        Column(gettext("Tax"), 30, "R"),
         Column("", 5),
-        Column("Reason", 87),
+        Column(gettext("Reason"), 87),
     ]
     currency = document.currency
     rows = [
         [
-            _percent(tax.rate),
-            _amount(tax.base_minor, currency),
-            _amount(tax.tax_minor, currency),
+            percent_words(tax.rate),
+            amount_words(tax.base_minor, currency),
+            amount_words(tax.tax_minor, currency),
             "",
             exemption(tax)[1],
         ]
@@ -256,15 +289,21 @@ def _payment(page: Page, document: InvoiceDocument) -> None:
     early = document.early_payment
     if early is not None:
         paragraphs.append(
-            f"{_percent(early.percent)} discount if paid within {early.days} days of the date of the invoice."
+            # both forms are the same in English: documents that were issued stay as they are
+            ngettext(
+                "%(percent)s discount if paid within %(num)s days of the date of the invoice.",
+                "%(percent)s discount if paid within %(num)s days of the date of the invoice.",
+                early.days,
+                percent=percent_words(early.percent),
+            )
         )
     account = _joined(
         f"IBAN {document.iban}" if document.iban else "",
         f"BIC {document.bic}" if document.bic else "",
-        f"reference {document.number}" if document.iban else "",
+        gettext("reference %(number)s", number=document.number) if document.iban else "",
     )
     if account and document.kind == "invoice":
-        paragraphs.append(f"Bank account: {account}")
+        paragraphs.append(gettext("Bank account: %(account)s", account=account))
     for text in paragraphs:
         if text.strip():
             page.text_block(text.strip())
@@ -316,25 +355,6 @@ def _factur_x(profile: Profile | None) -> str:
         f"<pdfaSchema:property><rdf:Seq>{described}</rdf:Seq></pdfaSchema:property>"
         "</rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>"
     )
-
-
-def _amount(amount_minor: int, currency: str) -> str:
-    """An amount without its currency, which the column or the line names."""
-    return money_text(amount_minor, currency).removeprefix(f"{currency} ").replace("-", "−")
-
-
-def _percent(percent: Decimal) -> str:
-    return f"{quantity_text(percent)} %"
-
-
-def _day(day: date | None) -> str:
-    return day.isoformat() if day else ""
-
-
-def _days(first: date | None, last: date | None) -> str:
-    if first and last:
-        return f"{_day(first)} to {_day(last)}"
-    return f"from {_day(first)}" if first else f"until {_day(last)}" if last else ""
 
 
 def _joined(*texts: str) -> str:

@@ -15,6 +15,7 @@ from fpdf import FPDF
 from PIL import Image
 
 from workflows.core.pdf_font import FAMILY, add_fonts, printable
+from workflows.languages.texts import gettext
 
 MARGIN_MM = 18
 FOOTER_MM = 24
@@ -35,7 +36,9 @@ class Column:
 class Page(FPDF):
     """The document; `footer_lines` are at the bottom of each page, with the page's number."""
 
-    def __init__(self, title: str, author: str, created_on: date, footer_lines: Sequence[str]) -> None:
+    def __init__(
+        self, title: str, author: str, created_on: date, footer_lines: Sequence[str], language: str
+    ) -> None:
         super().__init__(orientation="portrait", unit="mm", format="A4", enforce_compliance="PDF/A-3B")
         self.footer_lines = footer_lines
         self._marks = 0
@@ -46,7 +49,7 @@ class Page(FPDF):
         self.set_author(author)
         self.set_producer(PROGRAM)
         self.set_creator(PROGRAM)
-        self.set_lang("en")
+        self.set_lang(language)
         self.set_creation_date(datetime.combine(created_on, time(), UTC))
         self.add_page()
 
@@ -62,7 +65,12 @@ class Page(FPDF):
             self.set_font(FAMILY, size=7.5)
             for text in self.footer_lines:
                 self.cell(w=0, h=3.4, text=printable(text), align="C", new_x="LMARGIN", new_y="NEXT")
-            self.cell(w=0, h=3.4, text=f"Page {self.page_no()} of {{nb}}", align="C")
+            self.cell(
+                w=0,
+                h=3.4,
+                text=gettext("Page %(page)s of %(pages)s", page=self.page_no(), pages="{nb}"),
+                align="C",
+            )
 
     def text_block(
         self,

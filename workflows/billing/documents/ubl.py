@@ -29,7 +29,9 @@ from workflows.billing.documents.e_invoice import (
     states_percent,
     written_lines,
 )
+from workflows.billing.documents.wording import in_its_language
 from workflows.billing.documents.xml_text import NOTHING, Xml, leaf, parent, xml_file
+from workflows.languages.texts import gettext
 
 _CUSTOMIZATIONS: dict[Profile, str] = {
     "en16931": "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0",
@@ -38,6 +40,7 @@ _CUSTOMIZATIONS: dict[Profile, str] = {
 _OASIS = "urn:oasis:names:specification:ubl:schema:xsd"
 
 
+@in_its_language
 def ubl_invoice(document: InvoiceDocument, profile: Profile) -> bytes:
     """The document as a UBL Invoice or CreditNote, in UTF-8."""
     credit_note = document.kind == "credit_note"
@@ -216,7 +219,7 @@ def _lines(document: InvoiceDocument, root: str) -> Iterable[Xml]:
                 written.allowance_minor,
                 line.discount_percent,
                 written.base_minor,
-                DISCOUNT,
+                gettext(DISCOUNT),
                 document.currency,
             ),
             _item(line, written),
@@ -238,7 +241,7 @@ def _document_discount(discount: DocumentDiscount, currency: str) -> Xml:
         discount.amount_minor,
         discount.percent,
         discount.base_minor,
-        discount.reason or DISCOUNT,
+        discount.reason or gettext(DISCOUNT),
         currency,
         _tax_category("cac:TaxCategory", discount.tax_category, discount.tax_rate),
     )
