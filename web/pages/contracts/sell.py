@@ -93,7 +93,7 @@ class ContractForm(AutoTopUpFields):
         "Grace", unit="minute", description="Minutes past the last increment that are not charged."
     )
     rounding_scope = SelectField(
-        "Rounding scope", choices=select_options([("", "As in the settings"), *SCOPE_CHOICES])
+        "Rounding scope", choices=select_options([("", "As in the settings"), *SCOPE_CHOICES.items()])
     )
     carry_over_months = CountField(
         "Carried over for (months)",
