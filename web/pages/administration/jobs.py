@@ -67,6 +67,10 @@ JOB_LABELS = {
             "Reminds of invoices before they are due, when they are overdue, and by dunning levels with fees."
         ),
     ),
+    "recurring_sales": (
+        mark("Recurring sales"),
+        mark("Writes the drafts of recurring sales for the periods that have begun."),
+    ),
     "lapse_quotes": (
         mark("Lapse quotes"),
         mark("Records that nobody decided about a quote until its last day."),

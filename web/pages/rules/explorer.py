@@ -34,6 +34,15 @@ from workflows.rule_sets.publishing import READERS
 from workflows.views.decisions import DecisionView
 
 KINDS = Texts({"in_force": mark("In force"), "proposed": mark("Proposed"), "earlier": mark("Earlier")})
+ACTIONS = (
+    mark("Cover with the contract"),
+    mark("Wait for the contract"),
+    mark("Create a contract"),
+    mark("Offer contracts"),
+    mark("Refuse"),
+    mark("Leave uncovered"),
+)
+"""What the engine calls the actions of coverage rules; translated where the steps are shown."""
 Explain = Callable[[RuleSet | None], ExplanationView]
 
 pages = Blueprint("explorer", __name__)
