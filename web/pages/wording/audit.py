@@ -120,7 +120,6 @@ KINDS = Texts(
         "cost_rate": mark("Cost rate"),
         "customer": mark("Customer"),
         "desk": mark("Desk"),
-        "import": mark("Import"),
         "invoice": mark("Invoice"),
         "item": mark("Item"),
         "mail_template": mark("Mail template"),
