@@ -8,6 +8,7 @@ from engine.roles import USER_ROLES
 from web.cli.desk import desk_of, environment, fail, operator
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import LANGUAGES
 from workflows.users import accounts, password_links, sessions, tokens
 from workflows.users.accounts import ChangeUser, NewUser
 from workflows.users.tokens import NewToken
@@ -30,16 +31,27 @@ def user() -> None:
 @click.argument("email")
 @click.option("--role", type=click.Choice(USER_ROLES), required=True)
 @click.option("--name", help="The display name.  [default: the email]")
+@click.option(
+    "--language", type=click.Choice(LANGUAGES), help="Of the pages.  [default: as the browser asks for it]"
+)
 @password_from_stdin
 @click.option("--no-invitation", is_flag=True, help="Send no mail to a user without a password.")
-def add(email: str, role: str, name: str | None, password_stdin: bool, no_invitation: bool) -> None:
+def add(
+    email: str, role: str, name: str | None, language: str | None, password_stdin: bool, no_invitation: bool
+) -> None:
     """Add a user.
 
     A password has 12 or more characters and is not a commonly used one. Without a terminal and without
     --password-stdin, the user has no password and gets an invitation by mail to choose one. The role customer
     links to the customer with the same email.
     """
-    given = {"email": email, "role": role, "name": name, "password": _password(password_stdin)}
+    given = {
+        "email": email,
+        "role": role,
+        "name": name,
+        "language": language,
+        "password": _password(password_stdin),
+    }
     values = {key: value for key, value in given.items() if value is not None}
     command = NewUser.model_validate({**values, "invite": not no_invitation})
     desk = desk_of(environment())

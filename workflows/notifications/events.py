@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import mark
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 
@@ -34,82 +35,92 @@ QUOTE = ("quote", "number", "version")
 
 EVENT_TYPES: dict[str, EventType] = {
     "no_contract": EventType(
-        "service_request.no_contract", "A service request waits: no contract covers it.", REQUEST
+        "service_request.no_contract", mark("A service request waits: no contract covers it."), REQUEST
     ),
     "service_request_moved": EventType(
         "service_request.state_changed",
-        "A service request was moved to another state.",
+        mark("A service request was moved to another state."),
         (*REQUEST, "trigger", "from_state", "to_state"),
     ),
     "service_request_note_added": EventType(
-        "service_request.note_added", "A note that its customer sees was added.", (*REQUEST, "note")
+        "service_request.note_added", mark("A note that its customer sees was added."), (*REQUEST, "note")
     ),
     "request_unpaid": EventType(
         "service_request.unpaid",
-        "A service request waits for the payment of a contract: it is cancelled at cancel_at.",
+        mark("A service request waits for the payment of a contract: it is cancelled at cancel_at."),
         (*REQUEST, "contract", "cancel_at"),
     ),
-    "sla_warning": EventType("sla.warning", "A target of a service level is close.", TARGET),
-    "sla_breach": EventType("sla.breach", "A target of a service level was missed.", TARGET),
-    "work_rejected": EventType("work.rejected", "A work entry was rejected.", (*REQUEST, "work_entry")),
-    "contract_activated": EventType("contract.activated", "A contract became active.", (*CONTRACT, "state")),
+    "sla_warning": EventType("sla.warning", mark("A target of a service level is close."), TARGET),
+    "sla_breach": EventType("sla.breach", mark("A target of a service level was missed."), TARGET),
+    "work_rejected": EventType("work.rejected", mark("A work entry was rejected."), (*REQUEST, "work_entry")),
+    "contract_activated": EventType(
+        "contract.activated", mark("A contract became active."), (*CONTRACT, "state")
+    ),
     "contract_expired": EventType(
-        "contract.expired", "A contract has ended, or is used up.", (*CONTRACT, "state")
+        "contract.expired", mark("A contract has ended, or is used up."), (*CONTRACT, "state")
     ),
     "contract_threshold": EventType(
         "contract.threshold",
-        "A contract is used up to a threshold: level is its percentage.",
+        mark("A contract is used up to a threshold: level is its percentage."),
         (*CONTRACT, "level"),
     ),
     "contract_expiring": EventType(
-        "contract.expiring", "A contract ends, in so many days as level says.", (*CONTRACT, "level", "due_at")
+        "contract.expiring",
+        mark("A contract ends, in so many days as level says."),
+        (*CONTRACT, "level", "due_at"),
     ),
     "contract_exhaustion": EventType(
         "contract.exhaustion",
-        "A contract is likely to be used up within so many days as level says.",
+        mark("A contract is likely to be used up within so many days as level says."),
         (*CONTRACT, "level", "due_at"),
     ),
     "contract_renewed": EventType(
-        "contract.renewed", "A contract was renewed by a successor.", (*CONTRACT, "successor")
+        "contract.renewed", mark("A contract was renewed by a successor."), (*CONTRACT, "successor")
     ),
     "contract_top_up": EventType(
-        "contract.top_up", "An automatic top-up was due: state is what was done.", (*CONTRACT, "state")
+        "contract.top_up", mark("An automatic top-up was due: state is what was done."), (*CONTRACT, "state")
     ),
-    "invoice_issued": EventType("invoice.issued", "An invoice was issued.", (*INVOICE, "due_on")),
+    "invoice_issued": EventType("invoice.issued", mark("An invoice was issued."), (*INVOICE, "due_on")),
     "credit_note_issued": EventType(
-        "credit_note.issued", "A credit note was issued for an invoice.", ("credit_note", "number", "invoice")
+        "credit_note.issued",
+        mark("A credit note was issued for an invoice."),
+        ("credit_note", "number", "invoice"),
     ),
     "invoice_voided": EventType(
-        "invoice.voided", "An issued invoice was voided, by a credit note.", (*INVOICE, "credit_note")
+        "invoice.voided", mark("An issued invoice was voided, by a credit note."), (*INVOICE, "credit_note")
     ),
     "invoice_due_soon": EventType(
-        "invoice.due_soon", "An invoice that is not paid is due soon.", (*INVOICE, "due_on")
+        "invoice.due_soon", mark("An invoice that is not paid is due soon."), (*INVOICE, "due_on")
     ),
-    "invoice_overdue": EventType("invoice.overdue", "An invoice is overdue.", (*INVOICE, "due_on")),
+    "invoice_overdue": EventType("invoice.overdue", mark("An invoice is overdue."), (*INVOICE, "due_on")),
     "invoice_dunned": EventType(
         "invoice.dunned",
-        "An overdue invoice has reached a dunning level; fee_invoice charges its fee, where it has one.",
+        mark(
+            "An overdue invoice has reached a dunning level; fee_invoice charges its fee, where it has one."
+        ),
         (*INVOICE, "level", "fee_invoice"),
     ),
     "invoice_written_off": EventType(
-        "invoice.written_off", "What was open of an invoice is written off.", (*INVOICE, "due_on")
+        "invoice.written_off", mark("What was open of an invoice is written off."), (*INVOICE, "due_on")
     ),
     "payment_received": EventType(
-        "payment.received", "A payment was recorded: invoices are those that it names.", PAYMENT
+        "payment.received", mark("A payment was recorded: invoices are those that it names."), PAYMENT
     ),
     "payment_reversed": EventType(
-        "payment.reversed", "A payment was taken back: invoices are those that it had settled.", PAYMENT
+        "payment.reversed", mark("A payment was taken back: invoices are those that it had settled."), PAYMENT
     ),
-    "quote_sent": EventType("quote.sent", "A version of a quote was sent.", QUOTE),
-    "quote_accepted": EventType("quote.accepted", "A quote was accepted.", QUOTE),
-    "quote_declined": EventType("quote.declined", "A version of a quote was declined.", QUOTE),
-    "quote_lapsed": EventType("quote.lapsed", "The last day of a quote is over.", QUOTE),
-    "rules_published": EventType("rules.published", "A rule set is in force.", ("rule_set",)),
+    "quote_sent": EventType("quote.sent", mark("A version of a quote was sent."), QUOTE),
+    "quote_accepted": EventType("quote.accepted", mark("A quote was accepted."), QUOTE),
+    "quote_declined": EventType("quote.declined", mark("A version of a quote was declined."), QUOTE),
+    "quote_lapsed": EventType("quote.lapsed", mark("The last day of a quote is over."), QUOTE),
+    "rules_published": EventType("rules.published", mark("A rule set is in force."), ("rule_set",)),
     "rules_proposed": EventType(
-        "rules.proposed", "A rule set was proposed for approval.", ("rule_proposal",)
+        "rules.proposed", mark("A rule set was proposed for approval."), ("rule_proposal",)
     ),
-    "rules_rejected": EventType("rules.rejected", "A proposed rule set was rejected.", ("rule_proposal",)),
-    "rules_refused": EventType("rules.refused", "The rules folder has errors.", ("errors",)),
+    "rules_rejected": EventType(
+        "rules.rejected", mark("A proposed rule set was rejected."), ("rule_proposal",)
+    ),
+    "rules_refused": EventType("rules.refused", mark("The rules folder has errors."), ("errors",)),
 }
 """By the name that the outbox has for the event, if people are written to about it."""
 

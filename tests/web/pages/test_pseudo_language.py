@@ -7,6 +7,8 @@ import pytest
 from tests.support.pseudo_language import pseudo_language, untranslated
 from tests.support.web_clients import WebClients
 from tests.web.pages.test_access import EVERYONE, PAGES
+from workflows.core.settings import CURRENCIES
+from workflows.notifications.events import TYPE_NAMES
 from workflows.store.tables import metadata
 
 ONLY = os.environ.get("COVERDESK_PAGES", "")
@@ -26,13 +28,20 @@ SAME_IN_ALL = {
 
 
 def data_of(web: WebClients) -> set[str]:
-    """Every text that is stored, and its words: names, numbers, codes."""
-    found = set(SAME_IN_ALL)
+    """Every text that is stored, and its words: names, numbers, codes; also the names of rule files."""
+    found = {*SAME_IN_ALL, *CURRENCIES, *TYPE_NAMES}
+    rule_set = web.sample.desk.config.rule_set
+    if rule_set is not None:
+        names = {path.rpartition("/")[2] for path in rule_set.files}
+        found |= {*rule_set.files, *names, *(name.removesuffix(".json") for name in names)}
+        found |= {rule_set.version[:length] for length in (8, 12)}
     for table in metadata.sorted_tables:
         for row in web.sample.rows(table):
             for value in row:
                 if isinstance(value, str):
                     found.add(value)
+                elif isinstance(value, bytes):
+                    found |= {value.hex(), value.hex()[:10]}
     return {text for text in found if text.strip()}
 
 

@@ -8,9 +8,12 @@ from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 
 from engine.periods import last_day_of_month, local_date
+from web.languages import gettext, lazy_text, mark
 from web.pages.context import actor, desk, zone
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, wants_csv
+from web.pages.wording.audit import event_action
+from web.pages.wording.posting_accounts import posting_account
 from workflows.accounting_periods.queries import (
     list_adjustments,
     list_periods,
@@ -26,16 +29,24 @@ ADJUSTMENTS_CSV_HEADER = [
     "belongs_at", "effective_at", "recorded_at", "kind", "why", "actor", "contract", "service_request",
     "owner", "account", "unit", "amount",
 ]  # fmt: skip
-ACTIONS = {"close": (close_period, "{} is closed."), "reopen": (reopen_period, "{} is open again.")}
+ACTIONS = {
+    "close": (close_period, mark("%(month)s is closed.")),
+    "reopen": (reopen_period, mark("%(month)s is open again.")),
+}
 
 CHECKLIST: dict[str, tuple[str, str, dict[str, str], tuple[str, ...]]] = {
-    "unapproved_entries": ("Approve work entries", "work_approval.entries", {}, DESK),
-    "to_invoice": ("Invoice what was sold", "to_invoice.items", {}, OFFICE),
-    "drafts": ("Issue drafts of invoices", "invoices.invoices", {"view": "draft"}, OFFICE),
-    "bank_entries": ("Match lines of bank statements", "bank_entries.entries", {}, ACCOUNTANTS),
-    "failed_jobs": ("Clear failed jobs", "jobs.jobs", {}, ("administrator",)),
-    "failed_messages": ("Clear messages that could not be sent", "outbox.outbox", {}, ("administrator",)),
-    "revenue": ("Recognize revenue", "accounts.deferred_revenue", {}, ACCOUNTANTS),
+    "unapproved_entries": (mark("Approve work entries"), "work_approval.entries", {}, DESK),
+    "to_invoice": (mark("Invoice what was sold"), "to_invoice.items", {}, OFFICE),
+    "drafts": (mark("Issue drafts of invoices"), "invoices.invoices", {"view": "draft"}, OFFICE),
+    "bank_entries": (mark("Match lines of bank statements"), "bank_entries.entries", {}, ACCOUNTANTS),
+    "failed_jobs": (mark("Clear failed jobs"), "jobs.jobs", {}, ("administrator",)),
+    "failed_messages": (
+        mark("Clear messages that could not be sent"),
+        "outbox.outbox",
+        {},
+        ("administrator",),
+    ),
+    "revenue": (mark("Recognize revenue"), "accounts.deferred_revenue", {}, ACCOUNTANTS),
 }
 """The points of the checklist: what is to be done, where, and which roles can open that page."""
 
@@ -43,7 +54,7 @@ pages = Blueprint("accounting_periods", __name__, url_prefix="/accounting-period
 
 
 class PeriodForm(KeyedForm):
-    reason = TextAreaField("Reason", description="Stored in the history of the period.")
+    reason = TextAreaField(lazy_text("Reason"), description=lazy_text("Stored in the history of the period."))
 
 
 @pages.get("")
@@ -89,7 +100,7 @@ def change(month: str, action: str) -> tuple[str, int] | Response:
         or attempt_once(form, partial(use_case, month=month, command=command), command) is None
     ):
         return _page(month, form), 422
-    flash(done.format(month), "success")
+    flash(gettext(done, month=month), "success")
     return redirect(url_for("accounting_periods.show", month=month))
 
 
@@ -107,6 +118,8 @@ def _page(month: str, form: PeriodForm) -> str:
         checklist=checklist,
         points=CHECKLIST,
         last_day=last_day,
+        period_action=lambda action: event_action("accounting_period", action),
+        posting_account=posting_account,
     )
 
 

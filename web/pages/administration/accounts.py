@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from engine.periods import check_date
+from web.languages import Texts, gettext, mark
 from web.pages.context import actor, desk
 from web.pages.layout.listing import csv_response, wants_csv
 from web.statement_labels import ACCOUNTS
@@ -18,13 +19,15 @@ from workflows.views.accounts import AccountBalance, AgedReceivable, ContractRev
 
 pages = Blueprint("accounts", __name__, url_prefix="/accounts")
 Read = Callable[..., Any]
-AGES = {
-    "not_due": "Not due",
-    "days_1_to_30": "1–30 days",
-    "days_31_to_60": "31–60 days",
-    "days_61_to_90": "61–90 days",
-    "days_over_90": "Over 90 days",
-}
+AGES = Texts(
+    {
+        "not_due": mark("Not due"),
+        "days_1_to_30": mark("1–30 days"),
+        "days_31_to_60": mark("31–60 days"),
+        "days_61_to_90": mark("61–90 days"),
+        "days_over_90": mark("Over 90 days"),
+    }
+)
 """The columns of aged receivables by field."""
 
 
@@ -61,7 +64,8 @@ def _read(query: Read) -> Any:
     try:
         as_of = check_date(date.fromisoformat(text)) if text else None
     except ValueError:
-        raise invalid("/as_of", f"{text[:40]!r} is not a date.", "Write for example 2026-03-31.") from None
+        detail = gettext("%(text)s is not a date.", text=repr(text[:40]))
+        raise invalid("/as_of", detail, gettext("Write for example 2026-03-31.")) from None
     with desk().read(actor()) as tx:
         return query(tx, as_of=as_of)
 

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
+from web.languages import gettext, lazy_text, ngettext
 from web.pages.administration.settings_form import add_settings_errors
 from web.pages.administration.time_zone import unconfirmed_change
 from web.pages.context import actor, desk, settings
@@ -37,28 +38,32 @@ pages = Blueprint("activation", __name__, url_prefix="/billing")
 
 class AssignForm(KeyedForm):
     owner = RecordField(
-        "New owner",
+        lazy_text("New owner"),
         ["org_unit", "customer"],
-        placeholder="Name, email or code",
-        description="Choose a department if the item has no individual owner.",
+        placeholder=lazy_text("Name, email or code"),
+        description=lazy_text("Choose a department if the item has no individual owner."),
     )
 
 
 class ActivateForm(DeskForm):
     time_expired_contract = RadioField(
-        "Time worked after a contract ends",
-        [InputRequired("Select an option; there is no default.")],
+        lazy_text("Time worked after a contract ends"),
+        [InputRequired(lazy_text("Select an option; there is no default."))],
     )
-    contract_validation = RadioField("Contract validation", choices=select_options(VALIDATION_CHOICES))
-    currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
-    time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
+    contract_validation = RadioField(
+        lazy_text("Contract validation"), choices=lambda: select_options(VALIDATION_CHOICES.items())
+    )
+    currency = SelectField(lazy_text("Currency"), choices=lambda: select_options(CURRENCY_CHOICES.items()))
+    time_zone = StringField(
+        lazy_text("Time zone"), description=lazy_text("IANA time zone name, for example Europe/Berlin.")
+    )
     confirmed_zone = HiddenField()
 
 
 class OffForm(DeskForm):
     confirmed = BooleanField(
-        "New requests will be worked on without a contract",
-        [InputRequired("Confirm that you want this.")],
+        lazy_text("New requests will be worked on without a contract"),
+        [InputRequired(lazy_text("Confirm that you want this."))],
     )
 
 
@@ -73,7 +78,7 @@ def assign() -> tuple[str, int] | Response:
     if form.is_submitted() and not form.is_searching and form.validate():
         selected = request.form.getlist("items")
         if request.form.get("which") != "all" and not selected:
-            form.add_error("/owner", "Select the items to assign.")
+            form.add_error("/owner", gettext("Select the items to assign."))
         else:
             values: dict[str, Any] = {"owner": form.owner.command_value}
             if request.form.get("which") != "all":
@@ -89,14 +94,13 @@ def assign() -> tuple[str, int] | Response:
 def _assign(tx: Transaction, command: AssignItems) -> str:
     """Assign the items; returns what was done, in words."""
     found = assign_items(tx, command)
-    done = f"{_item_count(found.assigned)} assigned."
+    done = ngettext("%(num)s item assigned.", "%(num)s items assigned.", found.assigned)
     if not found.left:
-        return f"{done} All items now have an owner."
-    return f"{done} {_item_count(found.left)} still without an owner."
-
-
-def _item_count(number: int) -> str:
-    return "1 item" if number == 1 else f"{number} items"
+        return f"{done} {gettext('All items now have an owner.')}"
+    left = ngettext(
+        "%(num)s item still without an owner.", "%(num)s items still without an owner.", found.left
+    )
+    return f"{done} {left}"
 
 
 @pages.post("/activate")
@@ -120,7 +124,10 @@ def activate() -> tuple[str, int] | Response:
             done = None
         if done:
             desk().refresh()
-            flash("Billing is active. Coverage is now searched for each new service request.", "success")
+            flash(
+                gettext("Billing is active. Coverage is now searched for each new service request."),
+                "success",
+            )
             return redirect(url_for("activation.activation"))
     else:
         given = {name: value for name, value in values.items() if value not in (None, "")}
@@ -134,7 +141,7 @@ def switch_off() -> tuple[str, int] | str | Response:
     form = OffForm()
     if form.validate_on_submit() and attempt(form, lambda tx: change_settings(tx, {"contracts": False})):
         desk().refresh()
-        flash("Contracts are switched off. No records are deleted.", "warning")
+        flash(gettext("Contracts are switched off. No records are deleted."), "warning")
         return redirect(url_for("activation.activation"))
     with desk().read(actor()) as tx:
         effect = preview_switching_off(tx)
@@ -165,8 +172,12 @@ def bulk(group: str) -> tuple[str, int] | str | Response:
 def _search(tx: Transaction, group: Group, selected: list[str]) -> str:
     """Search coverage for the requests; returns what was done, in words."""
     done = apply_bulk(tx, group, selected)
-    requests = "1 request" if done.searched == 1 else f"{done.searched} requests"
-    return f"{requests} searched, {done.changed} changed."
+    return ngettext(
+        "%(num)s request searched, %(changed)s changed.",
+        "%(num)s requests searched, %(changed)s changed.",
+        done.searched,
+        changed=done.changed,
+    )
 
 
 def _activate_form(**given: Any) -> ActivateForm:

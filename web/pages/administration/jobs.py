@@ -1,71 +1,102 @@
 """The background jobs: description, last run and a button to run each one now."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from web.languages import gettext, mark
 from web.pages.context import desk, require_role
 from web.pages.forms.base import ActionForm
+from web.pages.wording.formats import counted_text
 from workflows.jobs.definitions import JOBS, run_job
 from workflows.operations.health import JobHealth, read_health
 
 JOB_LABELS = {
     "settle_contracts": (
-        "Activate due contracts",
-        "Activates contracts and grants whose start has been reached.",
+        mark("Activate due contracts"),
+        mark("Activates contracts and grants whose start has been reached."),
     ),
-    "expire_contracts": ("Expire contracts", "Expires contracts and grants whose end has been reached."),
-    "auto_close": ("Close resolved requests", "Closes them after the number of days in the settings."),
-    "open_waiting": ("Open waiting requests", "Opens waiting requests that a contract now covers."),
+    "expire_contracts": (
+        mark("Expire contracts"),
+        mark("Expires contracts and grants whose end has been reached."),
+    ),
+    "auto_close": (
+        mark("Close resolved requests"),
+        mark("Closes them after the number of days in the settings."),
+    ),
+    "open_waiting": (
+        mark("Open waiting requests"),
+        mark("Opens waiting requests that a contract now covers."),
+    ),
     "sla_alerts": (
-        "Warn of service level targets",
-        "Records warnings and breaches at the instant they are due, and queues their mail.",
+        mark("Warn of service level targets"),
+        mark("Records warnings and breaches at the instant they are due, and queues their mail."),
     ),
     "unpaid_requests": (
-        "Unpaid requests",
-        "Warns of requests that wait for a payment, and cancels them, after the hours of the settings.",
+        mark("Unpaid requests"),
+        mark("Warns of requests that wait for a payment, and cancels them, after the hours of the settings."),
     ),
     "auto_top_ups": (
-        "Top up contracts",
-        "Warns of contracts that are low, or tops them up, as their terms say.",
+        mark("Top up contracts"),
+        mark("Warns of contracts that are low, or tops them up, as their terms say."),
     ),
     "contract_alerts": (
-        "Alert to contracts",
-        "Warns before contracts end, and of thresholds of use that the settings have added.",
+        mark("Alert to contracts"),
+        mark("Warns before contracts end, and of thresholds of use that the settings have added."),
     ),
     "exhaustion_alerts": (
-        "Project exhaustion",
-        "Warns of contracts that are likely to be used up soon at their recent pace.",
+        mark("Project exhaustion"),
+        mark("Warns of contracts that are likely to be used up soon at their recent pace."),
     ),
-    "bill_overage": ("Bill time", "Writes the drafts of time beyond the contracts once its month is over."),
+    "bill_overage": (
+        mark("Bill time"),
+        mark("Writes the drafts of time beyond the contracts once its month is over."),
+    ),
     "draft_renewals": (
-        "Renew ahead",
-        "Renews contracts so many days before their end and writes the drafts, by the setting.",
+        mark("Renew ahead"),
+        mark("Renews contracts so many days before their end and writes the drafts, by the setting."),
     ),
-    "draft_sold_items": ("Draft what was sold", "Writes the drafts of what was sold, on the day after."),
+    "draft_sold_items": (
+        mark("Draft what was sold"),
+        mark("Writes the drafts of what was sold, on the day after."),
+    ),
     "invoice_reminders": (
-        "Remind of invoices",
-        "Reminds of invoices before they are due, when they are overdue, and by dunning levels with fees.",
+        mark("Remind of invoices"),
+        mark(
+            "Reminds of invoices before they are due, when they are overdue, and by dunning levels with fees."
+        ),
     ),
-    "lapse_quotes": ("Lapse quotes", "Records that nobody decided about a quote until its last day."),
+    "recurring_sales": (
+        mark("Recurring sales"),
+        mark("Writes the drafts of recurring sales for the periods that have begun."),
+    ),
+    "lapse_quotes": (
+        mark("Lapse quotes"),
+        mark("Records that nobody decided about a quote until its last day."),
+    ),
     "send_password_links": (
-        "Answer forgotten passwords",
-        "Queues a mail with a link for each known address that asked for one.",
+        mark("Answer forgotten passwords"),
+        mark("Queues a mail with a link for each known address that asked for one."),
     ),
-    "deliver_outbox": ("Deliver mail", "Sends queued messages and retries failed ones."),
-    "deliver_webhooks": ("Deliver webhooks", "Sends queued events to webhooks and retries failed ones."),
+    "deliver_outbox": (mark("Deliver mail"), mark("Sends queued messages and retries failed ones.")),
+    "deliver_webhooks": (
+        mark("Deliver webhooks"),
+        mark("Sends queued events to webhooks and retries failed ones."),
+    ),
     "pick_up_rules": (
-        "Check the rules folder",
-        "Publishes changes to the folder, or refuses them if there are errors.",
+        mark("Check the rules folder"),
+        mark("Publishes changes to the folder, or refuses them if there are errors."),
     ),
-    "take_up_replays": ("Resume replays", "Resumes replays that were interrupted."),
+    "take_up_replays": (mark("Resume replays"), mark("Resumes replays that were interrupted.")),
     "take_checkpoint": (
-        "Take a ledger checkpoint",
-        "Stores a root over all ledger chains once a day, for audits against it.",
+        mark("Take a ledger checkpoint"),
+        mark("Stores a root over all ledger chains once a day, for audits against it."),
     ),
-    "clean_up": ("Clean up", "Deletes old idempotency keys, ended sessions, used links and replays."),
+    "clean_up": (
+        mark("Clean up"),
+        mark("Deletes old idempotency keys, ended sessions, used links and replays."),
+    ),
 }
 
 pages = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -98,12 +129,16 @@ def run(name: str) -> Response:
         abort(404)
     if ActionForm().validate_on_submit():
         count = run_job(desk(), name)
-        result = f"{count} processed" if count else "nothing was due"
-        flash(f"{_label_and_description(name)[0]}: {result}.", "success")
+        label = _label_and_description(name)[0]
+        if count:
+            flash(gettext("%(job)s: %(number)s processed.", job=label, number=counted_text(count)), "success")
+        else:
+            flash(gettext("%(job)s: nothing was due.", job=label), "success")
     return redirect(url_for("jobs.jobs"))
 
 
 def _label_and_description(name: str) -> tuple[str, str]:
-    texts: Any = JOB_LABELS.get(name, (name.replace("_", " ").capitalize(), ""))
-    label, description = texts
-    return str(label), str(description)
+    if name not in JOB_LABELS:
+        return name.replace("_", " ").capitalize(), ""
+    label, description = JOB_LABELS[name]
+    return gettext(label), gettext(description)

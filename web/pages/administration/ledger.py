@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from web.pages.wording.posting_accounts import posting_account
 from web.statement_labels import MOVEMENTS
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import InvalidInput
@@ -46,6 +47,7 @@ def ledger() -> str | Response:
         against=request.args.get("against", ""),
         against_error=error,
         checkpoint=newest[0] if newest else None,
+        posting_account=posting_account,
     )
 
 

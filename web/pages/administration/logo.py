@@ -4,6 +4,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask_wtf.file import FileField
 from werkzeug.wrappers import Response as Redirect
 
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import ActionForm, KeyedForm, succeeds_once
 from workflows.administration.logo import MAX_LOGO_BYTES, delete_logo, has_logo, read_logo, store_logo
@@ -15,7 +16,9 @@ pages = Blueprint("logo", __name__, url_prefix="/settings/logo")
 
 
 class LogoForm(KeyedForm):
-    content = FileField("Picture", description="PNG or JPEG, at most 1 MB. It is shown on invoices.")
+    content = FileField(
+        lazy_text("Picture"), description=lazy_text("PNG or JPEG, at most 1 MB. It is shown on invoices.")
+    )
 
 
 @pages.route("", methods=["GET", "POST"])
@@ -27,9 +30,9 @@ def edit() -> tuple[str, int] | Redirect:
     if form.validate_on_submit():
         picture = form.content.data.read() if form.content.data else b""
         if not picture:
-            form.add_error("/content", "Select a file.")
+            form.add_error("/content", gettext("Select a file."))
         elif succeeds_once(form, lambda tx: store_logo(tx, picture)):
-            flash("The logo has been stored.", "success")
+            flash(gettext("The logo has been stored."), "success")
             return redirect(url_for("logo.edit"))
     with desk().read(actor()) as tx:
         stored = has_logo(tx)
@@ -43,7 +46,7 @@ def edit() -> tuple[str, int] | Redirect:
 def delete() -> Redirect:
     form = ActionForm()
     if form.validate_on_submit() and succeeds_once(form, delete_logo):
-        flash("The logo has been deleted.", "success")
+        flash(gettext("The logo has been deleted."), "success")
     return redirect(url_for("logo.edit"))
 
 

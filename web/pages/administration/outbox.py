@@ -3,19 +3,22 @@
 from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from web.languages import Texts, gettext, mark
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from workflows.notifications.outbox import list_outbox, send_again
 
-VIEWS = {
-    "": "All",
-    "failed": "Failed",
-    "waiting": "Waiting",
-    "given_up": "Gave up",
-    "delivered": "Delivered",
-    "logged": "Written to the log",
-}
+VIEWS = Texts(
+    {
+        "": mark("All"),
+        "failed": mark("Failed"),
+        "waiting": mark("Waiting"),
+        "given_up": mark("Gave up"),
+        "delivered": mark("Delivered"),
+        "logged": mark("Written to the log"),
+    }
+)
 CSV_HEADER = [
     "created_at",
     "event",
@@ -54,7 +57,7 @@ def retry(message_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
         if attempt_once(form, lambda tx: send_again(tx, message_id)):
-            flash("The message will be retried with the next delivery.", "success")
+            flash(gettext("The message will be retried with the next delivery."), "success")
         else:
             flash(" ".join(form.form_errors), "error")
     return redirect(url_for("outbox.outbox"))

@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from engine.errors import DeskError
+from web.languages import gettext, lazy_text, mark, ngettext
 from web.pages.context import actor, desk, now
 from web.pages.forms.base import DeskForm
 from web.pages.forms.fields import InstantField
@@ -13,17 +14,17 @@ from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
 from workflows.jobs.sandbox_clock import read_clock, set_clock
 
 STEPS = {
-    "hour": ("+1 hour", timedelta(hours=1)),
-    "day": ("+1 day", timedelta(days=1)),
-    "week": ("+1 week", timedelta(days=7)),
-    "month": ("+30 days", timedelta(days=30)),
+    "hour": (mark("+1 hour"), timedelta(hours=1)),
+    "day": (mark("+1 day"), timedelta(days=1)),
+    "week": (mark("+1 week"), timedelta(days=7)),
+    "month": (mark("+30 days"), timedelta(days=30)),
 }
 
 pages = Blueprint("sandbox", __name__, url_prefix="/sandbox")
 
 
 class ClockForm(DeskForm):
-    now = InstantField("New time")
+    now = InstantField(lazy_text("New time"))
 
 
 @pages.route("/clock", methods=["GET", "POST"])
@@ -36,9 +37,9 @@ def clock() -> tuple[str, int] | Response:
         step = STEPS.get(request.form.get("step", ""))
         wanted = now() + step[1] if step else form.now.data
         if wanted is None:
-            form.add_error("/now", "This field is required.")
+            form.add_error("/now", gettext("This field is required."))
         elif step is None and wanted == form.now.given:
-            flash("Nothing was changed.", "success")
+            flash(gettext("Nothing was changed."), "success")
             return redirect(url_for("sandbox.clock"))
         else:
             try:
@@ -48,10 +49,12 @@ def clock() -> tuple[str, int] | Response:
             except DeskError as error:
                 form.add_error("/now", str(error))
             else:
-                due = f"{done.ran} due tasks were processed" if done.ran != 1 else "1 due task was processed"
-                flash(
-                    f"The clock has been set. {due if done.ran else 'Nothing was due in between'}.", "success"
-                )
+                due = gettext("Nothing was due in between.")
+                if done.ran:
+                    due = ngettext(
+                        "%(num)s due task was processed.", "%(num)s due tasks were processed.", done.ran
+                    )
+                flash(f"{gettext('The clock has been set.')} {due}", "success")
                 return redirect(url_for("sandbox.clock"))
     page = render_template("administration/sandbox_clock.html", form=form, steps=STEPS)
     return page, 422 if form.has_errors else 200

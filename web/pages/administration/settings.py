@@ -7,6 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
+from web.languages import gettext
 from web.pages.administration.business_hours import unconfirmed_hours
 from web.pages.administration.settings_form import (
     DAYS,
@@ -29,6 +30,7 @@ from workflows.administration.settings import (
     read_settings,
     settings_version,
 )
+from workflows.languages.texts import SOURCE, in_language
 from workflows.views.administration import SettingChangeView, TimeZoneChangeView
 from workflows.views.sla import MovedTargets
 
@@ -61,7 +63,7 @@ def settings() -> tuple[str, int] | Response:
             add_settings_errors(form, stored, wanted)
         elif change is None and moved is None and _store(form, wanted):
             desk().refresh()
-            flash("Saved." if wanted else "No changes to save.", "success")
+            flash(gettext("Saved.") if wanted else gettext("No changes to save."), "success")
             return redirect(url_for("settings.settings"))
     page = render_template(
         "administration/settings.html",
@@ -81,16 +83,17 @@ def settings() -> tuple[str, int] | Response:
 
 
 def _history_csv(changes: Iterable[SettingChangeView]) -> Response:
-    rows = [
-        (
-            one.changed_at.isoformat(),
-            one.key,
-            _value_text(one.old_value),
-            _value_text(one.new_value),
-            one.changed_by,
-        )
-        for one in changes
-    ]
+    with in_language(SOURCE):
+        rows = [
+            (
+                one.changed_at.isoformat(),
+                one.key,
+                _value_text(one.old_value),
+                _value_text(one.new_value),
+                one.changed_by,
+            )
+            for one in changes
+        ]
     return csv_response("settings", ["changed_at", "setting", "from", "to", "changed_by"], rows)
 
 
@@ -107,9 +110,9 @@ def _store(form: SettingsForm, wanted: dict[str, Any]) -> bool:
 def _value_text(value: Any) -> str:
     """A setting's value in the history."""
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return gettext("on") if value else gettext("off")
     if value in (None, "", [], {}):
-        return "none"
+        return gettext("none")
     if isinstance(value, dict):
         return "\n".join(f"{readable(key)}: {_value_text(inner)}" for key, inner in value.items())
     if isinstance(value, list):

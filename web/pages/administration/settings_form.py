@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from pydantic import ValidationError
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.forms.base import DeskForm, KeyedForm
 from web.pages.forms.fields import (
     CheckboxesField,
@@ -29,15 +30,17 @@ from web.pages.wording.settings import (
 )
 from workflows.core.settings import AccountCode, DunningLevelSetting, Settings, TaxRateSetting
 
-DAYS = {
-    "mon": "Monday",
-    "tue": "Tuesday",
-    "wed": "Wednesday",
-    "thu": "Thursday",
-    "fri": "Friday",
-    "sat": "Saturday",
-    "sun": "Sunday",
-}
+DAYS = Texts(
+    {
+        "mon": mark("Monday"),
+        "tue": mark("Tuesday"),
+        "wed": mark("Wednesday"),
+        "thu": mark("Thursday"),
+        "fri": mark("Friday"),
+        "sat": mark("Saturday"),
+        "sun": mark("Sunday"),
+    }
+)
 _HOURS = re.compile(r"(\d{1,2}:\d\d)\s*(?:-|–|to)\s*(\d{1,2}:\d\d)", re.ASCII)
 WHOLE_NUMBERS = (
     "default_contract_months",
@@ -89,171 +92,237 @@ class SettingsForm(KeyedForm):
     confirmed_zone = HiddenField()
     confirmed_hours = HiddenField()
     contract_validation = BooleanField(
-        "Contract validation",
-        description="When on, requests without a valid contract are locked until they have one.",
+        lazy_text("Contract validation"),
+        description=lazy_text("When on, requests without a valid contract are locked until they have one."),
     )
     time_expired_contract = SelectField(
-        "Time worked after a contract ends",
-        description="What happens to time worked after a contract has run out. Contracts can override this.",
+        lazy_text("Time worked after a contract ends"),
+        description=lazy_text(
+            "What happens to time worked after a contract has run out. Contracts can override this."
+        ),
     )
     cascade = BooleanField(
-        "Cascade",
-        description="When a contract runs out, the rest is drawn from the next valid contract first.",
+        lazy_text("Cascade"),
+        description=lazy_text(
+            "When a contract runs out, the rest is drawn from the next valid contract first."
+        ),
     )
     work_approval = BooleanField(
-        "Approve work entries",
-        description="Contracts only hold the time worked until a supervisor approves it. If you switch this "
-        "off, entries that are submitted still wait for a decision.",
+        lazy_text("Approve work entries"),
+        description=lazy_text(
+            "Contracts only hold the time worked until a supervisor approves it. If you switch this "
+            "off, entries that are submitted still wait for a decision."
+        ),
     )
     default_contract_months = SpanField(
-        "Default duration", unit="month", description="Used if neither the contract nor its type sets one."
+        lazy_text("Default duration"),
+        unit="month",
+        description=lazy_text("Used if neither the contract nor its type sets one."),
     )
     default_overage_rate_minor = MoneyField(
-        "Overage rate", description="Hourly price of time worked after a contract ends, if it is billed."
+        lazy_text("Overage rate"),
+        description=lazy_text("Hourly price of time worked after a contract ends, if it is billed."),
     )
     payment_required = BooleanField(
-        "Payment required",
-        description="A contract with a price takes effect only when finance has received the payment.",
+        lazy_text("Payment required"),
+        description=lazy_text(
+            "A contract with a price takes effect only when finance has received the payment."
+        ),
     )
     unpaid_request_warning_hours = SpanField(
-        "Unpaid requests: warning after",
+        lazy_text("Unpaid requests: warning after"),
         unit="hour",
-        description="Of requests that wait for a payment. Empty: no warning.",
+        description=lazy_text("Of requests that wait for a payment. Empty: no warning."),
     )
     unpaid_request_cancel_hours = SpanField(
-        "Unpaid requests: cancel after", unit="hour", description="Empty: they are not cancelled."
+        lazy_text("Unpaid requests: cancel after"),
+        unit="hour",
+        description=lazy_text("Empty: they are not cancelled."),
     )
     reopen_window_days = SpanField(
-        "Reopen window", unit="day", description="A request reopened within this time keeps its coverage."
+        lazy_text("Reopen window"),
+        unit="day",
+        description=lazy_text("A request reopened within this time keeps its coverage."),
     )
     auto_close_days = SpanField(
-        "Auto-close", unit="day", description="Resolved requests are closed after this time."
+        lazy_text("Auto-close"),
+        unit="day",
+        description=lazy_text("Resolved requests are closed after this time."),
     )
     alert_thresholds = NumbersField(
-        "Thresholds (percent used)",
-        description="For example 75, 90. Each is reported once; a top-up that brings the use below it "
-        "starts again.",
+        lazy_text("Thresholds (percent used)"),
+        description=lazy_text(
+            "For example 75, 90. Each is reported once; a top-up that brings the use below it starts again."
+        ),
     )
-    expiry_alert_days = NumbersField("Before a contract ends (days)", description="For example 30, 7.")
+    expiry_alert_days = NumbersField(
+        lazy_text("Before a contract ends (days)"), description=lazy_text("For example 30, 7.")
+    )
     exhaustion_alert_days = SpanField(
-        "Likely used up within", unit="day", description="By the pace of the last 30 days."
+        lazy_text("Likely used up within"),
+        unit="day",
+        description=lazy_text("By the pace of the last 30 days."),
     )
     contract_alert_recipients = CheckboxesField(
-        "Mail about contracts", choices=select_options(CONTRACT_RECIPIENT_CHOICES)
+        lazy_text("Mail about contracts"), choices=lambda: select_options(CONTRACT_RECIPIENT_CHOICES.items())
     )
     customer_alerts = BooleanField(
-        "Mail to customers too", description="The holder of the contract gets the same mail."
+        lazy_text("Mail to customers too"),
+        description=lazy_text("The holder of the contract gets the same mail."),
     )
     sla_warning_recipients = CheckboxesField(
-        "Mail when a target is close",
-        choices=select_options(SLA_RECIPIENT_CHOICES),
-        description="How close, the service levels of the rules say.",
+        lazy_text("Mail when a target is close"),
+        choices=lambda: select_options(SLA_RECIPIENT_CHOICES.items()),
+        description=lazy_text("How close, the service levels of the rules say."),
     )
     sla_breach_recipients = CheckboxesField(
-        "Mail when a target is missed", choices=select_options(SLA_RECIPIENT_CHOICES)
+        lazy_text("Mail when a target is missed"),
+        choices=lambda: select_options(SLA_RECIPIENT_CHOICES.items()),
     )
     customers_see_org_unit = BooleanField(
-        "Customers see their org unit's requests",
-        description="When off, customers see only their own requests.",
+        lazy_text("Customers see their org unit's requests"),
+        description=lazy_text("When off, customers see only their own requests."),
     )
     two_person_publishing = BooleanField(
-        "Require approval", description="Rules proposed by one administrator must be approved by another."
+        lazy_text("Require approval"),
+        description=lazy_text("Rules proposed by one administrator must be approved by another."),
     )
     rules_engine = SelectField(
-        "Rule engine",
-        choices=select_options(ENGINE_CHOICES),
-        description="Both make the same decisions; the business-rules package is offered for comparison.",
+        lazy_text("Rule engine"),
+        choices=lambda: select_options(ENGINE_CHOICES.items()),
+        description=lazy_text(
+            "Both make the same decisions; the business-rules package is offered for comparison."
+        ),
     )
     rounding_increment_minutes = SpanField(
-        "Round up to", unit="minute", description="1 charges every minute; 15 charges quarter hours."
+        lazy_text("Round up to"),
+        unit="minute",
+        description=lazy_text("1 charges every minute; 15 charges quarter hours."),
     )
-    rounding_minimum_minutes = SpanField("Minimum", unit="minute", description="0 means no minimum.")
+    rounding_minimum_minutes = SpanField(
+        lazy_text("Minimum"), unit="minute", description=lazy_text("0 means no minimum.")
+    )
     rounding_grace_minutes = SpanField(
-        "Grace", unit="minute", description="Minutes past the last increment that are not charged."
+        lazy_text("Grace"),
+        unit="minute",
+        description=lazy_text("Minutes past the last increment that are not charged."),
     )
-    rounding_scope = SelectField("Rounding scope", choices=select_options(SCOPE_CHOICES))
-    currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
-    time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
+    rounding_scope = SelectField(
+        lazy_text("Rounding scope"), choices=lambda: select_options(SCOPE_CHOICES.items())
+    )
+    currency = SelectField(lazy_text("Currency"), choices=lambda: select_options(CURRENCY_CHOICES.items()))
+    time_zone = StringField(
+        lazy_text("Time zone"), description=lazy_text("IANA time zone name, for example Europe/Berlin.")
+    )
     invoices = BooleanField(
-        "Invoices", description="What is sold is invoiced. They take effect together with contracts."
+        lazy_text("Invoices"),
+        description=lazy_text("What is sold is invoiced. They take effect together with contracts."),
     )
-    invoice_due_days = SpanField("Due after", unit="day", description="Unless the invoice says otherwise.")
+    invoice_due_days = SpanField(
+        lazy_text("Due after"), unit="day", description=lazy_text("Unless the invoice says otherwise.")
+    )
     renewal_lead_days = SpanField(
-        "Renew ahead of the end",
+        lazy_text("Renew ahead of the end"),
         unit="day",
-        description="A contract with a price then gets its renewal, and this a draft. Empty: by hand.",
+        description=lazy_text(
+            "A contract with a price then gets its renewal, and this a draft. Empty: by hand."
+        ),
     )
     draft_sold_items = BooleanField(
-        "Draft what was sold",
-        description="On the next day, for each customer. If off, these drafts are written by hand.",
+        lazy_text("Draft what was sold"),
+        description=lazy_text(
+            "On the next day, for each customer. If off, these drafts are written by hand."
+        ),
     )
     invoice_warning_days = SpanField(
-        "Reminder before it is due", unit="day", description="Empty: none before an invoice is overdue."
+        lazy_text("Reminder before it is due"),
+        unit="day",
+        description=lazy_text("Empty: none before an invoice is overdue."),
     )
     dunning_levels = TextAreaField(
-        "Dunning levels",
-        description="One per line: days after the due day; fee; text of the mail. For example “7; 0; Please "
-        "pay soon.” or “21; 5.00; This is the last reminder.” A fee is an invoice of its own, without tax.",
+        lazy_text("Dunning levels"),
+        description=lazy_text(
+            "One per line: days after the due day; fee; text of the mail. For example “7; 0; Please "
+            "pay soon.” or “21; 5.00; This is the last reminder.” A fee is an invoice of its own, without "
+            "tax."
+        ),
     )
     e_invoices = SelectField(
-        "E-invoices",
-        choices=select_options(E_INVOICE_CHOICES),
-        description="An invoice is issued only if the published rules accept it. They need the addresses, "
-        "the mail addresses and a VAT id or tax number of the company and of the customer.",
+        lazy_text("E-invoices"),
+        choices=lambda: select_options(E_INVOICE_CHOICES.items()),
+        description=lazy_text(
+            "An invoice is issued only if the published rules accept it. They need the addresses, "
+            "the mail addresses and a VAT id or tax number of the company and of the customer."
+        ),
     )
     tax_rates = TextAreaField(
-        "Tax rates",
-        description="One per line: name; percent; category; reason why no tax is charged. For example "
-        "“Standard; 19” or “Reverse charge; 0; AE; Reverse charge”. The first is used for what is sold. "
-        "Categories: S standard, Z zero rated, E exempt, AE reverse charge, K within the EU, G export, "
-        "O not subject to VAT.",
+        lazy_text("Tax rates"),
+        description=lazy_text(
+            "One per line: name; percent; category; reason why no tax is charged. For example "
+            "“Standard; 19” or “Reverse charge; 0; AE; Reverse charge”. The first is used for what is sold. "
+            "Categories: S standard, Z zero rated, E exempt, AE reverse charge, K within the EU, G export, "
+            "O not subject to VAT."
+        ),
     )
     bank_accounts = TextAreaField(
-        "Further bank accounts",
-        description="One IBAN per line, besides the company's: their bank statements are taken too.",
+        lazy_text("Further bank accounts"),
+        description=lazy_text(
+            "One IBAN per line, besides the company's: their bank statements are taken too."
+        ),
     )
     bank_csv_profiles = TextAreaField(
-        "CSV profiles of banks",
-        description="A list in JSON. Each profile names the columns, the signs and the form of dates; the "
-        "API's documentation has every field.",
+        lazy_text("CSV profiles of banks"),
+        description=lazy_text(
+            "A list in JSON. Each profile names the columns, the signs and the form of dates; the "
+            "API's documentation has every field."
+        ),
     )
     account_codes = TextAreaField(
-        "Accounts",
-        description="One per line: account; number. Accounts: receivable, cash, customer_credit, "
-        "deferred_revenue, revenue, tax, discount, write_off; a tax rate by its category and percent, "
-        "for example “tax S:19; 1776”.",
+        lazy_text("Accounts"),
+        description=lazy_text(
+            "One per line: account; number. Accounts: receivable, cash, customer_credit, "
+            "deferred_revenue, revenue, tax, discount, write_off; a tax rate by its category and percent, "
+            "for example “tax S:19; 1776”."
+        ),
     )
-    datev_consultant = CountField("DATEV: number of the tax adviser")
-    datev_client = CountField("DATEV: number of the client")
-    datev_account_length = CountField("DATEV: digits of an account")
-    financial_year_begins = SelectField("Financial year begins in", choices=select_options(MONTH_CHOICES))
-    company_name = StringField("Company")
-    company_email = StringField("Email")
-    company_street = StringField("Street")
-    company_postal_code = StringField("Postal code")
-    company_city = StringField("City")
-    company_country = StringField("Country", description="Two letters, for example DE.")
-    company_vat_id = StringField("VAT id", description="For example DE136695976.")
-    company_tax_number = StringField("Tax number")
-    company_contact_name = StringField("Contact")
-    company_phone = StringField("Phone")
-    company_iban = StringField("IBAN")
-    company_bic = StringField("BIC")
-    holidays = TextAreaField("Holidays", description="One date per line, for example 2026-12-25.")
-    mon = StringField("Monday", description="For example 09:00-12:00, 13:00-17:00. Leave empty if closed.")
-    tue = StringField("Tuesday")
-    wed = StringField("Wednesday")
-    thu = StringField("Thursday")
-    fri = StringField("Friday")
-    sat = StringField("Saturday")
-    sun = StringField("Sunday")
+    datev_consultant = CountField(lazy_text("DATEV: number of the tax adviser"))
+    datev_client = CountField(lazy_text("DATEV: number of the client"))
+    datev_account_length = CountField(lazy_text("DATEV: digits of an account"))
+    financial_year_begins = SelectField(
+        lazy_text("Financial year begins in"), choices=lambda: select_options(MONTH_CHOICES.items())
+    )
+    company_name = StringField(lazy_text("Company"))
+    company_email = StringField(lazy_text("Email"))
+    company_street = StringField(lazy_text("Street"))
+    company_postal_code = StringField(lazy_text("Postal code"))
+    company_city = StringField(lazy_text("City"))
+    company_country = StringField(lazy_text("Country"), description=lazy_text("Two letters, for example DE."))
+    company_vat_id = StringField(lazy_text("VAT id"), description=lazy_text("For example DE136695976."))
+    company_tax_number = StringField(lazy_text("Tax number"))
+    company_contact_name = StringField(lazy_text("Contact"))
+    company_phone = StringField(lazy_text("Phone"))
+    company_iban = StringField(lazy_text("IBAN"))
+    company_bic = StringField(lazy_text("BIC"))
+    holidays = TextAreaField(
+        lazy_text("Holidays"), description=lazy_text("One date per line, for example 2026-12-25.")
+    )
+    mon = StringField(
+        lazy_text("Monday"),
+        description=lazy_text("For example 09:00-12:00, 13:00-17:00. Leave empty if closed."),
+    )
+    tue = StringField(lazy_text("Tuesday"))
+    wed = StringField(lazy_text("Wednesday"))
+    thu = StringField(lazy_text("Thursday"))
+    fri = StringField(lazy_text("Friday"))
+    sat = StringField(lazy_text("Saturday"))
+    sun = StringField(lazy_text("Sunday"))
 
 
 def settings_form(stored: Settings, version: int) -> SettingsForm:
     """The form of the stored settings; what needs invoices is left out while they are off."""
     form = SettingsForm(data=form_data(stored, version))
     form.time_expired_contract.choices = select_options(
-        [("", "Not set"), *time_expired_choices(invoices=stored.invoices)]
+        [("", gettext("Not set")), *time_expired_choices(invoices=stored.invoices)]
     )
     if not stored.invoices:
         del form.default_overage_rate_minor
@@ -364,7 +433,8 @@ def _levels(form: SettingsForm, stored: Settings) -> list[dict[str, Any]]:
         days, fee, words = (*(part.strip() for part in line.split(";", 2)), "", "")[:3]
         fee_minor = read_money(fee or "0", stored.currency)
         if not (days.isascii() and days.isdecimal() and len(days) <= 3) or fee_minor is None:
-            form.add_error("/dunning_levels", f"“{line.strip()}” is not a level. Write days; fee; text.")
+            wrong = gettext("“%(line)s” is not a level. Write days; fee; text.", line=line.strip())
+            form.add_error("/dunning_levels", wrong)
         else:
             levels.append({"days": int(days), "fee_minor": fee_minor, "text": words})
     return levels
@@ -396,7 +466,8 @@ def _profiles(form: SettingsForm, stored: Settings) -> Any:
     try:
         return json.loads(text) if text else []
     except (ValueError, RecursionError) as error:
-        form.add_error("/bank_csv_profiles", f"This is not JSON: {str(error).split(':')[0].lower()}.")
+        what = str(error).split(":")[0].lower()
+        form.add_error("/bank_csv_profiles", gettext("This is not JSON: %(error)s.", error=what))
         return None
 
 
@@ -422,5 +493,6 @@ def _windows(form: SettingsForm, day: str) -> list[dict[str, str]]:
             opens, closes = (f"{clock:0>5}" for clock in match.groups())
             windows.append({"opens": opens, "closes": closes})
         elif part:
-            form.add_error(f"/{day}", f"“{part}” is not a time range. Use the format 09:00-17:00.")
+            wrong = gettext("“%(text)s” is not a time range. Use the format 09:00-17:00.", text=part)
+            form.add_error(f"/{day}", wrong)
     return windows

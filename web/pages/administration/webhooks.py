@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.validators import InputRequired
 
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import (
     ActionForm,
@@ -42,7 +43,14 @@ from workflows.notifications.webhooks.queries import (
     read_webhook,
 )
 
-VIEWS = {"": "All", "waiting": "Waiting", "delivered": "Delivered", "set_aside": "Set aside"}
+VIEWS = Texts(
+    {
+        "": mark("All"),
+        "waiting": mark("Waiting"),
+        "delivered": mark("Delivered"),
+        "set_aside": mark("Set aside"),
+    }
+)
 CSV_HEADER = [
     "id",
     "event",
@@ -56,12 +64,14 @@ CSV_HEADER = [
 ]
 TYPES = [(one.name, one.name) for one in sorted(EVENT_TYPES.values(), key=lambda one: one.name)]
 WHEN_SENT = {one.name: one.when for one in EVENT_TYPES.values()}
-OVERLAPS = [
-    ("24", "24 hours"),
-    ("168", "7 days"),
-    ("1", "1 hour"),
-    ("0", "not at all: the old secret stops at once"),
-]
+OVERLAPS = Texts(
+    {
+        "24": mark("24 hours"),
+        "168": mark("7 days"),
+        "1": mark("1 hour"),
+        "0": mark("not at all: the old secret stops at once"),
+    }
+)
 
 pages = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 keep_list(pages, "webhook_id")
@@ -69,20 +79,30 @@ keep_list(pages, "webhook_id")
 
 class NewWebhookForm(KeyedForm):
     url = StringField(
-        "URL",
-        [InputRequired("This field is required.")],
-        description="Begins with https:// and names a public host, for example https://example.com/hooks.",
+        lazy_text("URL"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text(
+            "Begins with https:// and names a public host, for example https://example.com/hooks."
+        ),
     )
-    description = StringField("Description", description="For you: what receives the events.")
-    events = CheckboxesField("Events", choices=select_options(TYPES), description="Choose none to get all.")
+    description = StringField(
+        lazy_text("Description"), description=lazy_text("For you: what receives the events.")
+    )
+    events = CheckboxesField(
+        lazy_text("Events"), choices=select_options(TYPES), description=lazy_text("Choose none to get all.")
+    )
 
 
 class WebhookForm(NewWebhookForm, EditingForm):
-    enabled = BooleanField("Enabled", description="While it is disabled, events are not written for it.")
+    enabled = BooleanField(
+        lazy_text("Enabled"), description=lazy_text("While it is disabled, events are not written for it.")
+    )
 
 
 class RotateForm(KeyedForm):
-    overlap_hours = SelectField("Both secrets sign for", choices=select_options(OVERLAPS), default="24")
+    overlap_hours = SelectField(
+        lazy_text("Both secrets sign for"), choices=lambda: select_options(OVERLAPS.items()), default="24"
+    )
 
 
 @pages.get("")
@@ -133,7 +153,7 @@ def edit(webhook_id: str) -> tuple[str, int] | Response:
         }
         changes = form.changes(stored, {**wanted, "events": form.events.data or []})
         if not form.has_errors and _is_changed(form, webhook_id, changes):
-            flash("Saved.", "success")
+            flash(gettext("Saved."), "success")
             return redirect(url_for("webhooks.show", webhook_id=webhook_id))
     return render_template(
         "administration/webhooks/edit.html", form=form, webhook=webhook, when_sent=WHEN_SENT
@@ -142,7 +162,7 @@ def edit(webhook_id: str) -> tuple[str, int] | Response:
 
 @pages.post("/<webhook_id>/test")
 def test(webhook_id: str) -> Response:
-    done = "A test event was queued. It is sent within seconds, behind what waits."
+    done = gettext("A test event was queued. It is sent within seconds, behind what waits.")
     return _act(webhook_id, lambda tx: send_test(tx, webhook_id), done)
 
 
@@ -161,7 +181,7 @@ def rotate(webhook_id: str) -> str | Response:
 
 @pages.post("/<webhook_id>/replay")
 def replay_all(webhook_id: str) -> Response:
-    done = "Everything that was set aside is sent again, in order."
+    done = gettext("Everything that was set aside is sent again, in order.")
     return _act(webhook_id, lambda tx: replay_set_aside(tx, webhook_id), done)
 
 
@@ -170,7 +190,7 @@ def remove(webhook_id: str) -> Response:
     require_role("administrator")
     form = ActionForm()
     if form.validate_on_submit() and succeeds_once(form, lambda tx: delete_webhook(tx, webhook_id)):
-        flash("The webhook was removed.", "success")
+        flash(gettext("The webhook was removed."), "success")
         return redirect(url_for("webhooks.webhooks"))
     return _back(webhook_id, form)
 
@@ -191,7 +211,7 @@ def delivery(webhook_id: str, delivery_id: str) -> str:
 
 @pages.post("/<webhook_id>/deliveries/<delivery_id>/replay")
 def replay(webhook_id: str, delivery_id: str) -> Response:
-    done = "The event is sent again within seconds, behind what waits."
+    done = gettext("The event is sent again within seconds, behind what waits.")
     return _act(webhook_id, lambda tx: replay_delivery(tx, webhook_id, delivery_id), done)
 
 
@@ -212,7 +232,7 @@ def _rotate(tx: Transaction, webhook_id: str, command: RotateSecret, created: di
 def _with_secret(webhook_id: str, secret: str | None) -> str:
     """The page with a secret; None if it was created by an earlier submit of the same form."""
     if secret is None:
-        flash("The secret was created already. Rotate it if you have not seen it.", "warning")
+        flash(gettext("The secret was created already. Rotate it if you have not seen it."), "warning")
     return _page(webhook_id, new_secret=secret)
 
 

@@ -112,7 +112,7 @@ class ContractForm(AutoTopUpFields):
     )
     rounding_scope = SelectField(
         lazy_text("Rounding scope"),
-        choices=lambda: select_options([("", gettext("As in the settings")), *SCOPE_CHOICES]),
+        choices=lambda: select_options([("", gettext("As in the settings")), *SCOPE_CHOICES.items()]),
     )
     carry_over_months = CountField(
         lazy_text("Carried over for (months)"),

@@ -2,18 +2,19 @@
 
 from functools import partial
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask_wtf.file import FileField
 from werkzeug.wrappers import Response
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
 from engine.rulebook import RuleSetRefused
+from web.languages import lazy_text
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import select_options
 from web.pages.rules.draft import MAX_BYTES
-from web.pages.rules.versions import RESULTS, outcome_of
+from web.pages.rules.versions import flash_result, outcome_of
 from web.refused_rules import report_refused_rules
 from workflows.core.transaction import Transaction
 from workflows.rule_sets.closures import import_closures
@@ -22,9 +23,11 @@ pages = Blueprint("rule_closures", __name__, url_prefix="/rules/closures")
 
 
 class ClosuresForm(KeyedForm):
-    calendar = SelectField("Calendar", [InputRequired("Select a calendar.")])
-    upload = FileField("Calendar file", description="An iCalendar file (.ics) of at most 1 MiB.")
-    file = TextAreaField("Or paste the content of the file")
+    calendar = SelectField(lazy_text("Calendar"), [InputRequired(lazy_text("Select a calendar."))])
+    upload = FileField(
+        lazy_text("Calendar file"), description=lazy_text("An iCalendar file (.ics) of at most 1 MiB.")
+    )
+    file = TextAreaField(lazy_text("Or paste the content of the file"))
 
     @property
     def text(self) -> str:
@@ -54,7 +57,7 @@ def closures() -> tuple[str, int] | Response:
             done = None
         if done is not None:
             desk().refresh()
-            flash(*RESULTS[done])
+            flash_result(done)
             return redirect(url_for("rules.rules"))
     return render_template("rules/closures.html", form=form), 422 if form.has_errors else 200
 

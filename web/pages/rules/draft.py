@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from flask import request
 
 from engine.rulebook import is_rule_file
+from web.languages import gettext
 from workflows.core.errors import NoRuleSet, NotFound, invalid
 from workflows.core.transaction import Transaction
 from workflows.rule_sets.merge import merge_rule_files
@@ -100,7 +101,7 @@ def read_draft(tx: Transaction) -> Draft:
     }
     posted = {path: text for path, text in named.items() if is_rule_file(path)}
     if len(posted) > MAX_FILES:
-        raise invalid("/files", f"A rule set can have at most {MAX_FILES} files.")
+        raise invalid("/files", gettext("A rule set can have at most %(number)s files.", number=MAX_FILES))
     based_on = request.form.get("editor_based_on", "")
     if not VERSION.fullmatch(based_on):
         based_on = ""
@@ -144,12 +145,13 @@ def add_file(draft: Draft, name: str, like: str) -> tuple[Draft, str]:
     if like in SINGLE_FILES:
         path, text = like, f'{{\n  "$schema": "schema/{SINGLE_FILES[like]}.schema.json"\n}}\n'
     elif like not in draft.files or not (like == COVERAGE or like.startswith((TYPES, VARIANTS, CARDS))):
-        raise invalid("/like", "Select a file to copy.")
+        raise invalid("/like", gettext("Select a file to copy."))
     else:
         key = name.strip().removesuffix(".json")
         if not KEY.fullmatch(key):
-            form = "Use up to 40 lowercase letters, digits and underscores, for example gold_hours."
-            raise invalid("/name", "This is not a valid file name." if key else "Enter a file name.", form)
+            wrong = gettext("This is not a valid file name.") if key else gettext("Enter a file name.")
+            form = gettext("Use up to 40 lowercase letters, digits and underscores, for example gold_hours.")
+            raise invalid("/name", wrong, form)
         folder = next((one for one in (TYPES, CARDS) if like.startswith(one)), VARIANTS)
         path, text = f"{folder}{key}.json", draft.files[like]
         if like == COVERAGE:
@@ -159,7 +161,8 @@ def add_file(draft: Draft, name: str, like: str) -> tuple[Draft, str]:
         elif like.startswith(CARDS):
             text = _with_label(text, key)
     if path in draft.files:
-        raise invalid("/name", f"The file {path} already exists.", "Choose another name.")
+        wrong = gettext("The file %(path)s already exists.", path=path)
+        raise invalid("/name", wrong, gettext("Choose another name."))
     return replace(draft, files={**draft.files, path: text}), path
 
 
@@ -171,7 +174,7 @@ def revert_file(tx: Transaction, draft: Draft, path: str) -> Draft:
     """Revert one file to the set in force, or remove it if it is not there. Raises: NotFound."""
     current = current_rule_set(tx)
     if current is None or path not in current.files | draft.files:
-        raise NotFound("This file does not exist.")
+        raise NotFound(gettext("This file does not exist."))
     if path not in current.files:
         return remove_file(draft, path)
     return replace(draft, files={**draft.files, path: current.files[path]})
@@ -185,27 +188,46 @@ def merge_published_changes(tx: Transaction, draft: Draft) -> Draft:
     merged = merge_rule_files(files_at(tx, draft.based_on), draft.files, current.files)
     messages = []
     if merged.taken:
-        messages.append(f"Changes by {current.published_by} were merged: {', '.join(merged.taken)}.")
+        taken = ", ".join(merged.taken)
+        messages.append(
+            gettext("Changes by %(name)s were merged: %(files)s.", name=current.published_by, files=taken)
+        )
     if merged.restored:
         messages.append(
-            f"Deleted by one of you and changed by the other, so not deleted: {', '.join(merged.restored)}."
+            gettext(
+                "Deleted by one of you and changed by the other, so not deleted: %(files)s.",
+                files=", ".join(merged.restored),
+            )
         )
     if merged.unresolved:
         messages.append(
-            f"Conflicting changes in {', '.join(merged.unresolved)}: both versions are in the text, between "
-            "<, = and > markers. Keep the correct lines and delete the markers."
+            gettext(
+                "Conflicting changes in %(files)s: both versions are in the text, between "
+                "<, = and > markers. Keep the correct lines and delete the markers.",
+                files=", ".join(merged.unresolved),
+            )
         )
-    return Draft(merged.files, current.version, messages or ["Your files did not have to change."])
+    return Draft(merged.files, current.version, messages or [gettext("Your files did not have to change.")])
 
 
 def template_choices(files: Mapping[str, str]) -> list[tuple[str, str]]:
     """The options for a new file: path to copy, and label."""
-    types = [(path, f"Contract type, copied from {_name(path)}") for path in files if path.startswith(TYPES)]
-    variants = [
-        (path, f"Variant of {_name(path)}") for path in files if path == COVERAGE or path.startswith(VARIANTS)
+    types = [
+        (path, gettext("Contract type, copied from %(name)s", name=_name(path)))
+        for path in files
+        if path.startswith(TYPES)
     ]
-    cards = [(path, f"Rate card, copied from {_name(path)}") for path in files if path.startswith(CARDS)]
-    single = [(path, f"{path} (missing)") for path in SINGLE_FILES if path not in files]
+    variants = [
+        (path, gettext("Variant of %(name)s", name=_name(path)))
+        for path in files
+        if path == COVERAGE or path.startswith(VARIANTS)
+    ]
+    cards = [
+        (path, gettext("Rate card, copied from %(name)s", name=_name(path)))
+        for path in files
+        if path.startswith(CARDS)
+    ]
+    single = [(path, gettext("%(path)s (missing)", path=path)) for path in SINGLE_FILES if path not in files]
     return [*sorted(types), *sorted(cards), *sorted(variants), *single]
 
 

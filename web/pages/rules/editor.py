@@ -23,6 +23,7 @@ from engine.errors import DeskError
 from engine.periods import contract_end, first_instant_of
 from engine.rulebook import RuleSetRefused
 from engine.rulebook.schemas import schema_texts
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, now, require_role, zone
 from web.pages.forms.base import KeyedForm, perform_once
 from web.pages.forms.fields import DayField, select_options
@@ -64,14 +65,16 @@ class EditorForm(KeyedForm):
     based_on = HiddenField()
     replay = HiddenField()
     add_name = StringField(
-        "Name of the new file",
-        description="Lowercase letters, digits and underscores, for example gold_hours.",
+        lazy_text("Name of the new file"),
+        description=lazy_text("Lowercase letters, digits and underscores, for example gold_hours."),
     )
-    add_like = SelectField("Copy from", validate_choice=False)
-    from_on = DayField("From")
-    to_on = DayField("To (inclusive)")
+    add_like = SelectField(lazy_text("Copy from"), validate_choice=False)
+    from_on = DayField(lazy_text("From"))
+    to_on = DayField(lazy_text("To (inclusive)"))
     note = StringField(
-        "Note", [Length(max=LONGEST_NOTE)], description="What changes, and why. Shown in the history."
+        lazy_text("Note"),
+        [Length(max=LONGEST_NOTE)],
+        description=lazy_text("What changes, and why. Shown in the history."),
     )
 
 
@@ -175,14 +178,14 @@ def _replay(state: EditorState, path: str) -> None:
     form = state.form
     for field in (form.from_on, form.to_on):
         if field.data is None and not field.errors:
-            form.add_error(f"/{field.short_name}", "Enter a date.")
+            form.add_error(f"/{field.short_name}", gettext("Enter a date."))
     if form.has_errors:
         return
     span = first_instant_of(form.from_on.data, zone()), contract_end(form.to_on.data, zone())
     try:
         form.replay.data = start_replay(desk(), actor(), state.draft.files, *span)[0]
     except RuleSetRefused:
-        form.add_error("", "Fix the errors before starting a replay.")
+        form.add_error("", gettext("Fix the errors before starting a replay."))
     except (NotFound, NotAllowed, OutcomeUnknown):
         raise
     except DeskError as error:
@@ -194,15 +197,19 @@ def _publish(state: EditorState, path: str) -> None:
     form, draft = state.form, state.draft
     note = str(form.note.data or "")
     if not note.strip():
-        form.add_error("/note", "Describe what changes, and why.")
+        form.add_error("/note", gettext("Describe what changes, and why."))
         return
     try:
         proposal_id = perform_once(form, lambda tx: _submit(tx, draft, note))
     except RuleSetRefused as refused:
         report_refused_rules(refused, interface="page", by=actor().name)
-        form.add_error("", "There are errors. The current rule set stays in force until they are fixed.")
+        form.add_error(
+            "", gettext("There are errors. The current rule set stays in force until they are fixed.")
+        )
     except RulesChanged:
-        form.add_error("", "Another rule set has been published since. Review its changes and merge them.")
+        form.add_error(
+            "", gettext("Another rule set has been published since. Review its changes and merge them.")
+        )
     except (NotFound, NotAllowed, OutcomeUnknown):
         raise
     except DeskError as error:
@@ -210,10 +217,10 @@ def _publish(state: EditorState, path: str) -> None:
     else:
         desk().refresh()
         if proposal_id:
-            flash("Proposed. Another administrator must approve it.", "warning")
+            flash(gettext("Proposed. Another administrator must approve it."), "warning")
             state.redirect_to = url_for("rules.proposal", proposal_id=proposal_id)
         else:
-            flash("The rule set is in force.", "success")
+            flash(gettext("The rule set is in force."), "success")
             state.redirect_to = url_for("rules.rules")
 
 
@@ -221,7 +228,7 @@ def _submit(tx: Transaction, draft: Draft, note: str) -> str:
     """Publish or propose the draft; returns the id of the proposal, else "". Raises: StateForbids."""
     rule_set = tx.config.rule_set
     if rule_set is not None and rule_set.files == draft.files:
-        raise StateForbids("Nothing has changed: this rule set is already in force.")
+        raise StateForbids(gettext("Nothing has changed: this rule set is already in force."))
     return submit_rule_set(tx, draft.files, note, based_on=draft.based_on or None).proposal or ""
 
 

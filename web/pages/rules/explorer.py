@@ -14,6 +14,7 @@ from wtforms import HiddenField, SelectField
 
 from engine.errors import DeskError
 from engine.rulebook import RuleSet, RuleSetRefused
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, require_role, zone
 from web.pages.forms.base import DeskForm
 from web.pages.forms.fields import InstantField, WorkTypeField, select_options
@@ -32,7 +33,16 @@ from workflows.replay.rule_set_choices import RuleChoice, rule_choices, rules_of
 from workflows.rule_sets.publishing import READERS
 from workflows.views.decisions import DecisionView
 
-KINDS = {"in_force": "In force", "proposed": "Proposed", "earlier": "Earlier"}
+KINDS = Texts({"in_force": mark("In force"), "proposed": mark("Proposed"), "earlier": mark("Earlier")})
+ACTIONS = (
+    mark("Cover with the contract"),
+    mark("Wait for the contract"),
+    mark("Create a contract"),
+    mark("Offer contracts"),
+    mark("Refuse"),
+    mark("Leave uncovered"),
+)
+"""What the engine calls the actions of coverage rules; translated where the steps are shown."""
 Explain = Callable[[RuleSet | None], ExplanationView]
 
 pages = Blueprint("explorer", __name__)
@@ -42,17 +52,21 @@ class RulesForm(DeskForm):
     """The rule sets to evaluate; by default the one in force, or that of the decision."""
 
     decision = HiddenField()
-    rules = SelectField("Rules", validate_choice=False)
-    beside = SelectField("Compare with", validate_choice=False)
+    rules = SelectField(lazy_text("Rules"), validate_choice=False)
+    beside = SelectField(lazy_text("Compare with"), validate_choice=False)
 
 
 class QuestionForm(RulesForm):
-    customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
-    item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
-    org_unit = SelectField("Org unit", validate_choice=False)
-    priority = SelectField("Priority", choices=lambda: select_options(priority_choices()), default="normal")
+    customer = RecordField(lazy_text("Customer"), ["customer"], placeholder=lazy_text("Name or mail"))
+    item = RecordField(lazy_text("Item"), ["item"], optional=True, placeholder=lazy_text("Number or name"))
+    org_unit = SelectField(lazy_text("Org unit"), validate_choice=False)
+    priority = SelectField(
+        lazy_text("Priority"),
+        choices=lambda: select_options(priority_choices()),
+        default="normal",
+    )
     work_type = WorkTypeField()
-    at = InstantField("As of", description="Defaults to now.")
+    at = InstantField(lazy_text("As of"), description=lazy_text("Defaults to now."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +104,7 @@ def explorer() -> tuple[str, int]:
     off = False
     with desk().read(actor()) as tx:
         if isinstance(form, QuestionForm):
-            labels = _fill_rule_choices(tx, form, "In force")
+            labels = _fill_rule_choices(tx, form, KINDS["in_force"])
             _fill(tx, form)
             try:
                 results = _explain(tx, form, labels)
@@ -98,7 +112,9 @@ def explorer() -> tuple[str, int]:
                 off = True
         else:
             past = _past_decision(tx, decision_id)
-            labels = _fill_rule_choices(tx, form, f"Original, {past.decision.rule_set[:8]}")
+            labels = _fill_rule_choices(
+                tx, form, gettext("Original, %(version)s", version=past.decision.rule_set[:8])
+            )
             results = _results(
                 tx, form, labels, lambda rules: explain_decision(tx, decision_id, rules).explanation
             )
@@ -113,9 +129,10 @@ def _fill_rule_choices(tx: Transaction, form: RulesForm, first: str) -> dict[str
     """Fill the rule set choices if the user may read rules; returns the label of each value."""
     choices = rule_choices(tx) if actor().role in READERS else []
     named = [(one.value, _choice_label(one)) for one in choices]
-    own = [(value, label) for value, label in named if not (first == "In force" and label.startswith(first))]
+    in_force = KINDS["in_force"]
+    own = [(value, label) for value, label in named if not (first == in_force and label.startswith(first))]
     form.rules.choices = select_options([("", first), *own, *_unlisted(form.rules.data, named)])
-    form.beside.choices = select_options([("", "None"), *named, *_unlisted(form.beside.data, named)])
+    form.beside.choices = select_options([("", gettext("None")), *named, *_unlisted(form.beside.data, named)])
     chosen = [one for field in (form.rules, form.beside) for one in _unlisted(field.data, named)]
     return dict([*named, *chosen, ("", first)])
 
@@ -124,7 +141,7 @@ def _unlisted(value: str | None, named: list[tuple[str, str]]) -> list[tuple[str
     """The option for a rule set in the URL that is not in the list: that of a replay, or a short version."""
     if not value or value in dict(named):
         return []
-    return [(value, "Rules of the replay" if value.startswith("replay:") else value)]
+    return [(value, gettext("Rules of the replay") if value.startswith("replay:") else value)]
 
 
 def _choice_label(one: RuleChoice) -> str:
@@ -147,9 +164,9 @@ def _results(
         except (StateForbids, NotAllowed):
             raise
         except RuleSetRefused as refused:
-            form.add_error(
-                f"/{field.name}", f"These rules can no longer be read: {refused.problems[0].message}"
-            )
+            problem = refused.problems[0].message
+            wrong = gettext("These rules can no longer be read: %(problem)s", problem=problem)
+            form.add_error(f"/{field.name}", wrong)
         except DeskError as error:
             form.add_error(str(error.values.get("pointer", f"/{field.name}")), str(error))
     return results
@@ -186,7 +203,9 @@ def _fill(tx: Transaction, form: QuestionForm) -> None:
     if form.item.data not in [option.value for option in form.item.results.options]:
         form.item.data = form.item.results.selected = ""
     units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
-    form.org_unit.choices = select_options([(unit.id, unit.name) for unit in units] or [("", "None")])
+    form.org_unit.choices = select_options(
+        [(unit.id, unit.name) for unit in units] or [("", gettext("None"))]
+    )
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else ""
 

@@ -18,12 +18,13 @@ from engine.errors import DeskError
 from engine.periods import contract_end, first_instant_of
 from engine.rulebook import RuleSetRefused
 from web.environment import Environment
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, now, require_role, zone
 from web.pages.forms.base import ActionForm, DeskForm, attempt_once
 from web.pages.forms.fields import DayField, select_options
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.formats import day_text
-from web.pages.wording.replay import Move, Side, describe_replay, overage_text, replay_line, side_of
+from web.pages.wording.formats import day_text, money_text
+from web.pages.wording.replay import Move, Side, describe_replay, replay_line, side_of
 from web.replay_table import replay_columns, replay_row
 from workflows.contracts.names import contract_names
 from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
@@ -39,17 +40,19 @@ from workflows.replay.use_cases import (
 from workflows.rule_sets.folder import check_rules_folder
 from workflows.rule_sets.publishing import check_view, get_rule_set
 from workflows.views import MOST_LIMIT
-from workflows.views.replays import DifferenceView, MoveView, OverageView, ReplayView
+from workflows.views.replays import DifferenceView, MoveView, ReplayView
 from workflows.views.rules import CheckView, RuleSetView
 
 FOLDER = "folder"
-KINDS = {"in_force": "In force", "proposed": "Proposed", "earlier": "Earlier"}
-CHANGES = {
-    "outcome": "Coverage outcome",
-    "contract": "Different contract",
-    "terms": "Different terms or message",
-    "charge": "Different charges",
-}
+KINDS = Texts({"in_force": mark("In force"), "proposed": mark("Proposed"), "earlier": mark("Earlier")})
+CHANGES = Texts(
+    {
+        "outcome": mark("Coverage outcome"),
+        "contract": mark("Different contract"),
+        "terms": mark("Different terms or message"),
+        "charge": mark("Different charges"),
+    }
+)
 
 pages = Blueprint("replays", __name__, url_prefix="/rules/replays")
 
@@ -57,9 +60,9 @@ pages = Blueprint("replays", __name__, url_prefix="/rules/replays")
 class ReplayForm(DeskForm):
     pointer_fields = {"/from": "from_on", "/to": "to_on", "/files": "rules"}  # noqa: RUF012
 
-    rules = SelectField("Rule set", validate_choice=False)
-    from_on = DayField("From", [InputRequired("Enter the first day.")])
-    to_on = DayField("To (inclusive)", [InputRequired("Enter the last day.")])
+    rules = SelectField(lazy_text("Rule set"), validate_choice=False)
+    from_on = DayField(lazy_text("From"), [InputRequired(lazy_text("Enter the first day."))])
+    to_on = DayField(lazy_text("To (inclusive)"), [InputRequired(lazy_text("Enter the last day."))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ def summary(replay_id: str) -> str:
 def cancel(replay_id: str) -> tuple[str, int] | Answer:
     form = ActionForm()
     if form.validate_on_submit() and attempt_once(form, lambda tx: _cancel(tx, replay_id)):
-        flash("The replay has been stopped.", "warning")
+        flash(gettext("The replay has been stopped."), "warning")
         return redirect(url_for("replays.show", replay_id=replay_id))
     with desk().read(actor()) as tx:
         replay = read_replay(tx, replay_id)
@@ -192,7 +195,14 @@ def _list_page(form: ReplayForm, problems: CheckView | None = None) -> str:
 def _choice(one: RuleChoice) -> tuple[str, str]:
     day = day_text(one.at.astimezone(zone()).date())
     note = f": {one.note[:60]}" if one.note else ""
-    return one.value, f"{KINDS[one.kind]}, {one.version[:8]}, {day} by {one.by}{note}"
+    said = gettext(
+        "%(kind)s, %(version)s, %(day)s by %(name)s",
+        kind=KINDS[one.kind],
+        version=one.version[:8],
+        day=day,
+        name=one.by,
+    )
+    return one.value, f"{said}{note}"
 
 
 def _last_month() -> tuple[date, date]:
@@ -251,8 +261,12 @@ def _lines(tx: Transaction, differences: Sequence[DifferenceView]) -> list[Line]
 
 def _overage(one: DifferenceView) -> str:
     change = one.overage_after.amount_minor - one.overage_before.amount_minor
-    currency = one.overage_after.currency
-    return overage_text(OverageView(currency, 0, 0, change)).removesuffix(" overage") if change else ""
+    if not change:
+        return ""
+    amount = money_text(abs(change), one.overage_after.currency)
+    if change < 0:
+        return gettext("%(amount)s less", amount=amount)
+    return gettext("%(amount)s more", amount=amount)
 
 
 def _wanted(replay: ReplayView, filters: dict[str, Any]) -> dict[str, Any]:
@@ -269,7 +283,10 @@ def _move_of(replay: ReplayView, filters: dict[str, Any]) -> MoveView | None:
     if place is None or replay.summary is None:
         return None
     if not place.isascii() or not place.isdecimal() or int(place[:6]) >= len(replay.summary.moves):
-        raise NotFound("This replay has no such change.", remedy="Open the replay without the filter.")
+        raise NotFound(
+            gettext("This replay has no such change."),
+            remedy=gettext("Open the replay without the filter."),
+        )
     return replay.summary.moves[int(place)]
 
 

@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from engine.rulebook import RuleSetRefused
 from web.environment import Environment
+from web.languages import gettext, lazy_text, mark
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, wants_csv
@@ -43,9 +44,9 @@ SHOWN_VERSIONS = 20
 pages = Blueprint("rules", __name__, url_prefix="/rules")
 
 RESULTS = {
-    "unchanged": ("Nothing has changed: this rule set is already in force.", "success"),
-    "proposed": ("Proposed. Another administrator must approve it.", "warning"),
-    "published": ("The rule set is in force.", "success"),
+    "unchanged": (mark("Nothing has changed: this rule set is already in force."), "success"),
+    "proposed": (mark("Proposed. Another administrator must approve it."), "warning"),
+    "published": (mark("The rule set is in force."), "success"),
 }
 """The message about a submission, and its category."""
 
@@ -54,9 +55,9 @@ class PublishForm(KeyedForm):
     """`based_on` is the version that was in force when the page was rendered."""
 
     note = StringField(
-        "Note",
-        [InputRequired("Describe what changes, and why."), Length(max=2000)],
-        description="What changes, and why. Shown in the history.",
+        lazy_text("Note"),
+        [InputRequired(lazy_text("Describe what changes, and why.")), Length(max=2000)],
+        description=lazy_text("What changes, and why. Shown in the history."),
     )
     based_on = HiddenField()
 
@@ -66,7 +67,7 @@ class ApproveForm(ActionForm):
 
 
 class RejectForm(KeyedForm):
-    reason = TextAreaField("Reason", [InputRequired("Explain what should be changed.")])
+    reason = TextAreaField(lazy_text("Reason"), [InputRequired(lazy_text("Explain what should be changed."))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def approve(proposal_id: str) -> tuple[str, int] | Response:
                 reads_first=True,
             ):
                 desk().refresh()
-                flash("The rule set is in force.", "success")
+                flash(gettext("The rule set is in force."), "success")
                 return redirect(url_for("rules.rules"))
         except RuleSetRefused as refused:
             report_refused_rules(refused, interface="page", by=actor().name)
@@ -152,7 +153,7 @@ def reject(proposal_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         reason = str(form.reason.data)
         if attempt_once(form, lambda tx: _reject(tx, proposal_id, reason)):
-            flash("The proposal has been rejected. Its author has been notified.", "warning")
+            flash(gettext("The proposal has been rejected. Its author has been notified."), "warning")
             return redirect(url_for("rules.rules"))
     return _proposal_page(proposal_id, form), 422
 
@@ -174,8 +175,14 @@ def _submit(form: KeyedForm, use_case: Callable[[Transaction], Submitted]) -> Ch
         return check_view(list(refused.problems))
     if outcome is not None:
         desk().refresh()
-        flash(*RESULTS[outcome])
+        flash_result(outcome)
     return None
+
+
+def flash_result(outcome: str) -> None:
+    """Say what became of a submission."""
+    text, category = RESULTS[outcome]
+    flash(gettext(text), category)
 
 
 def outcome_of(done: Submitted) -> str:

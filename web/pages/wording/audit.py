@@ -6,24 +6,94 @@ from typing import Any
 
 from flask import url_for
 
+from web.languages import Texts, gettext, mark, ngettext
 from web.pages.wording.devices import device_name
 from web.pages.wording.labels import CONTRACT_ACTIONS, ROLES, readable
 from workflows.operations.audit_trail import AuditEventView
 
-USER_ACTIONS = {
-    "token made": "API token created",
-    "token revoked": "API token revoked",
-    "logged in": "Signed in",
-    "login failed": "Sign-in failed",
-    "login delayed": "Sign-in delayed after failures",
-    "signed out": "Signed out on all devices",
-    "signed out by an administrator": "Signed out by an administrator",
-    "session ended": "Session ended",
-    "invitation sent": "Invitation sent",
-    "reset sent": "Link for a new password sent",
-    "password link shown": "Link for a new password shown to an administrator",
-    "password set by link": "Password set by a link",
-}
+ACTIONS = Texts(
+    {
+        "token made": mark("API token created"),
+        "token revoked": mark("API token revoked"),
+        "logged in": mark("Signed in"),
+        "login failed": mark("Sign-in failed"),
+        "login delayed": mark("Sign-in delayed after failures"),
+        "signed out": mark("Signed out on all devices"),
+        "signed out by an administrator": mark("Signed out by an administrator"),
+        "session ended": mark("Session ended"),
+        "invitation sent": mark("Invitation sent"),
+        "reset sent": mark("Link for a new password sent"),
+        "password link shown": mark("Link for a new password shown to an administrator"),
+        "password set by link": mark("Password set by a link"),
+        "created": mark("Created"),
+        "changed": mark("Changed"),
+        "deleted": mark("Deleted"),
+        "assigned": mark("Assigned"),
+        "stored": mark("Stored"),
+        "closed": mark("Closed"),
+        "reopened": mark("Reopened"),
+        "added": mark("Added"),
+        "moved": mark("Moved"),
+        "imported": mark("Imported"),
+        "uploaded": mark("Uploaded"),
+        "issued": mark("Issued"),
+        "sold": mark("Sold"),
+        "sent": mark("Sent"),
+        "ended": mark("Ended"),
+        "credited": mark("Credited"),
+        "reversed": mark("Reversed"),
+        "recorded": mark("Recorded"),
+        "processed": mark("Processed"),
+        "reminded": mark("Reminded"),
+        "voided": mark("Voided"),
+        "confirmed": mark("Confirmed"),
+        "approved": mark("Approved"),
+        "rejected": mark("Rejected"),
+        "merged": mark("Merged"),
+        "split": mark("Split"),
+        "made": mark("Made"),
+        "accepted": mark("Accepted"),
+        "declined": mark("Declined"),
+        "lapsed": mark("Lapsed"),
+        "superseded": mark("Superseded"),
+        "loading": mark("Loading"),
+        "loaded": mark("Loaded"),
+        "written off": mark("Written off"),
+        "write-off reversed": mark("Write off reversed"),
+        "paid online": mark("Paid online"),
+        "payment to match": mark("Payment to match"),
+        "reminders paused": mark("Reminders paused"),
+        "reminders resumed": mark("Reminders resumed"),
+        "payments recorded": mark("Payments recorded"),
+        "set aside": mark("Set aside"),
+        "not to be invoiced": mark("Not to be invoiced"),
+        "charged again": mark("Charged again"),
+        "submitted again": mark("Submitted again"),
+        "merged here": mark("Merged here"),
+        "split away": mark("Split away"),
+        "warned that it is unpaid": mark("Warned that it is unpaid"),
+        "billing details changed": mark("Billing details changed"),
+        "mail template changed": mark("Mail template changed"),
+        "mail template reset": mark("Mail template reset"),
+        "mail template tested": mark("Mail template tested"),
+        "webhook created": mark("Webhook created"),
+        "webhook changed": mark("Webhook changed"),
+        "webhook disabled": mark("Webhook disabled"),
+        "webhook removed": mark("Webhook removed"),
+        "webhook secret rotated": mark("Webhook secret rotated"),
+        "webhook tested": mark("Webhook tested"),
+        "webhook delivery replayed": mark("Webhook delivery replayed"),
+        "webhook deliveries replayed": mark("Webhook deliveries replayed"),
+        "targets moved": mark("Targets moved"),
+        "service level changed": mark("Service level changed"),
+        "price added": mark("Price added"),
+        "price ends": mark("Price ends"),
+        "price removed": mark("Price removed"),
+        "sold by quote": mark("Sold by quote"),
+        "sold beside": mark("Sold beside"),
+        "top-up ordered": mark("Top up ordered"),
+    }
+)
 RECORD_PAGES = {
     "bank_entry": ("bank_entries.show", "bank_entry_id"),
     "bank_statement": ("bank_statements.show", "bank_statement_id"),
@@ -38,20 +108,120 @@ RECORD_PAGES = {
     "user": ("users.edit", "user_id"),
     "webhook": ("webhooks.show", "webhook_id"),
 }
-KINDS = {"login": "Unknown user", "work_entry": "Work entry"}
-PURPOSES = {"invitation": "invited", "reset": "forgotten password"}
-COUNTED = {
-    "sessions": ("session ended", "sessions ended"),
-    "tokens": ("API token revoked", "API tokens revoked"),
-}
+KINDS = Texts(
+    {
+        "login": mark("Unknown user"),
+        "work_entry": mark("Work entry"),
+        "accounting_export": mark("Accounting export"),
+        "accounting_period": mark("Accounting period"),
+        "bank_entry": mark("Bank entry"),
+        "bank_statement": mark("Bank statement"),
+        "contract": mark("Contract"),
+        "cost_rate": mark("Cost rate"),
+        "customer": mark("Customer"),
+        "desk": mark("Desk"),
+        "invoice": mark("Invoice"),
+        "item": mark("Item"),
+        "mail_template": mark("Mail template"),
+        "org_unit": mark("Org unit"),
+        "payment": mark("Payment"),
+        "product": mark("Product"),
+        "quote": mark("Quote"),
+        "recurring_sale": mark("Recurring sale"),
+        "service_request": mark("Service request"),
+        "user": mark("User"),
+        "webhook": mark("Webhook"),
+    }
+)
+PURPOSES = Texts({"invitation": mark("invited"), "reset": mark("forgotten password")})
+DETAILS = Texts(
+    {
+        "reason": mark("reason"),
+        "contract": mark("contract"),
+        "contracts": mark("contracts"),
+        "name": mark("name"),
+        "language": mark("language"),
+        "disabled": mark("disabled"),
+        "media_type": mark("media type"),
+        "bytes": mark("bytes"),
+        "owner": mark("owner"),
+        "open": mark("open"),
+        "before": mark("before"),
+        "after": mark("after"),
+        "url": mark("url"),
+        "overlap_hours": mark("overlap hours"),
+        "deliveries": mark("deliveries"),
+        "subject": mark("subject"),
+        "body": mark("body"),
+        "until": mark("until"),
+        "file": mark("file"),
+        "what": mark("what"),
+        "number": mark("number"),
+        "invoices": mark("invoices"),
+        "amount": mark("amount"),
+        "credit_note": mark("credit note"),
+        "every": mark("every"),
+        "last_on": mark("last on"),
+        "total": mark("total"),
+        "currency": mark("currency"),
+        "fields": mark("fields"),
+        "level": mark("level"),
+        "rules": mark("rules"),
+        "unit": mark("unit"),
+        "quantity": mark("quantity"),
+        "successor": mark("successor"),
+        "holder": mark("holder"),
+        "type": mark("type"),
+        "effective_at": mark("effective at"),
+        "sla": mark("sla"),
+        "service_request": mark("service request"),
+        "why": mark("why"),
+        "way": mark("way"),
+        "quote": mark("quote"),
+        "price": mark("price"),
+        "transactions": mark("transactions"),
+        "recipient": mark("recipient"),
+        "from_on": mark("from on"),
+        "org_units": mark("org units"),
+        "org_unit": mark("org unit"),
+        "code": mark("code"),
+        "item_type": mark("item type"),
+        "parent": mark("parent"),
+        "kind": mark("kind"),
+        "label": mark("label"),
+        "tax_rate": mark("tax rate"),
+        "contract_type": mark("contract type"),
+        "starts_at": mark("starts at"),
+        "expires_at": mark("expires at"),
+        "overage_rate": mark("overage rate"),
+        "events": mark("events"),
+        "description": mark("description"),
+        "enabled": mark("enabled"),
+        "customer": mark("customer"),
+        "item": mark("item"),
+        "priority": mark("priority"),
+        "work_type": mark("work type"),
+        "delivery": mark("delivery"),
+        "left": mark("left"),
+        "worked_minutes": mark("worked minutes"),
+        "started_at": mark("started at"),
+        "technician": mark("technician"),
+    }
+)
+"""What the details of events are called, where they are often seen; others are shown by their codes."""
 HIDDEN = frozenset({"token", "link"})
 """Ids without a page."""
 
 
 def event_text(event: AuditEventView) -> str:
     """What happened: "Sign-in failed"."""
-    labels = CONTRACT_ACTIONS if event.subject_kind == "contract" else USER_ACTIONS
-    return labels.get(event.action) or readable(event.action).capitalize()
+    return event_action(event.subject_kind, event.action)
+
+
+def event_action(kind: str, action: str) -> str:
+    """What happened to a record of this kind."""
+    own = CONTRACT_ACTIONS.get(action) if kind == "contract" else None
+    return own or ACTIONS.get(action) or readable(action).capitalize()
 
 
 def event_kind(event: AuditEventView) -> str:
@@ -81,25 +251,26 @@ def changed_terms(details: Mapping[str, Any]) -> str:
 def _detail(name: str, value: Any) -> str:
     """One detail; "" if it says nothing."""
     if name == "address":
-        return f"from {value}" if value else ""
+        return gettext("from %(address)s", address=value) if value else ""
     if name == "user_agent":
         return device_name(str(value))
     if name == "known_device":
-        return "known device" if value else "new device"
+        return gettext("known device") if value else gettext("new device")
     if name == "password":
-        return "new password" if value else ""
+        return gettext("new password") if value else ""
     if name == "seconds":
-        return f"next attempt after {value} s"
-    if name in COUNTED:
-        one, many = COUNTED[name]
-        return f"{value} {one if value == 1 else many}" if value else ""
+        return gettext("next attempt after %(seconds)s s", seconds=value)
+    if name == "sessions":
+        return ngettext("%(num)s session ended", "%(num)s sessions ended", value) if value else ""
+    if name == "tokens":
+        return ngettext("%(num)s API token revoked", "%(num)s API tokens revoked", value) if value else ""
     if name == "purpose":
         return PURPOSES.get(str(value), str(value))
     if name == "role":
         return ROLES.get(str(value), str(value))
     if name == "email":
         return str(value)
-    return f"{readable(name)}: {_value(value)}"
+    return gettext("%(name)s: %(value)s", name=DETAILS.get(name) or readable(name), value=_value(value))
 
 
 def _value(value: Any) -> str:
@@ -108,5 +279,5 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping | list):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     return "–" if value is None else str(value)

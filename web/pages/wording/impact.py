@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.contracts import Unit
-from web.languages import ngettext
+from web.languages import Texts, gettext, mark, ngettext
 from web.pages.context import now, zone
 from web.pages.wording.adjustments import adjustment_text
 from web.pages.wording.draw_down import allocation_text
@@ -34,6 +35,14 @@ from workflows.views.effects import (
 from workflows.views.service_requests import MovedWorkView
 
 MAX_NAMED = 8
+EXCLUSIONS = Texts(
+    {
+        "work_types": mark("work types"),
+        "roles": mark("roles"),
+        "priorities": mark("priorities"),
+        "item_types": mark("item types"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,72 +63,96 @@ def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line
     lines = []
     if effects.effective_at is not None:
         at = instant_text(effects.effective_at, zone())
-        lines.append(Line(f"This takes effect on {at}; by what is known now:"))
-    when = " now" if effects.effective_at is None else ""
-    lines += [Line(text) for one in mine for text in _own_contract(one, when)]
+        lines.append(Line(gettext("This takes effect on %(at)s; by what is known now:", at=at)))
+    at_once = effects.effective_at is None
+    lines += [Line(text) for one in mine for text in _own_contract(one, at_once=at_once)]
     lines += [Line(text) for one in new for text in _new_contract(one)]
     lines += _request_lines(effects.requests)
     if not effects.requests:
-        lines.append(Line("No service requests are affected."))
+        lines.append(Line(gettext("No service requests are affected.")))
     lines += [Line(text) for one in others for text in _other_contract(one)]
     lines += [Line(_credit_note_text(one)) for one in effects.credit_notes]
     lines += [Line(adjustment_text(one)) for one in effects.adjustments]
     lines += _moves(effects.moves)
     if effects.mails:
-        lines.append(Line(_mails_text(effects.mails)))
+        number = number_text(effects.mails)
+        text = ngettext(
+            "%(num)s email will be sent.", "%(num)s emails will be sent.", effects.mails, num=number
+        )
+        lines.append(Line(text))
     return lines
-
-
-def _mails_text(number: int) -> str:
-    return ngettext(
-        "%(num)s email will be sent.", "%(num)s emails will be sent.", number, num=number_text(number)
-    )
 
 
 def _credit_note_text(effect: CreditNoteEffect) -> str:
     """What a credit note takes back, with its tax, and what becomes of what was paid."""
-    paid = ""
-    if effect.to_credit.amount_minor:
-        paid = f" {_money(effect.to_credit)} of it was paid and becomes credit of the customer."
-    return (
-        f"A credit note of {_money(effect.total)} ({_money(effect.net)} without tax) is issued for "
-        f"{effect.invoice_number}.{paid}"
+    text = gettext(
+        "A credit note of %(total)s (%(net)s without tax) is issued for %(invoice)s.",
+        total=_money(effect.total),
+        net=_money(effect.net),
+        invoice=effect.invoice_number,
     )
+    if effect.to_credit.amount_minor:
+        amount = _money(effect.to_credit)
+        paid = gettext("%(amount)s of it was paid and becomes credit of the customer.", amount=amount)
+        return f"{text} {paid}"
+    return text
 
 
 # ------------------------------------------------------------------ contracts
 
 
-def _own_contract(effect: ContractEffect, when: str) -> list[str]:
+def _own_contract(effect: ContractEffect, *, at_once: bool) -> list[str]:
     before, after = effect.before, effect.after
     sentences = []
     if before is None or before.state != after.state:
-        sentences.append(_state_text(after, when))
+        sentences.append(_state_text(after, at_once=at_once))
     if before is not None:
         sentences += _changed_terms(before, after)
-    moved = _moved(effect)
+    moved, left = _moved(effect), _left(after)
     if moved.purchased > 0:
-        sentences.append(f"{_amount(after, moved.purchased)} added; {_left(after)}.")
+        amount = _amount(after, moved.purchased)
+        sentences.append(gettext("%(amount)s added; %(left)s will be left.", amount=amount, left=left))
     if moved.purchased < 0:
-        sentences.append(f"{_amount(after, -moved.purchased)} withdrawn; {_left(after)}.")
+        amount = _amount(after, -moved.purchased)
+        sentences.append(gettext("%(amount)s withdrawn; %(left)s will be left.", amount=amount, left=left))
     if moved.drawn > 0:
         sentences.append(_carried_text(after, moved.drawn))
     if moved.held > 0:
         sentences.append(_held_text(after, moved.held))
     if moved.expired > 0:
-        held = f", including {-moved.held} currently held" if moved.held < 0 else ""
-        amount = _amount(after, moved.expired)
-        sentences.append(f"The remaining {amount} {_expires(after, moved.expired)} unused{held}.")
+        sentences.append(_rest_expires_text(after, moved))
     return sentences
 
 
-def _state_text(contract: ContractSnapshot, when: str) -> str:
+def _rest_expires_text(contract: ContractSnapshot, moved: UnitBalance) -> str:
+    amount, number = _amount(contract, moved.expired), _grammatical_number(contract, moved.expired)
+    if moved.held >= 0:
+        return ngettext(
+            "The remaining %(amount)s expires unused.",
+            "The remaining %(amount)s expire unused.",
+            number,
+            amount=amount,
+        )
+    return ngettext(
+        "The remaining %(amount)s expires unused, including %(held)s currently held.",
+        "The remaining %(amount)s expire unused, including %(held)s currently held.",
+        number,
+        amount=amount,
+        held=-moved.held,
+    )
+
+
+def _state_text(contract: ContractSnapshot, *, at_once: bool) -> str:
     if contract.state == "active":
         until = until_text(contract.expires_at, ZoneInfo(contract.time_zone), now())
-        return f"{contract.number} becomes active{when} ({until})."
+        if at_once:
+            return gettext("%(number)s becomes active now (%(until)s).", number=contract.number, until=until)
+        return gettext("%(number)s becomes active (%(until)s).", number=contract.number, until=until)
     if contract.state == "cancelled":
-        return f"{contract.number} ends{when}."
-    return f"{contract.number} will be {_plain_state(contract)}."
+        if at_once:
+            return gettext("%(number)s ends now.", number=contract.number)
+        return gettext("%(number)s ends.", number=contract.number)
+    return gettext("%(number)s will be %(state)s.", number=contract.number, state=_plain_state(contract))
 
 
 def _changed_terms(before: ContractSnapshot, after: ContractSnapshot) -> list[str]:
@@ -130,40 +163,56 @@ def _changed_terms(before: ContractSnapshot, after: ContractSnapshot) -> list[st
         return period_text(one.starts_at, one.expires_at, area)
 
     texts: list[tuple[str, Callable[[ContractSnapshot], str]]] = [
-        ("Holder", lambda one: one.holder_name),
-        ("Period", period),
-        ("Price", lambda one: _money(one.price)),
-        ("Overage rate", lambda one: _money(one.overage_rate)),
-        ("Service level", lambda one: readable(one.sla).capitalize() or "none"),
-        ("After the end", lambda one: TIME_EXPIRED.get(one.time_expired or "", "as in the settings")),
-        ("Excluded", _exclusions),
+        (gettext("Holder"), lambda one: one.holder_name),
+        (gettext("Period"), period),
+        (gettext("Price"), lambda one: _money(one.price)),
+        (gettext("Overage rate"), lambda one: _money(one.overage_rate)),
+        (gettext("Service level"), lambda one: readable(one.sla).capitalize() or gettext("none")),
+        (
+            gettext("After the end"),
+            lambda one: TIME_EXPIRED.get(one.time_expired or "") or gettext("as in the settings"),
+        ),
+        (gettext("Excluded"), _exclusions),
     ]
     return [
-        f"{label}: {text(before)} → {text(after)}." for label, text in texts if text(before) != text(after)
+        gettext("%(term)s: %(before)s → %(after)s.", term=label, before=text(before), after=text(after))
+        for label, text in texts
+        if text(before) != text(after)
     ]
 
 
 def _money(money: MoneyView | None) -> str:
-    return money_text(money.amount_minor, money.currency) if money is not None else "none"
+    return money_text(money.amount_minor, money.currency) if money is not None else gettext("none")
 
 
 def _exclusions(contract: ContractSnapshot) -> str:
     kinds = [
-        f"{readable(kind)} {', '.join(map(readable, values))}"
+        f"{EXCLUSIONS.get(kind) or readable(kind)} {', '.join(map(readable, values))}"
         for kind, values in sorted(contract.exclusions.items())
         if values
     ]
-    return "; ".join(kinds) or "nothing"
+    return "; ".join(kinds) or gettext("nothing")
 
 
 def _new_contract(effect: ContractEffect) -> list[str]:
     after = effect.after
-    sold = f", with {_amount(after, after.balance.purchased)}" if after.balance.purchased else ""
+    what = [period_text(after.starts_at, after.expires_at, ZoneInfo(after.time_zone))]
+    if after.balance.purchased:
+        what.append(gettext("with %(amount)s", amount=_amount(after, after.balance.purchased)))
     if after.price is not None:
-        origin = price_origin_text(after.price_origin)
-        sold += f", for {_money(after.price)}" + (f" ({origin})" if origin else "")
-    period = period_text(after.starts_at, after.expires_at, ZoneInfo(after.time_zone))
-    sentences = [f"{after.number} will be created ({_plain_state(after)}): {period}{sold}."]
+        price, origin = _money(after.price), price_origin_text(after.price_origin)
+        if origin:
+            what.append(gettext("for %(price)s (%(origin)s)", price=price, origin=origin))
+        else:
+            what.append(gettext("for %(price)s", price=price))
+    sentences = [
+        gettext(
+            "%(number)s will be created (%(state)s): %(what)s.",
+            number=after.number,
+            state=_plain_state(after),
+            what=", ".join(what),
+        )
+    ]
     if after.balance.drawn:
         sentences.append(_carried_text(after, after.balance.drawn))
     if after.balance.held:
@@ -177,13 +226,14 @@ def price_origin_text(origin: PriceOriginView | None) -> str:
         return ""
     parts = []
     if origin.source == "price_list":
-        parts.append(f"price list {origin.product}")
+        parts.append(gettext("price list %(product)s", product=origin.product))
     if origin.source == "contract_type":
-        parts.append("default of its type")
+        parts.append(gettext("default of its type"))
     if origin.source == "quote":
-        parts.append("as quoted")
+        parts.append(gettext("as quoted"))
     if origin.list_price is not None:
-        parts.append(f"{_money(origin.list_price)} less {origin.discount_percent} %")
+        price = _money(origin.list_price)
+        parts.append(gettext("%(price)s less %(percent)s %%", price=price, percent=origin.discount_percent))
     return ", ".join(parts)
 
 
@@ -194,15 +244,31 @@ def _other_contract(effect: ContractEffect) -> list[str]:
     if after.unit == "minutes" and moved.held < 0:
         sentences += _decided_texts(after, moved)
     elif moved.held < 0 and moved.expired <= 0:
-        returned = "1 incident returns" if moved.held == -1 else f"{-moved.held} incidents return"
-        sentences.append(f"{returned} to {after.number}; {_left(after)}.")
+        sentences.append(
+            ngettext(
+                "%(num)s incident returns to %(number)s; %(left)s will be left.",
+                "%(num)s incidents return to %(number)s; %(left)s will be left.",
+                -moved.held,
+                number=after.number,
+                left=_left(after),
+            )
+        )
     elif moved.expired > 0:
-        expires = _expires(after, moved.expired)
-        sentences.append(f"{_amount(after, moved.expired)} of {after.number} {expires} unused.")
+        sentences.append(
+            ngettext(
+                "%(amount)s of %(number)s expires unused.",
+                "%(amount)s of %(number)s expire unused.",
+                _grammatical_number(after, moved.expired),
+                amount=_amount(after, moved.expired),
+                number=after.number,
+            )
+        )
     if moved.held > 0:
         sentences.append(_held_text(after, moved.held))
     if before is not None and before.state != after.state:
-        sentences.append(f"{after.number} will be {_plain_state(after)}.")
+        sentences.append(
+            gettext("%(number)s will be %(state)s.", number=after.number, state=_plain_state(after))
+        )
     return sentences
 
 
@@ -211,21 +277,40 @@ def _decided_texts(contract: ContractSnapshot, moved: UnitBalance) -> list[str]:
     settled = min(-moved.held, max(moved.drawn, 0))
     expired = min(-moved.held - settled, max(moved.expired, 0))
     returned = -moved.held - settled - expired
-    texts = []
+    texts, number, left = [], contract.number, _left(contract)
     if settled:
+        amount = _amount(contract, settled)
         texts.append(
-            f"{_amount(contract, settled)} held in {contract.number} will be drawn; {_left(contract)}."
+            gettext(
+                "%(amount)s held in %(number)s will be drawn; %(left)s will be left.",
+                amount=amount,
+                number=number,
+                left=left,
+            )
         )
     if expired:
-        texts.append(f"{_amount(contract, expired)} of {contract.number} will expire unused.")
+        amount = _amount(contract, expired)
+        texts.append(gettext("%(amount)s of %(number)s will expire unused.", amount=amount, number=number))
     if returned:
-        texts.append(f"{_amount(contract, returned)} will return to {contract.number}; {_left(contract)}.")
+        amount = _amount(contract, returned)
+        texts.append(
+            gettext(
+                "%(amount)s will return to %(number)s; %(left)s will be left.",
+                amount=amount,
+                number=number,
+                left=left,
+            )
+        )
     return texts
 
 
 def _held_text(contract: ContractSnapshot, amount: int) -> str:
-    held = incidents_text(amount) if contract.unit == "incidents" else _amount(contract, amount)
-    return f"{held} of {contract.number} will be held; {_left(contract)}."
+    return gettext(
+        "%(amount)s of %(number)s will be held; %(left)s will be left.",
+        amount=incidents_text(amount) if contract.unit == "incidents" else _amount(contract, amount),
+        number=contract.number,
+        left=_left(contract),
+    )
 
 
 def _plain_state(contract: ContractSnapshot) -> str:
@@ -250,8 +335,9 @@ def _amount(contract: ContractSnapshot, amount: int) -> str:
     return incidents_text(amount) if contract.unit == "incidents" else duration_words(amount)
 
 
-def _expires(contract: ContractSnapshot, amount: int) -> str:
-    return "expires" if _is_one(contract, amount) else "expire"
+def _grammatical_number(contract: ContractSnapshot, amount: int) -> int:
+    """The number by which the form of a verb with this amount is chosen."""
+    return 1 if _is_one(contract, amount) else 2
 
 
 def _is_one(contract: ContractSnapshot, amount: int) -> bool:
@@ -260,14 +346,19 @@ def _is_one(contract: ContractSnapshot, amount: int) -> bool:
 
 
 def _carried_text(contract: ContractSnapshot, minutes: int) -> str:
-    verb = "is" if _is_one(contract, minutes) else "are"
-    return f"{_amount(contract, minutes)} of carried time {verb} drawn from it immediately."
+    return ngettext(
+        "%(amount)s of carried time is drawn from it immediately.",
+        "%(amount)s of carried time are drawn from it immediately.",
+        _grammatical_number(contract, minutes),
+        amount=_amount(contract, minutes),
+    )
 
 
 def _left(contract: ContractSnapshot) -> str:
+    """What will be available."""
     units: dict[str, Unit] = {"incidents": "incidents", "money": "money"}
     unit = units.get(contract.unit or "", "minutes")
-    return f"{amount_text(contract.balance.available, unit, contract.currency)} will be left"
+    return amount_text(contract.balance.available, unit, contract.currency)
 
 
 # ------------------------------------------------------------------ work
@@ -279,22 +370,31 @@ def _moves(moves: list[MovedWorkView]) -> list[Line]:
         return []
     moving = [one for one in moves if one.moved_from]
     others = [one for one in moves if not one.moved_from]
-    return _entry_lines(moving, "to the other request") + _entry_lines(others, "")
+    lines = []
+    if moving:
+        number = counted_text(len(moving))
+        text = ngettext(
+            "%(num)s work entry moves to the other request:",
+            "%(num)s work entries move to the other request:",
+            len(moving),
+            num=number,
+        )
+        lines.append(_entry_line(text, moving))
+    if others:
+        number = counted_text(len(others))
+        text = ngettext(
+            "%(num)s work entry is drawn from elsewhere:",
+            "%(num)s work entries are drawn from elsewhere:",
+            len(others),
+            num=number,
+        )
+        lines.append(_entry_line(text, others))
+    return lines
 
 
-def _entry_lines(moves: list[MovedWorkView], where: str) -> list[Line]:
-    """The entries that move there, or that are drawn from elsewhere; nothing if there are none."""
-    if not moves:
-        return []
-    one_entry = len(moves) == 1
-    count = "1 work entry" if one_entry else f"{counted_text(len(moves))} work entries"
-    does = (
-        f"{'moves' if one_entry else 'move'} {where}"
-        if where
-        else f"{'is' if one_entry else 'are'} drawn from elsewhere"
-    )
+def _entry_line(text: str, moves: list[MovedWorkView]) -> Line:
     details = [_entry_text(one) for one in moves[:MAX_NAMED]]
-    return [Line(f"{count} {does}:", details=details, more=max(0, len(moves) - MAX_NAMED))]
+    return Line(text, details=details, more=max(0, len(moves) - MAX_NAMED))
 
 
 def _entry_text(one: MovedWorkView) -> str:
@@ -302,8 +402,9 @@ def _entry_text(one: MovedWorkView) -> str:
         f"{one.moved_from} → {one.service_request_number}" if one.moved_from else one.service_request_number
     )
     before, after = allocation_text(one.before), allocation_text(one.after)
-    paid = f"{before} → {after}" if before != after else f"{after}, as before"
-    return f"{number}, {instant_text(one.started_at, zone())}: {paid}"
+    paid = f"{before} → {after}" if before != after else gettext("%(paid)s, as before", paid=after)
+    at = instant_text(one.started_at, zone())
+    return gettext("%(number)s, %(at)s: %(paid)s", number=number, at=at, paid=paid)
 
 
 # ------------------------------------------------------------------ service requests
@@ -311,44 +412,139 @@ def _entry_text(one: MovedWorkView) -> str:
 
 def _request_lines(requests: Iterable[RequestEffect]) -> list[Line]:
     """One sentence for all requests with the same outcome."""
-    alike: dict[tuple[str, str], list[RequestSnapshot]] = {}
+    alike: dict[str, list[RequestEffect]] = {}
     for effect in requests:
-        alike.setdefault(_outcome(effect), []).append(effect.after)
+        alike.setdefault(_outcome(effect, 2), []).append(effect)
     return [
         Line(
-            f"{_requests_text(len(stands))} {one if len(stands) == 1 else many}",
-            stands[:MAX_NAMED],
-            max(0, len(stands) - MAX_NAMED),
+            _outcome(effects[0], len(effects)),
+            [one.after for one in effects[:MAX_NAMED]],
+            max(0, len(effects) - MAX_NAMED),
         )
-        for (one, many), stands in alike.items()
+        for effects in alike.values()
     ]
 
 
-def _requests_text(number: int) -> str:
-    return ngettext("%(num)s service request", "%(num)s service requests", number, num=number_text(number))
-
-
-def _outcome(effect: RequestEffect) -> tuple[str, str]:
-    """What happens to a request, in the singular and the plural."""
+def _outcome(effect: RequestEffect, requests: int) -> str:
+    """What happens to so many requests."""
     before, after = effect.before, effect.after
+    num = number_text(requests)
     if after.state == "cancelled" != before.state:
-        return "is cancelled, and leads to the other:", "are cancelled, and lead to the other:"
+        return ngettext(
+            "%(num)s service request is cancelled, and leads to the other:",
+            "%(num)s service requests are cancelled, and lead to the other:",
+            requests,
+            num=num,
+        )
     if before.state == "cancelled" != after.state:
-        by = f"covered by {after.contract_number}" if after.contract else "without a contract"
-        return f"is a request of its own again, {by}:", f"are requests of their own again, {by}:"
+        return _separated(after, requests)
     if after.contract is None:
         if before.contract is not None:
-            return "loses its coverage:", "lose their coverage:"
-        return "is searched again and remains uncovered:", "are searched again and remain uncovered:"
-    due = ""
-    if after.resolution_due_at != before.resolution_due_at and after.resolution_due_at is not None:
-        due = f", due {instant_text(after.resolution_due_at, zone())}"
+            return ngettext(
+                "%(num)s service request loses its coverage:",
+                "%(num)s service requests lose their coverage:",
+                requests,
+                num=num,
+            )
+        return ngettext(
+            "%(num)s service request is searched again and remains uncovered:",
+            "%(num)s service requests are searched again and remain uncovered:",
+            requests,
+            num=num,
+        )
+    is_due = after.resolution_due_at != before.resolution_due_at and after.resolution_due_at is not None
+    due = after.resolution_due_at if is_due else None
     if before.contract is None:
-        opens = " and opens" if before.state == "pending_no_contract" != after.state else ""
-        opened = " and open" if opens else ""
-        cover = f"covered by {after.contract_number}"
-        return f"is {cover}{opens}{due}:", f"are {cover}{opened}{due}:"
+        opens = before.state == "pending_no_contract" != after.state
+        return _covered(after, requests, due, opens=opens)
     if before.contract == after.contract:
-        return f"stays with {after.contract_number}{due}:", f"stay with {after.contract_number}{due}:"
-    way = f"from {before.contract_number} to {after.contract_number}{due}"
-    return f"moves {way}:", f"move {way}:"
+        return _staying(after, requests, due)
+    return _changing(before, after, requests, due)
+
+
+def _separated(after: RequestSnapshot, requests: int) -> str:
+    num = number_text(requests)
+    if after.contract is None:
+        return ngettext(
+            "%(num)s service request is a request of its own again, without a contract:",
+            "%(num)s service requests are requests of their own again, without a contract:",
+            requests,
+            num=num,
+        )
+    return ngettext(
+        "%(num)s service request is a request of its own again, covered by %(contract)s:",
+        "%(num)s service requests are requests of their own again, covered by %(contract)s:",
+        requests,
+        num=num,
+        contract=after.contract_number,
+    )
+
+
+def _covered(after: RequestSnapshot, requests: int, due: datetime | None, *, opens: bool) -> str:
+    values = _values(requests, due, contract=after.contract_number)
+    if opens and due is not None:
+        return ngettext(
+            "%(num)s service request is covered by %(contract)s and opens, due %(due)s:",
+            "%(num)s service requests are covered by %(contract)s and open, due %(due)s:",
+            requests,
+            **values,
+        )
+    if opens:
+        return ngettext(
+            "%(num)s service request is covered by %(contract)s and opens:",
+            "%(num)s service requests are covered by %(contract)s and open:",
+            requests,
+            **values,
+        )
+    if due is not None:
+        return ngettext(
+            "%(num)s service request is covered by %(contract)s, due %(due)s:",
+            "%(num)s service requests are covered by %(contract)s, due %(due)s:",
+            requests,
+            **values,
+        )
+    return ngettext(
+        "%(num)s service request is covered by %(contract)s:",
+        "%(num)s service requests are covered by %(contract)s:",
+        requests,
+        **values,
+    )
+
+
+def _staying(after: RequestSnapshot, requests: int, due: datetime | None) -> str:
+    values = _values(requests, due, contract=after.contract_number)
+    if due is not None:
+        return ngettext(
+            "%(num)s service request stays with %(contract)s, due %(due)s:",
+            "%(num)s service requests stay with %(contract)s, due %(due)s:",
+            requests,
+            **values,
+        )
+    return ngettext(
+        "%(num)s service request stays with %(contract)s:",
+        "%(num)s service requests stay with %(contract)s:",
+        requests,
+        **values,
+    )
+
+
+def _changing(before: RequestSnapshot, after: RequestSnapshot, requests: int, due: datetime | None) -> str:
+    values = _values(requests, due, old=before.contract_number, new=after.contract_number)
+    if due is not None:
+        return ngettext(
+            "%(num)s service request moves from %(old)s to %(new)s, due %(due)s:",
+            "%(num)s service requests move from %(old)s to %(new)s, due %(due)s:",
+            requests,
+            **values,
+        )
+    return ngettext(
+        "%(num)s service request moves from %(old)s to %(new)s:",
+        "%(num)s service requests move from %(old)s to %(new)s:",
+        requests,
+        **values,
+    )
+
+
+def _values(requests: int, due: datetime | None, **values: object) -> dict[str, object]:
+    at = instant_text(due, zone()) if due is not None else ""
+    return {"num": number_text(requests), "due": at, **values}

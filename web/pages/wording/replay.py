@@ -4,6 +4,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from web.languages import Texts, gettext, mark, ngettext
 from web.pages.context import settings, zone
 from web.pages.wording.formats import (
     day_text,
@@ -20,21 +21,25 @@ from workflows.core.transaction import Transaction
 from workflows.views.replays import MoveView, OverageView, ReplayView, ResultView, SummaryView
 
 MAX_MOVES_IN_SENTENCE = 3
-PAYERS = {
-    "grant": "Drawn from contracts",
-    "covered": "Covered without draw-down",
-    "carried": "Carried forward",
-    "ignored": "Not billed",
-    "overage": "Billed as overage",
-    "not_worked": "Not worked: request waiting",
-}
-NO_CONTRACT = {
-    "uncovered": "no contract",
-    "offered": "a contract to be chosen",
-    "refused": "refused",
-    "waiting": "waiting for a contract",
-    "created": "a new contract",
-}
+PAYERS = Texts(
+    {
+        "grant": mark("Drawn from contracts"),
+        "covered": mark("Covered without draw-down"),
+        "carried": mark("Carried forward"),
+        "ignored": mark("Not billed"),
+        "overage": mark("Billed as overage"),
+        "not_worked": mark("Not worked: request waiting"),
+    }
+)
+NO_CONTRACT = Texts(
+    {
+        "uncovered": mark("no contract"),
+        "offered": mark("a contract to be chosen"),
+        "refused": mark("refused"),
+        "waiting": mark("waiting for a contract"),
+        "created": mark("a new contract"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Move:
     place: int
     before: Side
     after: Side
+    decisions: int
     count: str
     time: str
     overage: str
@@ -108,9 +114,16 @@ def replay_line(replay: ReplayView, published: Container[str]) -> ReplayLine:
     span = span_text_of(replay.from_at, replay.to_at)
     found = ""
     if replay.summary is not None:
-        differ = _count(replay.summary.differ) if replay.summary.differ else "None"
-        found = f"{differ} of {_count(replay.summary.decisions)} decisions would change"
+        found = _share_text(replay.summary)
     return ReplayLine(replay, span, found, _share(replay), replay.version in published)
+
+
+def _share_text(summary: SummaryView) -> str:
+    decisions = number_text(summary.decisions)
+    if not summary.differ:
+        return gettext("None of %(decisions)s decisions would change", decisions=decisions)
+    differ = number_text(summary.differ)
+    return gettext("%(differ)s of %(decisions)s decisions would change", differ=differ, decisions=decisions)
 
 
 def describe_replay(tx: Transaction, replay: ReplayView) -> ReplayDescription:
@@ -142,17 +155,21 @@ def side_of(result: ResultView, names: Mapping[str, ContractName]) -> Side:
     number = name.number if name is not None else result.contract_number
     if result.outcome == "created":
         label = TemplateLabels.contract_type(result.type or "")
-        return Side(f"a new contract ({label})", "A new contract", label, None, None)
+        text = gettext("a new contract (%(type)s)", type=label)
+        return Side(text, gettext("A new contract"), label, None, None)
     if number is None:
         title = label_of(OUTCOMES, result.outcome).text
-        return Side(NO_CONTRACT.get(result.outcome, title.lower()), title, "", None, None)
+        return Side(NO_CONTRACT.get(result.outcome) or title.lower(), title, "", None, None)
     label = TemplateLabels.contract_type(name.type if name is not None else result.type or "")
     holder = name.holder_name if name is not None else ""
-    detail = f"{label} of {holder}" if holder else label
-    waits = result.outcome == "waiting"
+    detail = gettext("%(type)s of %(holder)s", type=label, holder=holder) if holder else label
+    text, title = f"{number} ({detail})", number
+    if result.outcome == "waiting":
+        text = gettext("waiting for %(number)s (%(contract)s)", number=number, contract=detail)
+        title = gettext("Waiting for %(number)s", number=number)
     return Side(
-        text=f"waiting for {number} ({detail})" if waits else f"{number} ({detail})",
-        title=f"Waiting for {number}" if waits else number,
+        text=text,
+        title=title,
         detail=detail,
         contract=result.contract,
         number=number,
@@ -163,26 +180,34 @@ def span_text_of(from_at: datetime, to_at: datetime) -> str:
     """ "in October 2026", "on 3 Oct 2026", "from 3 Oct 2026 to 9 Oct 2026": the last day is included."""
     start, end = from_at.astimezone(zone()), to_at.astimezone(zone())
     if any((one.hour, one.minute, one.second) != (0, 0, 0) for one in (start, end)):
-        return f"from {instant_text(from_at, zone())} to {instant_text(to_at, zone())}"
+        first_at, last_at = instant_text(from_at, zone()), instant_text(to_at, zone())
+        return gettext("from %(first)s to %(last)s", first=first_at, last=last_at)
     first, last = start.date(), end.date() - timedelta(days=1)
     if first == last:
-        return f"on {day_text(first)}"
+        return gettext("on %(day)s", day=day_text(first))
     if first.day == 1 and end.day == 1 and (first.year, first.month) == (last.year, last.month):
-        return f"in {month_text(first)}"
-    return f"from {day_text(first)} to {day_text(last)}"
+        return gettext("in %(month)s", month=month_text(first))
+    return gettext("from %(first)s to %(last)s", first=day_text(first), last=day_text(last))
 
 
 def overage_text(one: OverageView) -> str:
     """ "€1,480.00 less overage"."""
     amount = money_text(abs(one.change_minor), one.currency)
-    return f"{amount} {'less' if one.change_minor < 0 else 'more'} overage"
+    if one.change_minor < 0:
+        return gettext("%(amount)s less overage", amount=amount)
+    return gettext("%(amount)s more overage", amount=amount)
 
 
 def _price_text(one: OverageView) -> str:
     """ "the price of the work would rise from €480.00 to €620.00"."""
-    direction = "fall" if one.change_minor < 0 else "rise"
     before, after = (money_text(minor, one.currency) for minor in (one.before_minor, one.after_minor))
-    return f"the price of the work would {direction} from {before} to {after}"
+    if one.change_minor < 0:
+        return gettext(
+            "the price of the work would fall from %(before)s to %(after)s", before=before, after=after
+        )
+    return gettext(
+        "the price of the work would rise from %(before)s to %(after)s", before=before, after=after
+    )
 
 
 # ------------------------------------------------------------------ parts
@@ -190,34 +215,59 @@ def _price_text(one: OverageView) -> str:
 
 def _headline(summary: SummaryView, span: str) -> str:
     if not summary.decisions:
-        return f"No decisions {span}."
-    of = f"{_count(summary.decisions)} decision{'s' if summary.decisions != 1 else ''} {span}"
-    if not summary.differ:
-        if summary.decisions == 1:
-            return f"The only decision {span} would not change."
-        return f"None of the {of} would change."
-    return f"{_count(summary.differ)} of {of} would change."
+        return gettext("No decisions %(period)s.", period=span)
+    decisions = number_text(summary.decisions)
+    if summary.differ:
+        return ngettext(
+            "%(differ)s of %(num)s decision %(period)s would change.",
+            "%(differ)s of %(num)s decisions %(period)s would change.",
+            summary.decisions,
+            differ=number_text(summary.differ),
+            num=decisions,
+            period=span,
+        )
+    if summary.decisions == 1:
+        return gettext("The only decision %(period)s would not change.", period=span)
+    return gettext(
+        "None of the %(decisions)s decisions %(period)s would change.", decisions=decisions, period=span
+    )
 
 
 def _sentences(summary: SummaryView, moves: list[Move]) -> list[str]:
     said: list[str] = []
     if moves:
-        shown = [f"{one.count} from {one.before.text} to {one.after.text}" for one in moves]
+        shown = [
+            gettext(
+                "%(count)s from %(before)s to %(after)s",
+                count=one.count,
+                before=one.before.text,
+                after=one.after.text,
+            )
+            for one in moves[:MAX_MOVES_IN_SENTENCE]
+        ]
         rest = len(moves) - MAX_MOVES_IN_SENTENCE + summary.moves_left_out
-        more = [f"the rest in {_count(rest)} other way{'s' if rest != 1 else ''}"] if rest > 0 else []
-        said.append(_joined([*shown[:MAX_MOVES_IN_SENTENCE], *more]))
-    moved = [f"{minutes_text(summary.moved_minutes)} of work would move"] if summary.moved_minutes else []
-    overage = [overage_text(one) for one in summary.overage if one.change_minor]
-    prices = [_price_text(one) for one in summary.prices if one.change_minor]
-    if moved or overage or prices:
-        said.append(", ".join([*moved, *overage, *prices]))
+        said.append(_joined([*shown, _rest_text(rest)] if rest > 0 else shown))
+    moved = minutes_text(summary.moved_minutes)
+    clauses = [gettext("%(time)s of work would move", time=moved)] if summary.moved_minutes else []
+    clauses += [overage_text(one) for one in summary.overage if one.change_minor]
+    clauses += [_price_text(one) for one in summary.prices if one.change_minor]
+    if clauses:
+        said.append(", ".join(clauses))
     elif summary.differ:
-        said.append("No work would move, and overage would not change")
+        said.append(gettext("No work would move, and overage would not change"))
     if summary.charged_otherwise:
-        said.append(f"{_count(summary.charged_otherwise)} more would differ only in what is charged")
+        number = number_text(summary.charged_otherwise)
+        said.append(gettext("%(number)s more would differ only in what is charged", number=number))
     if summary.by_another_rule:
-        said.append(f"{_count(summary.by_another_rule)} would have the same result by a different rule")
+        number = number_text(summary.by_another_rule)
+        said.append(gettext("%(number)s would have the same result by a different rule", number=number))
     return [f"{one}." for one in said]
+
+
+def _rest_text(ways: int) -> str:
+    return ngettext(
+        "the rest in %(num)s other way", "the rest in %(num)s other ways", ways, num=number_text(ways)
+    )
 
 
 def _move(place: int, one: MoveView, names: Mapping[str, ContractName], most: int) -> Move:
@@ -228,7 +278,8 @@ def _move(place: int, one: MoveView, names: Mapping[str, ContractName], most: in
         place=place,
         before=side_of(one.before, names),
         after=side_of(one.after, names),
-        count=_count(one.decisions),
+        decisions=one.decisions,
+        count=number_text(one.decisions),
         time=minutes_text(one.moved_minutes) if one.moved_minutes else "",
         overage=overage_text(change) if one.overage_change_minor else "",
         width=max(2, 100 * one.decisions // most),
@@ -252,7 +303,9 @@ def _payers(summary: SummaryView) -> list[Payer]:
                 label=label,
                 before=minutes_text(was),
                 after=minutes_text(would),
-                change=f"{'+' if change > 0 else ''}{minutes_text(change)}" if change else "no change",
+                change=f"{'+' if change > 0 else ''}{minutes_text(change)}"
+                if change
+                else gettext("no change"),
                 before_start=_percent(start, whole),
                 before_width=_percent(was, whole),
                 after_start=_percent(then, whole),
@@ -271,10 +324,17 @@ def _share(replay: ReplayView) -> int | None:
 
 def _progress(replay: ReplayView) -> str:
     if replay.decisions is None:
-        return "Queued or just started."
+        return gettext("Queued or just started.")
     if replay.decisions_done >= replay.decisions:
-        return f"All {_count(replay.decisions)} decisions replayed. Calculating totals."
-    return f"{_count(replay.decisions_done)} of {_count(replay.decisions)} decisions replayed."
+        return gettext(
+            "All %(decisions)s decisions replayed. Calculating totals.",
+            decisions=number_text(replay.decisions),
+        )
+    return gettext(
+        "%(done)s of %(decisions)s decisions replayed.",
+        done=number_text(replay.decisions_done),
+        decisions=number_text(replay.decisions),
+    )
 
 
 def _percent(part: int, whole: int) -> str:
@@ -282,9 +342,7 @@ def _percent(part: int, whole: int) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
-def _count(number: int) -> str:
-    return number_text(number)
-
-
 def _joined(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    if len(parts) == 1:
+        return parts[0]
+    return gettext("%(first)s and %(last)s", first=", ".join(parts[:-1]), last=parts[-1])

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from babel.numbers import format_decimal
+
+from web.languages import gettext, locale, ngettext
 from web.pages.context import now
 from web.pages.wording.formats import instant_text
 from workflows.views.administration import TimeZoneChangeView, ZoneCount
@@ -21,18 +24,33 @@ def time_zone_change_text(change: TimeZoneChangeView) -> TimeZoneChangeText:
     old, new = zone_text(change.from_time_zone), zone_text(change.to_time_zone)
     zone = ZoneInfo(change.to_time_zone)
     moves = [
-        f"Times on the pages are shown in {new}, where it is now {instant_text(now(), zone)}.",
-        f"Contracts that are sold from now on begin and end by the days of {new}.",
-        f"Business hours, and the weekdays, hours and dates in rules, are those of {new} instead of {old}.",
+        gettext(
+            "Times on the pages are shown in %(zone)s, where it is now %(now)s.",
+            zone=new,
+            now=instant_text(now(), zone),
+        ),
+        gettext("Contracts that are sold from now on begin and end by the days of %(zone)s.", zone=new),
+        gettext(
+            "Business hours, and the weekdays, hours and dates in rules, are those of %(new)s instead of "
+            "%(old)s.",
+            new=new,
+            old=old,
+        ),
     ]
     if change.moved_targets:
         moves.append(_targets_text(change.moved_targets))
     if change.month_starts_at != change.new_month_starts_at:
         before = instant_text(change.month_starts_at, zone)
         after = instant_text(change.new_month_starts_at, zone)
-        moves.append(f"The current month of the reports begins at {after}; until now it began at {before}.")
+        moves.append(
+            gettext(
+                "The current month of the reports begins at %(after)s; until now it began at %(before)s.",
+                after=after,
+                before=before,
+            )
+        )
     stays = [_contracts_text(one) for one in change.unchanged_contracts]
-    stays.append("Decisions, charged time and balances stay as they are.")
+    stays.append(gettext("Decisions, charged time and balances stay as they are."))
     return TimeZoneChangeText(moves, stays)
 
 
@@ -42,16 +60,20 @@ def zone_text(time_zone: str) -> str:
 
 
 def _contracts_text(count: ZoneCount) -> str:
-    where = f"in {zone_text(count.time_zone)}"
-    if count.contracts == 1:
-        return f"1 contract that has not ended keeps the days and months with which it was sold, {where}."
-    return (
-        f"{count.contracts:,} contracts that have not ended keep the days and months with which they were "
-        f"sold, {where}."
+    return ngettext(
+        "%(num)s contract that has not ended keeps the days and months with which it was sold, in %(zone)s.",
+        "%(num)s contracts that have not ended keep the days and months with which they were sold, "
+        "in %(zone)s.",
+        count.contracts,
+        num=format_decimal(count.contracts, locale=locale()),
+        zone=zone_text(count.time_zone),
     )
 
 
 def _targets_text(requests: int) -> str:
-    if requests == 1:
-        return "The open targets of 1 unfinished request move with the business hours."
-    return f"The open targets of {requests:,} unfinished requests move with the business hours."
+    return ngettext(
+        "The open targets of %(num)s unfinished request move with the business hours.",
+        "The open targets of %(num)s unfinished requests move with the business hours.",
+        requests,
+        num=format_decimal(requests, locale=locale()),
+    )
