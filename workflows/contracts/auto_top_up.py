@@ -29,7 +29,7 @@ from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.sale_prices import contract_price
 from workflows.lifecycle.contracts.sold_items import add_sold_item
-from workflows.notifications.alerts import notify_auto_top_up
+from workflows.notifications.alerts import UnitAmount, notify_auto_top_up
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
@@ -111,11 +111,15 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
     )
     if awaits_payment:
         _sell(tx, row, top_up_id, price_minor)
-    left, quantity = (
-        amount_text(amount, row.draws, row.currency) for amount in (totals.available, terms.quantity)
-    )
+    left = amount_text(totals.available, row.draws, row.currency)
     tx.audit("contract", contract_id, f"automatic top-up {state}", left=left, grant=grant_id)
-    notify_auto_top_up(tx, loaded.contract, state, left, quantity)
+    notify_auto_top_up(
+        tx,
+        loaded.contract,
+        state,
+        UnitAmount(totals.available, row.draws, row.currency),
+        UnitAmount(terms.quantity, row.draws, row.currency),
+    )
     if grant_id is not None:
         redraw_and_cover(tx, changed_since(contract_id, due_at))
         settle_and_cover(tx, contract_id)
@@ -164,9 +168,15 @@ def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: 
         tx.change(t.auto_top_up, earlier, **ordered)
     else:
         tx.add(t.auto_top_up, id=new_id(), **key, **ordered)
-    left, amount = (amount_text(one, row.draws, row.currency) for one in (available, quantity))
+    amount = amount_text(quantity, row.draws, row.currency)
     tx.audit("contract", contract_id, "top-up ordered", quantity=amount)
-    notify_auto_top_up(tx, loaded.contract, "draft", left, amount)
+    notify_auto_top_up(
+        tx,
+        loaded.contract,
+        "draft",
+        UnitAmount(available, row.draws, row.currency),
+        UnitAmount(quantity, row.draws, row.currency),
+    )
     return contract_id
 
 

@@ -23,6 +23,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import unbillable_rule
 from workflows.lifecycle.service_requests.sla import ServiceLevels, levels_in_force
 from workflows.lifecycle.service_requests.sla_changes import move_open_targets, preview_moved_targets
@@ -78,13 +79,17 @@ def put_in_force(
     after = ServiceLevels(rule_set.slas, tx.settings.business_hours)
     moved = move_open_targets(tx, levels_in_force(tx), after, why="service levels changed")
     bump_generation(tx, rule_set=rule_set.version)
-    values = {
-        "author": published_by,
-        "version": rule_set.version[:12],
-        "approved": f"{approved_by} approved it." if approved_by else "",
-        "note": note.strip(),
-        "targets": f"Open targets of service requests that moved: {moved}." if moved else "",
-    }
+
+    def values() -> dict[str, str]:
+        targets = gettext("Open targets of service requests that moved: %(count)s.", count=moved)
+        return {
+            "author": published_by,
+            "version": rule_set.version[:12],
+            "approved": gettext("%(name)s approved it.", name=approved_by) if approved_by else "",
+            "note": note.strip(),
+            "targets": targets if moved else "",
+        }
+
     notify_administrators(
         tx,
         "rules_published",

@@ -18,6 +18,7 @@ from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.secret_texts import secret_hash
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
+from workflows.languages.formats import day_text
 from workflows.lifecycle.contracts.creation import Origin, sell
 from workflows.notifications.billing import notify
 from workflows.selling.quote_invoices import draft_invoice
@@ -159,7 +160,7 @@ def lapse_if_due(tx: Transaction, version_id: str) -> bool:
         "quote_lapsed",
         recipient=_sender(tx, row),
         about=(SUBJECT, quote_id),
-        values=_values(quote, row),
+        values=lambda: _values(quote, row),
         data=_data(quote, row),
     )
     return True
@@ -245,7 +246,7 @@ def _notify_desk(
         f"quote_{decision}",
         recipient=None if evidence.way == "staff" else _sender(tx, version),
         about=(SUBJECT, row.id),
-        values=_values(row, version) | {"name": evidence.name, "comment": evidence.comment or ""},
+        values=lambda: _values(row, version) | {"name": evidence.name, "comment": evidence.comment or ""},
         data=_data(row, version),
     )
 
@@ -266,7 +267,7 @@ def _values(row: Row[Any], version: Row[Any]) -> dict[str, str]:
         "number": row.number,
         "version": str(version.number),
         "subject": version.subject,
-        "last_on": str(version.last_on),
+        "last_on": day_text(version.last_on),
     }
 
 

@@ -8,14 +8,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, or_, select, update
 
-from engine.currencies import money_text
 from engine.periods import contract_end, local_date
 from engine.quotes import QuoteState, QuoteTimes
+from workflows.billing.parties import party_of
 from workflows.commands.quotes import MOST_LINES, ChangeQuote, NewQuote, QuoteLineGiven, SendQuote
 from workflows.core.actors import OFFICE
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import day_text, money_text
 from workflows.notifications.billing import notify
 from workflows.notifications.mail_links import PLACEHOLDER, QUOTE_EVENT
 from workflows.register.records import own_org_units
@@ -361,15 +362,16 @@ def _mail(tx: Transaction, row: Row[Any], version: Row[Any], recipient: str, exp
         QUOTE_EVENT,
         recipient=recipient,
         about=(SUBJECT, row.id),
-        values={
+        values=lambda: {
             "number": row.number,
             "version": str(version.number),
             "subject": version.subject,
-            "last_on": str(version.last_on),
+            "last_on": day_text(version.last_on),
             "total": money_text(version.total_minor, row.currency),
             "link": PLACEHOLDER,
             "company": tx.settings.company.name,
         },
         data={"quote": row.id, "number": row.number, "version": version.number},
         link=link_id,
+        party=party_of(row),
     )

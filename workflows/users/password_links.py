@@ -17,6 +17,7 @@ from workflows.core.secret_texts import secret_hash
 from workflows.core.transaction import Transaction
 from workflows.notifications.mail_links import EVENT, PLACEHOLDER, link_url, make_link_secret
 from workflows.notifications.messages import send
+from workflows.notifications.recipients import language_of
 from workflows.notifications.templates import mail_text
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -173,7 +174,7 @@ def _send(tx: Transaction, row: Row[Any], **details: str) -> None:
     link_id = _add_link(tx, row, by_mail=True)
     purpose = "invitation" if row.password_hash is None else "reset"
     values = {"name": row.name, "email": row.email, "link": PLACEHOLDER}
-    subject, body = mail_text(tx, f"password_{purpose}", values)
+    subject, body = mail_text(tx, f"password_{purpose}", values, language_of(tx, row.email))
     send(
         tx,
         EVENT,
