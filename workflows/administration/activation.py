@@ -15,6 +15,7 @@ from workflows.core.config_version import config_in_force
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.items import get_item, is_global, list_items, owner_columns
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT
@@ -55,7 +56,7 @@ def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView
         raise StateForbids(
             "Billing cannot be activated yet: "
             + " ".join(step.left for step in checklist.steps if step.left),
-            remedy="Complete these steps and activate again.",
+            remedy=gettext("Complete these steps and activate again."),
             state="contracts_off",
             left=[{"step": step.id, "detail": step.left} for step in checklist.steps if not step.done],
             global_items_count=checklist.global_items_count,

@@ -26,6 +26,7 @@ from workflows.billing.rows import line_rows, locked_invoice, party_row
 from workflows.core.errors import StateForbids
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -76,7 +77,7 @@ def _issue(tx: Transaction, invoice_id: str, *, is_charge: bool) -> str:
         late = f"The invoice would be due on {due_on}, before it is issued."
         raise StateForbids(
             late,
-            remedy="Change the due day of the draft.",
+            remedy=gettext("Change the due day of the draft."),
             state=row.state,
             missing=[{"field": "due_on", "detail": late}],
         )
@@ -140,7 +141,7 @@ def _refuse_incomplete(tx: Transaction, row: Row[Any], buyer: Party, seller: dic
     if missing:
         raise StateForbids(
             "The invoice cannot be issued: " + " ".join(text for _, text in missing),
-            remedy="Correct this, save the draft again, and issue it.",
+            remedy=gettext("Correct this, save the draft again, and issue it."),
             state=row.state,
             missing=[{"field": field, "detail": text} for field, text in missing],
         )

@@ -14,6 +14,7 @@ from workflows.commands.billing import CreditInvoice, VoidInvoice
 from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -64,7 +65,7 @@ def _refuse(tx: Transaction, row: Row[Any]) -> None:
         why = "a part of it has been paid or credited"
     if why:
         raise StateForbids(
-            f"{row.number or 'The draft'} cannot be voided: {why}.",
-            remedy="Write a credit note for what is wrong." if row.state == "issued" else "",
+            gettext("%(number)s cannot be voided: %(why)s.", number=row.number or "The draft", why=why),
+            remedy=gettext("Write a credit note for what is wrong.") if row.state == "issued" else "",
             state=row.state,
         )

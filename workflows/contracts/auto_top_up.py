@@ -20,6 +20,7 @@ from workflows.core.actors import PRICE_ROLES, STAFF
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover, settle_and_cover
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.alerts import ALERTED_STATES, grants_opened, use_crossed_at
 from workflows.lifecycle.contracts.auto_top_up_terms import auto_top_up_terms, stored_auto_top_up
 from workflows.lifecycle.contracts.connected_work import changed_since
@@ -49,7 +50,7 @@ def set_auto_top_up(tx: Transaction, contract_id: str, command: SetAutoTopUp) ->
     tx.require(*SELLERS)
     row = locked_contract(tx, contract_id)
     if dated_state(contract_value(row), tx.now).state in OVER:
-        raise action_forbidden(tx, row, "auto-top-up")
+        raise action_forbidden(tx, row, gettext("auto-top-up"))
     wanted = stored_auto_top_up(tx, command.auto_top_up, row.draws)
     if wanted == row.auto_top_up:
         return contract_id
@@ -135,12 +136,16 @@ def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: 
     row = locked_contract(tx, contract_id)
     loaded = load_contract(tx, contract_id)
     if loaded.state in OVER or row.draws == "nothing":
-        raise StateForbids(f"{row.number} is {loaded.state}.", remedy="Buy a contract.", state=loaded.state)
+        raise StateForbids(
+            gettext("%(number)s is %(state)s.", number=row.number, state=loaded.state),
+            remedy=gettext("Buy a contract."),
+            state=loaded.state,
+        )
     waits = select(a.id).where(a.contract_id == contract_id, a.state == "draft")
     if tx.connection.execute(waits.limit(1)).first() is not None:
         raise StateForbids(
-            f"A top-up of {row.number} waits for its confirmation already.",
-            remedy="Wait for it, or ask us.",
+            gettext("A top-up of %(number)s waits for its confirmation already.", number=row.number),
+            remedy=gettext("Wait for it, or ask us."),
             state="draft",
         )
     key = {
@@ -190,7 +195,7 @@ def confirm_top_up(tx: Transaction, contract_id: str, top_up_id: str, command: D
     contract, found = _prepared(tx, contract_id, top_up_id)
     row = locked_contract(tx, contract_id)
     if dated_state(contract, tx.now).state in OVER:
-        raise action_forbidden(tx, row, "top-up")
+        raise action_forbidden(tx, row, gettext("top-up"))
     sale = _sale_of(tx, found.id)
     if sale is None and _has_to_be_paid(tx, found.price_minor):
         _sell(tx, row, found.id, found.price_minor)
@@ -209,7 +214,7 @@ def deliver_top_up(tx: Transaction, top_up_id: str) -> None:
     found = tx.connection.execute(select(t.auto_top_up).where(a.id == top_up_id)).one()
     row = locked_contract(tx, found.contract_id)
     if dated_state(contract_value(row), tx.now).state in OVER:
-        raise action_forbidden(tx, row, "top-up")
+        raise action_forbidden(tx, row, gettext("top-up"))
     grant_id = _add(tx, row, found, is_sold=False, command=DecideTopUp())
     sold = t.sold_item
     tx.connection.execute(update(sold).where(sold.c.top_up_id == top_up_id).values(grant_id=grant_id))
@@ -339,8 +344,8 @@ def _refuse_sold(sale: Row[Any] | None) -> None:
     """Raise StateForbids for a top-up that awaits its payment, unless it is not to be invoiced."""
     if sale is not None and sale.waived_at is None:
         raise StateForbids(
-            "The top-up awaits its payment: it is added when its invoice is processed.",
-            remedy="Process its invoice once it is paid, or take it off what is to be invoiced.",
+            gettext("The top-up awaits its payment: it is added when its invoice is processed."),
+            remedy=gettext("Process its invoice once it is paid, or take it off what is to be invoiced."),
             state="awaiting_payment",
         )
 
@@ -385,12 +390,14 @@ def _prepared(tx: Transaction, contract_id: str, top_up_id: str) -> tuple[Contra
     wanted = select(t.auto_top_up).where(a.id == top_up_id, a.contract_id == contract_id)
     found = tx.connection.execute(wanted).one_or_none()
     if found is None:
-        raise NotFound("There is no such top-up.", remedy="Look at the contract's list of top-ups.")
+        raise NotFound(
+            gettext("There is no such top-up."), remedy=gettext("Look at the contract's list of top-ups.")
+        )
     if found.state != "draft":
         by = f" by {found.decided_by}" if found.decided_by else ""
         raise StateForbids(
-            f"The top-up is {found.state}{by}.",
-            remedy="Only one that was prepared can be decided.",
+            gettext("The top-up is %(state)s%(by)s.", state=found.state, by=by),
+            remedy=gettext("Only one that was prepared can be decided."),
             state=found.state,
         )
     return contract, found

@@ -28,6 +28,7 @@ from workflows.core.payment_provider import PaymentProvider
 from workflows.core.session_limits import DEFAULT_SESSION_LIMITS, SessionLimits
 from workflows.core.transaction import Transaction
 from workflows.core.transaction_mode import Mode, TransactionState
+from workflows.languages.texts import gettext
 from workflows.store.database import CommitUncertain, Database
 from workflows.store.triggers import CLOSED_TEXT
 
@@ -161,7 +162,8 @@ class Desk:
             except ChangedMeanwhile as error:
                 if attempt == ATTEMPTS:
                     raise VersionChanged(
-                        "The record is being changed by others.", remedy="Read it again, then try again."
+                        gettext("The record is being changed by others."),
+                        remedy=gettext("Read it again, then try again."),
                     ) from error
             except CommitUncertain as error:
                 if not repeatable or attempt >= LOST_ATTEMPTS:

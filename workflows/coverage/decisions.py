@@ -18,6 +18,7 @@ from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.reasons import reason_text
 from workflows.coverage.snapshot import facts_json, verdict_json
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import Nameable, Named, visible_requests
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -85,7 +86,7 @@ def read_decision(tx: Transaction, decision_id: str) -> DecisionView:
         wanted = wanted.join(request, request.c.id == table.c.service_request_id).where(visible_requests(tx))
     row = tx.connection.execute(wanted).one_or_none()
     if row is None:
-        raise NotFound("There is no such decision.")
+        raise NotFound(gettext("There is no such decision."))
     return decision_view(row, tx)
 
 

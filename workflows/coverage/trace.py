@@ -23,6 +23,7 @@ from workflows.coverage.decisions import decision_view, preview_view
 from workflows.coverage.explanation import CandidateText, DecisionText, describe_decision
 from workflows.coverage.search import decide, decide_question
 from workflows.coverage.snapshot import candidates_from, facts_from
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.facts import facts_of
 from workflows.rule_sets.versions import RuleVersions
@@ -214,7 +215,7 @@ def _row(tx: Transaction, decision_id: str) -> Row[Any]:
     d = t.coverage_decision
     row = tx.connection.execute(select(d).where(d.c.id == decision_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such decision.")
+        raise NotFound(gettext("There is no such decision."))
     return row
 
 

@@ -29,7 +29,12 @@ PAYMENT = {
     "customer": "Ann Jones",
     **COMPANY,
 }
-QUOTE = {"number": "QU-0001", "version": "1", "subject": mark("Support for 2026"), "last_on": mark("2026-03-31")}
+QUOTE = {
+    "number": "QU-0001",
+    "version": "1",
+    "subject": mark("Support for 2026"),
+    "last_on": mark("2026-03-31"),
+}
 DECIDED = {**QUOTE, "name": "Ann Jones", "comment": mark("Please start in April.")}
 
 BILLING_TEMPLATES: dict[str, MailTemplate] = {
@@ -37,48 +42,60 @@ BILLING_TEMPLATES: dict[str, MailTemplate] = {
         mark("An invoice was issued; it is attached as PDF"),
         PAYER,
         mark("Invoice {number} from {company}"),
-        mark("Hello,\n\nwe have issued invoice {number} for {customer}: {total}. Still to be paid: {open}, by"
-        " {due_on}.\n\nThe invoice is attached.\n\n{company}"),
+        mark(
+            "Hello,\n\nwe have issued invoice {number} for {customer}: {total}. Still to be paid: {open}, by"
+            " {due_on}.\n\nThe invoice is attached.\n\n{company}"
+        ),
         INVOICE,
     ),
     "credit_note_issued": MailTemplate(
         mark("A credit note was issued; it is attached as PDF"),
         PAYER,
         mark("Credit note {number} from {company}"),
-        mark("Hello,\n\nwe have issued credit note {number} for {total}, which corrects invoice {invoice}."
-        " Reason: {reason}\n\nThe credit note is attached.\n\n{company}"),
+        mark(
+            "Hello,\n\nwe have issued credit note {number} for {total}, which corrects invoice {invoice}."
+            " Reason: {reason}\n\nThe credit note is attached.\n\n{company}"
+        ),
         CREDIT_NOTE,
     ),
     "invoice_voided": MailTemplate(
         mark("An invoice was voided; its credit note is attached as PDF"),
         PAYER,
         mark("Invoice {invoice} is void"),
-        mark("Hello,\n\ninvoice {invoice} is void and is not to be paid: credit note {number} for {total} takes it"
-        " back. Reason: {reason}\n\nThe credit note is attached.\n\n{company}"),
+        mark(
+            "Hello,\n\ninvoice {invoice} is void and is not to be paid: credit note {number} for {total} takes it"
+            " back. Reason: {reason}\n\nThe credit note is attached.\n\n{company}"
+        ),
         CREDIT_NOTE,
     ),
     "invoice_due_soon": MailTemplate(
         mark("An invoice is due soon"),
         PAYER,
         mark("Invoice {number} is due on {due_on}"),
-        mark("Hello,\n\nplease remember invoice {number} for {customer} of {total}: {open} is to be paid by"
-        " {due_on}.\n\nIf you have paid in the meantime, thank you.\n\n{company}"),
+        mark(
+            "Hello,\n\nplease remember invoice {number} for {customer} of {total}: {open} is to be paid by"
+            " {due_on}.\n\nIf you have paid in the meantime, thank you.\n\n{company}"
+        ),
         INVOICE,
     ),
     "invoice_overdue": MailTemplate(
         mark("An invoice is overdue; it is attached as PDF"),
         PAYER,
         mark("Invoice {number} is overdue"),
-        mark("Hello,\n\ninvoice {number} for {customer} of {total} was due on {due_on}. {open} is still to be"
-        " paid.\n\nIf you have paid in the meantime, thank you. The invoice is attached.\n\n{company}"),
+        mark(
+            "Hello,\n\ninvoice {number} for {customer} of {total} was due on {due_on}. {open} is still to be"
+            " paid.\n\nIf you have paid in the meantime, thank you. The invoice is attached.\n\n{company}"
+        ),
         INVOICE,
     ),
     "invoice_dunned": MailTemplate(
         mark("An overdue invoice has reached a dunning level; it is attached as PDF"),
         PAYER,
         mark("Reminder {level}: invoice {number} is overdue"),
-        mark("Hello,\n\ninvoice {number} for {customer} of {total} was due on {due_on}. {open} is still to be"
-        " paid.\n\n{text}\n\n{fee}\n\nThe invoice is attached.\n\n{company}"),
+        mark(
+            "Hello,\n\ninvoice {number} for {customer} of {total} was due on {due_on}. {open} is still to be"
+            " paid.\n\n{text}\n\n{fee}\n\nThe invoice is attached.\n\n{company}"
+        ),
         {
             **INVOICE,
             "level": "2",
@@ -90,25 +107,31 @@ BILLING_TEMPLATES: dict[str, MailTemplate] = {
         mark("A payment was received"),
         PAYER,
         mark("Your payment of {amount}"),
-        mark("Hello,\n\nthank you: we have received your payment of {amount} on {received_on}, for {invoices}."
-        "\n\n{company}"),
+        mark(
+            "Hello,\n\nthank you: we have received your payment of {amount} on {received_on}, for {invoices}."
+            "\n\n{company}"
+        ),
         PAYMENT,
     ),
     "payment_reversed": MailTemplate(
         mark("A payment was taken back"),
         PAYER,
         mark("Your payment of {amount} was taken back"),
-        mark("Hello,\n\nyour payment of {amount} of {received_on} was taken back. What it had paid is to be paid"
-        " again: {invoices}.\n\n{company}"),
+        mark(
+            "Hello,\n\nyour payment of {amount} of {received_on} was taken back. What it had paid is to be paid"
+            " again: {invoices}.\n\n{company}"
+        ),
         PAYMENT,
     ),
     "quote_sent": MailTemplate(
         mark("A quote"),
         mark("the customer, or the address that is given"),
         mark("Quote {number} from {company}"),
-        mark("Hello,\n\nwe have prepared a quote for you: «{subject}», {total} in total.\n\nIt can be accepted"
-        " until {last_on}. Open this link to read it, and to accept or decline it:\n\n{link}\n\nWhoever has"
-        " the link can decide, so please do not forward it.\n\n{company}"),
+        mark(
+            "Hello,\n\nwe have prepared a quote for you: «{subject}», {total} in total.\n\nIt can be accepted"
+            " until {last_on}. Open this link to read it, and to accept or decline it:\n\n{link}\n\nWhoever has"
+            " the link can decide, so please do not forward it.\n\n{company}"
+        ),
         {**QUOTE, **COMPANY, "total": mark("EUR 119.00"), "link": "https://desk.example.com/quote?link=..."},
         frozenset({"link"}),
     ),

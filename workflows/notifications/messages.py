@@ -271,5 +271,7 @@ def _of_holder(query: Select[Any], kind: HolderKind, holder_id: Any) -> Select[A
         return query.join(t.item, t.item.c.owner_customer_id == customer.id).where(t.item.c.id == holder_id)
     if kind == "service_request":
         request = t.service_request.c
-        return query.join(t.service_request, request.customer_id == customer.id).where(request.id == holder_id)
+        return query.join(t.service_request, request.customer_id == customer.id).where(
+            request.id == holder_id
+        )
     return None

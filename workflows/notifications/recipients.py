@@ -39,9 +39,7 @@ def languages_of(tx: Transaction, addresses: Iterable[str | None]) -> dict[str, 
     return {email: code for email, code in known if code is not None}
 
 
-def language_of(
-    tx: Transaction, address: str | None, party: tuple[str, str] | None = None
-) -> Language:
+def language_of(tx: Transaction, address: str | None, party: tuple[str, str] | None = None) -> Language:
     """The language of one address; `party` is the kind and the id of whose billing details count."""
     if not address:
         return SOURCE

@@ -135,8 +135,10 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("A work entry was rejected"),
         mark("its technician"),
         mark("Your time on {number} was rejected"),
-        mark("{author} rejected your work entry on {number} «{subject}»: {worked}.\n\n{reason}\n\n"
-        "Correct the entry to submit it again."),
+        mark(
+            "{author} rejected your work entry on {number} «{subject}»: {worked}.\n\n{reason}\n\n"
+            "Correct the entry to submit it again."
+        ),
         {
             **REQUEST,
             "author": "Sue Miller",
@@ -183,8 +185,10 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("A contract is likely to be used up soon"),
         ALERTED,
         mark("Contract {number} is likely to be used up by {day}"),
-        mark("Contract {number} is likely to be used up by {day}, at the pace of the last weeks: {left} can still"
-        " be used."),
+        mark(
+            "Contract {number} is likely to be used up by {day}, at the pace of the last weeks: {left} can still"
+            " be used."
+        ),
         {**CONTRACT, "day": mark("2026-03-20"), "left": "2:00"},
     ),
     "top_up_warned": MailTemplate(
@@ -253,8 +257,10 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("An invitation to a new user"),
         mark("the user"),
         mark("Your account at the support desk"),
-        mark("Hello {name},\n\nan account was created for you. Open this link to choose your password; it works"
-        " once, within 7 days:\n\n{link}\n\nYou then sign in with the email address {email}."),
+        mark(
+            "Hello {name},\n\nan account was created for you. Open this link to choose your password; it works"
+            " once, within 7 days:\n\n{link}\n\nYou then sign in with the email address {email}."
+        ),
         USER,
         frozenset({"link"}),
     ),
@@ -262,9 +268,11 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("A link to set a new password"),
         mark("the user"),
         mark("Set a new password"),
-        mark("Hello {name},\n\na new password was requested for {email}. Open this link to choose it; it works"
-        " once, within one hour:\n\n{link}\n\nIf you did not request this, you can ignore this mail: your"
-        " password is unchanged."),
+        mark(
+            "Hello {name},\n\na new password was requested for {email}. Open this link to choose it; it works"
+            " once, within one hour:\n\n{link}\n\nIf you did not request this, you can ignore this mail: your"
+            " password is unchanged."
+        ),
         USER,
         frozenset({"link"}),
     ),
@@ -272,9 +280,11 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("A webhook was disabled"),
         ADMINISTRATORS,
         mark("A webhook was disabled"),
-        mark("Nothing more is sent to {url}. {why}\n\n"
-        "Enable the webhook again when its receiver works: what waits is sent then, and what was set aside"
-        " can be replayed. Events from now until then are not sent to it."),
+        mark(
+            "Nothing more is sent to {url}. {why}\n\n"
+            "Enable the webhook again when its receiver works: what waits is sent then, and what was set aside"
+            " can be replayed. Events from now until then are not sent to it."
+        ),
         {"url": "https://example.com/hooks", "why": mark("It answered that it is gone for good (410).")},
     ),
 }

@@ -19,6 +19,7 @@ from workflows.core.secret_texts import secret_hash
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
 from workflows.languages.formats import day_text
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import Origin, sell
 from workflows.notifications.billing import notify
 from workflows.selling.quote_invoices import draft_invoice
@@ -100,7 +101,9 @@ def decide_quote(
         DeskError: a contract cannot be made any more as it was quoted.
     """
     if tx.actor.role == "technician":
-        raise NotAllowed("Technicians do not decide about quotes.", remedy="Ask a supervisor or finance.")
+        raise NotAllowed(
+            gettext("Technicians do not decide about quotes."), remedy=gettext("Ask a supervisor or finance.")
+        )
     row = locked_quote(tx, quote_id)
     if not tx.actor.is_staff:
         require_own(tx, quote_id)
@@ -138,7 +141,8 @@ def find_link(tx: Transaction, secret: str) -> Row[Any]:
     ).one_or_none()
     if row is None:
         raise QuoteLinkNotValid(
-            "This link is not valid, or no longer.", remedy="Ask for the quote to be sent again."
+            gettext("This link is not valid, or no longer."),
+            remedy=gettext("Ask for the quote to be sent again."),
         )
     return row
 

@@ -14,6 +14,7 @@ from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.connected_work import Change
 from workflows.notifications.work import notify_rejected
 from workflows.store import tables as t
@@ -70,7 +71,9 @@ def _require_all_exist(tx: Transaction, ids: Sequence[str]) -> None:
     known = set(tx.connection.execute(select(e.id).where(e.id.in_(ids), e.deleted_at.is_(None))).scalars())
     for place, entry_id in enumerate(ids):
         if entry_id not in known:
-            raise invalid(f"/ids/{place}", "There is no work entry with this id.", "Leave it out.")
+            raise invalid(
+                f"/ids/{place}", gettext("There is no work entry with this id."), gettext("Leave it out.")
+            )
 
 
 def _store(tx: Transaction, entry: Row[Any], decision: Decision, reason: str | None) -> None:
@@ -97,8 +100,8 @@ def _require_submitted(found: Iterable[tuple[Row[Any], Row[Any]]]) -> None:
     ]
     message = "; ".join(texts)
     raise StateForbids(
-        f"Only submitted entries can be approved or rejected: {message}.",
-        remedy="Leave them out, or correct them first: a corrected entry is submitted again.",
+        gettext("Only submitted entries can be approved or rejected: %(message)s.", message=message),
+        remedy=gettext("Leave them out, or correct them first: a corrected entry is submitted again."),
         state=decided[0][0].state,
         ids=[entry.id for entry, _ in decided],
     )

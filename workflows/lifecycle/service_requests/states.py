@@ -18,6 +18,7 @@ from engine.service_requests import (
 )
 from workflows.core.actors import Role
 from workflows.core.errors import StateForbids
+from workflows.languages.texts import gettext
 
 STATE_LABELS = {
     "pending_no_contract": "waiting for a contract",
@@ -113,7 +114,11 @@ def forbidden(state: str, trigger: str, role: Role = "system") -> StateForbids:
     if state == "pending_no_contract":
         remedy += " It opens automatically as soon as a contract covers it."
     return StateForbids(
-        f"The trigger {trigger} is not possible: the service request is {STATE_LABELS.get(state, state)}.",
+        gettext(
+            "The trigger %(trigger)s is not possible: the service request is %(get)s.",
+            trigger=trigger,
+            get=STATE_LABELS.get(state, state),
+        ),
         remedy=remedy,
         state=state,
         trigger=trigger,
