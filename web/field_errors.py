@@ -5,40 +5,45 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from web.languages import gettext, mark
+
 MESSAGES = {
-    "missing": "It is required.",
-    "extra_forbidden": "There is no such field here.",
-    "string_type": "It must be text.",
-    "string_unicode": "It must be valid Unicode text.",
-    "int_type": "It must be a whole number.",
-    "int_from_float": "It must be a whole number.",
-    "int_parsing": "It must be a whole number.",
-    "int_parsing_size": "The number is too large.",
-    "bool_type": "It must be true or false.",
-    "bool_parsing": "It must be true or false.",
-    "list_type": "It must be a list.",
-    "dict_type": "It must be an object.",
-    "model_type": "It must be an object.",
-    "model_attributes_type": "It must be an object.",
-    "date_from_datetime_inexact": "It must be a date, written YYYY-MM-DD.",
-    "date_from_datetime_parsing": "There is no such date.",
-    "date_parsing": "There is no such date.",
-    "date_type": "It must be a date, written YYYY-MM-DD.",
-    "datetime_from_date_parsing": "There is no such date and time.",
-    "datetime_parsing": "There is no such date and time.",
-    "datetime_type": "Write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z.",
-    "timezone_aware": "It needs a UTC offset, for example 2026-03-31T09:00:00Z.",
+    "missing": mark("It is required."),
+    "extra_forbidden": mark("There is no such field here."),
+    "string_type": mark("It must be text."),
+    "string_unicode": mark("It must be valid Unicode text."),
+    "int_type": mark("It must be a whole number."),
+    "int_from_float": mark("It must be a whole number."),
+    "int_parsing": mark("It must be a whole number."),
+    "int_parsing_size": mark("The number is too large."),
+    "bool_type": mark("It must be true or false."),
+    "bool_parsing": mark("It must be true or false."),
+    "list_type": mark("It must be a list."),
+    "dict_type": mark("It must be an object."),
+    "model_type": mark("It must be an object."),
+    "model_attributes_type": mark("It must be an object."),
+    "date_from_datetime_inexact": mark("It must be a date, written YYYY-MM-DD."),
+    "date_from_datetime_parsing": mark("There is no such date."),
+    "date_parsing": mark("There is no such date."),
+    "date_type": mark("It must be a date, written YYYY-MM-DD."),
+    "datetime_from_date_parsing": mark("There is no such date and time."),
+    "datetime_parsing": mark("There is no such date and time."),
+    "datetime_type": mark("Write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z."),
+    "timezone_aware": mark("It needs a UTC offset, for example 2026-03-31T09:00:00Z."),
 }
 MESSAGES_WITH_LIMITS = {
-    "string_too_short": ("It must not be empty.", "It must have at least {min_length} characters."),
-    "string_too_long": ("It may have at most {max_length} characters.",) * 2,
-    "too_long": ("It may have at most {max_length} entries.",) * 2,
-    "too_short": ("It must have at least {min_length} entries.",) * 2,
-    "greater_than_equal": ("It must be at least {ge}.",) * 2,
-    "greater_than": ("It must be more than {gt}.",) * 2,
-    "less_than_equal": ("It must be at most {le}.",) * 2,
-    "less_than": ("It must be less than {lt}.",) * 2,
-    "literal_error": ("It must be one of {expected}.",) * 2,
+    "string_too_short": (
+        mark("It must not be empty."),
+        mark("It must have at least %(min_length)s characters."),
+    ),
+    "string_too_long": (mark("It may have at most %(max_length)s characters."),) * 2,
+    "too_long": (mark("It may have at most %(max_length)s entries."),) * 2,
+    "too_short": (mark("It must have at least %(min_length)s entries."),) * 2,
+    "greater_than_equal": (mark("It must be at least %(ge)s."),) * 2,
+    "greater_than": (mark("It must be more than %(gt)s."),) * 2,
+    "less_than_equal": (mark("It must be at most %(le)s."),) * 2,
+    "less_than": (mark("It must be less than %(lt)s."),) * 2,
+    "literal_error": (mark("It must be one of %(expected)s."),) * 2,
 }
 
 
@@ -69,14 +74,14 @@ def message_of(found: ErrorDetails) -> str:
     """Return what is wrong, as a sentence."""
     kind, context = found["type"], found.get("ctx", {})
     if kind in MESSAGES:
-        return MESSAGES[kind]
+        return gettext(MESSAGES[kind])
     if kind in MESSAGES_WITH_LIMITS:
         one, many = MESSAGES_WITH_LIMITS[kind]
-        return (one if context.get("min_length") == 1 else many).format(**context)
+        return gettext(one if context.get("min_length") == 1 else many, **context)
     if kind == "string_pattern_mismatch":
-        return f"It does not have the form {context['pattern']}."
+        return gettext("It does not have the form %(pattern)s.", pattern=context["pattern"])
     if kind == "value_error" and "reason" in context:
-        text = f"It is not a valid email address: {context['reason']}"
+        text = gettext("It is not a valid email address: %(reason)s", reason=context["reason"])
     elif kind == "value_error":
         text = str(context.get("error", found["msg"]))
     else:

@@ -28,6 +28,7 @@ from workflows.core.errors import StateForbids
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import and_text
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 
@@ -58,12 +59,10 @@ def export_journals(tx: Transaction, command: NewAccountingExport) -> list[str]:
     missing = missing_settings(tx.settings, command.format)
     if missing:
         raise StateForbids(
-            gettext(
-                "DATEV needs %(missing)s, which the settings do not have.", missing=" and ".join(missing)
-            ),
+            gettext("DATEV needs %(missing)s, which the settings do not have.", missing=and_text(missing)),
             remedy=gettext("Enter them in the settings."),
             state="not-set",
-            missing=[{"field": name, "detail": "It is not set."} for name in missing],
+            missing=[{"field": name, "detail": gettext("It is not set.")} for name in missing],
         )
     # taken before anything is read: of two who export at once, the second waits here
     number = next_number(tx, SERIES[command.format])

@@ -15,7 +15,7 @@ from workflows.core.config_version import config_in_force
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import gettext
+from workflows.languages.texts import gettext, ngettext
 from workflows.register.items import get_item, is_global, list_items, owner_columns
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT
@@ -54,8 +54,10 @@ def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView
     checklist = _checklist(tx, wanted)
     if not checklist.ready:
         raise StateForbids(
-            "Billing cannot be activated yet: "
-            + " ".join(step.left for step in checklist.steps if step.left),
+            gettext(
+                "Billing cannot be activated yet: %(steps)s",
+                steps=" ".join(step.left for step in checklist.steps if step.left),
+            ),
             remedy=gettext("Complete these steps and activate again."),
             state="contracts_off",
             left=[{"step": step.id, "detail": step.left} for step in checklist.steps if not step.done],
@@ -123,38 +125,50 @@ def _checklist(
     steps = [
         _step(
             "global_items",
-            "Every item is owned by a customer or an org unit"
+            gettext("Every item is owned by a customer or an org unit")
             if count == 0
-            else "Give each item an owner: a customer or an org unit",
+            else gettext("Give each item an owner: a customer or an org unit"),
             count == 0,
-            ("1 item has no owner. Assign it" if count == 1 else f"{count} items have no owner. Assign them")
-            + " to a customer, or to a department if no person fits.",
+            ngettext(
+                "%(num)s item has no owner. Assign it to a customer, or to a department if no person fits.",
+                "%(num)s items have no owner. Assign them to a customer, or to a department if no person "
+                "fits.",
+                count,
+            ),
         ),
         _step(
             "time_expired_contract",
-            "The treatment of time after a contract ends is chosen"
+            gettext("The treatment of time after a contract ends is chosen")
             if settings.time_expired_contract is not None
-            else "Choose what happens to time after a contract ends",
+            else gettext("Choose what happens to time after a contract ends"),
             settings.time_expired_contract is not None,
-            "Choose rollover or ignore for time after a contract ends; there is no default.",
+            gettext("Choose rollover or ignore for time after a contract ends; there is no default."),
         ),
         _step(
             "contract_validation",
-            f"Contract validation is {'on' if settings.contract_validation else 'off'}",
+            gettext("Contract validation is on")
+            if settings.contract_validation
+            else gettext("Contract validation is off"),
             True,
             "",
         ),
         _step(
             "currency_and_time_zone",
-            f"Currency {settings.currency}, time zone {settings.time_zone}",
+            gettext(
+                "Currency %(currency)s, time zone %(zone)s",
+                currency=settings.currency,
+                zone=settings.time_zone,
+            ),
             True,
             "",
         ),
         _step(
             "rule_set",
-            "The rule set in force is valid" if tx.config.rule_set is not None else "Publish a rule set",
+            gettext("The rule set in force is valid")
+            if tx.config.rule_set is not None
+            else gettext("Publish a rule set"),
             tx.config.rule_set is not None,
-            "No rule set is in force. Publish one.",
+            gettext("No rule set is in force. Publish one."),
         ),
     ]
     return ChecklistView(
@@ -186,9 +200,11 @@ def _refuse_owned(tx: Transaction, item_ids: list[str]) -> None:
             continue
         view = get_item(tx, item_id) if _exists(tx, item_id) else None
         detail = (
-            f"There is no item with the id {item_id!r}."
+            gettext("There is no item with the id %(id)s.", id=repr(item_id))
             if view is None
-            else f"Item {view.number} already belongs to {view.owner_name}."
+            else gettext(
+                "Item %(number)s already belongs to %(owner)s.", number=view.number, owner=view.owner_name
+            )
         )
         raise invalid(f"/items/{position}", detail)
 

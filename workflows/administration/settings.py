@@ -198,7 +198,8 @@ def _require_billable_rules(tx: Transaction, settings: Settings) -> None:
         raise invalid(
             "/default_overage_rate_minor" if settings.invoices else "/invoices",
             gettext(
-                "The coverage rule %(rule_id)s creates contracts that bill expired time: that needs invoices and the price of an hour.",
+                "The coverage rule %(rule_id)s creates contracts that bill expired time: that needs "
+                "invoices and the price of an hour.",
                 rule_id=rule_id,
             ),
             gettext("Publish rules without it first."),
@@ -233,7 +234,8 @@ def _require_reachable_targets(tx: Transaction, settings: Settings) -> None:
     raise invalid(
         "/work_calendar/weekly",
         gettext(
-            "The desk is open for less time in 20 years than the service level %(label)s gives to resolve priority %(priority)s.",
+            "The desk is open for less time in 20 years than the service level %(label)s gives to resolve "
+            "priority %(priority)s.",
             label=found.sla.label,
             priority=found.priority,
         ),

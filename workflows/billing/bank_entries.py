@@ -19,6 +19,7 @@ from workflows.commands.bank_statements import AssignEntry, SetAside
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -111,7 +112,7 @@ def _undecided_entry(tx: Transaction, entry_id: str) -> Row[Any]:
             state=row.state,
         )
     raise StateForbids(
-        gettext("Payments are recorded for this entry already; it is %(state)s.", state=row.state),
+        gettext("Payments are recorded for this entry already; it is %(state)s.", state=word(row.state)),
         remedy=gettext("Reverse them first, to assign it anew."),
         state=row.state,
         payments=payments,

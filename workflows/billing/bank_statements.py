@@ -35,6 +35,7 @@ from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import or_text
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.triggers import BANK_STATEMENTS_LOCK
@@ -142,7 +143,7 @@ def _require_own_accounts(settings: Settings, statements: Iterable[BankStatement
     own = own_accounts(settings)
     for one in statements:
         if one.account not in own:
-            accounts = " or ".join(sorted(own)) or "none: the settings name no account yet"
+            accounts = or_text(sorted(own)) or gettext("none: the settings name no account yet")
             raise OtherAccount(
                 gettext(
                     "The statement is of the account %(account)s, and yours is %(accounts)s.",

@@ -93,7 +93,9 @@ def require_confirmed(tx: Transaction, row: Row[Any]) -> None:
     checked = check_draft(tx, row)
     if checked.waits:
         raise StateForbids(
-            "The invoice is unusual: " + " ".join(one.why for one in checked.reasons),
+            gettext(
+                "The invoice is unusual: %(reasons)s", reasons=" ".join(one.why for one in checked.reasons)
+            ),
             remedy=gettext("Finance confirms it with a reason, or changes it."),
             state=row.state,
             reasons=[{"rule": one.rule, "why": one.why} for one in checked.reasons],

@@ -37,6 +37,7 @@ from workflows.commands.billing import CreditInvoice, CreditLineGiven
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -72,7 +73,7 @@ def credit_invoice(tx: Transaction, invoice_id: str, command: CreditInvoice) -> 
         raise StateForbids(
             gettext(
                 "%(number)s cannot be credited: it is %(standing)s.",
-                number=row.number or "A draft",
+                number=row.number or gettext("A draft"),
                 standing=_standing(row),
             ),
             remedy=gettext("Change or void a draft instead.") if row.state == "draft" else "",
@@ -214,10 +215,11 @@ def _credited_lines(
         pointer = f"/lines/{position}"
         source = rows.get(wanted.line)
         if source is None or wanted.line in found:
-            problem = "is not of this invoice" if source is None else "is named twice"
             raise invalid(
                 f"{pointer}/line",
-                gettext("The line %(problem)s.", problem=problem),
+                gettext("The line is not of this invoice.")
+                if source is None
+                else gettext("The line is named twice."),
                 gettext("Name each line of the invoice once."),
             )
         done = before.get(source.id, 0)
@@ -331,4 +333,4 @@ def credited_before(tx: Transaction, notes: Sequence[str]) -> dict[str, int]:
 
 
 def _standing(row: Row[Any]) -> str:
-    return "a credit note" if row.kind == "credit_note" else row.state
+    return gettext("a credit note") if row.kind == "credit_note" else word(row.state)

@@ -49,7 +49,7 @@ def resume_dunning(tx: Transaction, invoice_id: str) -> str:
     row = locked_invoice(tx, invoice_id)
     if row.dunning_paused_until is None or row.dunning_paused_until <= tx.now:
         raise StateForbids(
-            gettext("The reminders of %(number)s are not paused.", number=row.number or "a draft"),
+            gettext("The reminders of %(number)s are not paused.", number=row.number or gettext("a draft")),
             remedy="",
             state=row.state,
         )
@@ -64,7 +64,7 @@ def _change(tx: Transaction, invoice_id: str, until: Any, reason: str | None) ->
 
 def _require_open(row: Any) -> None:
     if row.kind != "invoice" or row.state != "issued" or not row.open_minor:
-        what = "A credit note" if row.kind == "credit_note" else row.number or "A draft"
+        what = gettext("A credit note") if row.kind == "credit_note" else row.number or gettext("A draft")
         nothing = money_text(0, row.currency)
         raise StateForbids(
             gettext("%(what)s gets no reminders: %(nothing)s is open of it.", what=what, nothing=nothing),

@@ -26,6 +26,7 @@ from workflows.core.settings import CURRENCIES
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.register.billing_details import billing_row
 from workflows.store import tables as t
@@ -147,9 +148,10 @@ def _write_anew(
 def require_invoicing(tx: Transaction) -> None:
     """Raise StateForbids unless invoices and contracts are on."""
     if not tx.settings.invoicing:
-        off = "Invoices are" if tx.settings.contracts else "Contracts are"
         raise StateForbids(
-            gettext("%(off)s off, so nothing is invoiced.", off=off),
+            gettext("Invoices are off, so nothing is invoiced.")
+            if tx.settings.contracts
+            else gettext("Contracts are off, so nothing is invoiced."),
             remedy=gettext(
                 "An administrator switches invoices on in the settings, and contracts by activating them."
             ),
@@ -161,10 +163,17 @@ def require_draft(row: Row[Any], done: str) -> None:
     """Raise StateForbids unless the row is a draft of an invoice; `done` is what cannot be done to it."""
     if row.state == "draft":
         return
-    number = row.number or "This draft"
-    remedy = "Correct it by a credit note." if row.state == "issued" and row.kind == "invoice" else ""
+    number = row.number or gettext("This draft")
+    remedy = (
+        gettext("Correct it by a credit note.") if row.state == "issued" and row.kind == "invoice" else ""
+    )
     raise StateForbids(
-        gettext("%(number)s cannot be %(done)s: it is %(state)s.", number=number, done=done, state=row.state),
+        gettext(
+            "%(number)s cannot be %(done)s: it is %(state)s.",
+            number=number,
+            done=word(done),
+            state=word(row.state),
+        ),
         remedy=remedy,
         state=row.state,
         number=row.number,

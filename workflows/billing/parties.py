@@ -10,6 +10,7 @@ from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.register.billing_details import PARTIES, billing_row
 from workflows.store import tables as t
 from workflows.store.column_types import Id
@@ -68,7 +69,7 @@ def checked_party(tx: Transaction, customer: str | None, org_unit: str | None) -
     if _PARTY[kind].first(tx.connection, {"party": party_id}) is None:
         raise invalid(
             f"/{kind}",
-            gettext("There is no %(kind)s with this id.", kind=kind.replace("_", " ")),
+            gettext("There is no %(kind)s with this id.", kind=word(kind.replace("_", " "))),
             gettext("Look it up first."),
         )
     return kind, str(party_id)

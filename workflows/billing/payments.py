@@ -27,6 +27,7 @@ from workflows.commands.billing import NewPayment, ReversePayment
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -121,11 +122,11 @@ def payment_row(tx: Transaction, payment_id: str) -> Row[Any]:
 def require_issued(row: Row[Any]) -> None:
     """Refuse what takes no payment. Raises: StateForbids."""
     if row.kind != "invoice" or row.state != "issued":
-        standing = "a credit note" if row.kind == "credit_note" else row.state
+        standing = gettext("a credit note") if row.kind == "credit_note" else word(row.state)
         raise StateForbids(
             gettext(
                 "%(number)s takes no payment: it is %(standing)s.",
-                number=row.number or "A draft",
+                number=row.number or gettext("A draft"),
                 standing=standing,
             ),
             remedy=gettext("Issue the invoice first.")

@@ -17,6 +17,7 @@ from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.rows import lock_contracts
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -52,11 +53,11 @@ def process_invoice(tx: Transaction, invoice_id: str) -> str:
 
 def _refuse(tx: Transaction, row: Row[Any]) -> None:
     if row.kind != "invoice" or row.state != "issued":
-        standing = "a credit note" if row.kind == "credit_note" else row.state
+        standing = gettext("a credit note") if row.kind == "credit_note" else word(row.state)
         raise StateForbids(
             gettext(
                 "%(number)s cannot be processed: it is %(standing)s.",
-                number=row.number or "A draft",
+                number=row.number or gettext("A draft"),
                 standing=standing,
             ),
             remedy=gettext("Issue it first.") if row.state == "draft" else "",

@@ -24,6 +24,7 @@ from workflows.core.paging import Sort, read_page
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import and_text, word
 from workflows.lifecycle.service_requests.access import require_visible, visible_row
 from workflows.lifecycle.service_requests.merged import visible_merged
 from workflows.register.holder_names import holder_names
@@ -137,7 +138,7 @@ def draft_sold(tx: Transaction, command: DraftSold) -> str:
     if len(currencies) > 1:
         raise invalid(
             "/sold",
-            gettext("It was sold in %(currencies)s.", currencies=" and ".join(currencies)),
+            gettext("It was sold in %(currencies)s.", currencies=and_text(currencies)),
             gettext("Name what was sold in one currency: an invoice has one."),
         )
     texts = overage_texts(tx, [row.id for row in rows if row.kind == "overage"])
@@ -156,7 +157,7 @@ def waive_sold(tx: Transaction, sold_item_id: str, command: WaiveSold) -> str:
         raise not_sold()
     if row.invoice_id is not None or row.waived_at is not None:
         state = "invoiced" if row.invoice_id is not None else "waived"
-        raise StateForbids(gettext("It is %(state)s already.", state=state), remedy="", state=state)
+        raise StateForbids(gettext("It is %(state)s already.", state=word(state)), remedy="", state=state)
     tx.change(s, row.id, waived_at=tx.now, waived_by=tx.actor.name, waive_reason=command.reason)
     audit_sold(tx, row, "not to be invoiced", reason=command.reason)
     return sold_item_id

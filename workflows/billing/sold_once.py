@@ -19,6 +19,7 @@ from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, inva
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.creation import minor_units
 from workflows.lifecycle.contracts.sold_once import PricedOnce, add_once, priced_once
 from workflows.lifecycle.service_requests.access import require_visible
@@ -51,11 +52,9 @@ def add_sold_once(tx: Transaction, service_request_id: str, command: NewSoldItem
     if request.state in CLOSED_TO_SALES:
         waits = request.state == "pending_no_contract"
         raise StateForbids(
-            gettext(
-                "%(number)s %(value)s: nothing is sold on it.",
-                number=request.number,
-                value="waits for a contract" if waits else "is cancelled",
-            ),
+            gettext("%(number)s waits for a contract: nothing is sold on it.", number=request.number)
+            if waits
+            else gettext("%(number)s is cancelled: nothing is sold on it.", number=request.number),
             remedy=gettext("Cover it first.") if waits else "",
             state=request.state,
         )
@@ -178,8 +177,8 @@ def _locked(tx: Transaction, sold_item_id: str) -> Row[Any]:
         )
     if row.invoice_id is not None or row.waived_at is not None:
         state = "invoiced" if row.invoice_id is not None else "waived"
-        remedy = "Take it off the draft, or credit it." if state == "invoiced" else ""
-        raise StateForbids(gettext("It is %(state)s already.", state=state), remedy=remedy, state=state)
+        remedy = gettext("Take it off the draft, or credit it.") if state == "invoiced" else ""
+        raise StateForbids(gettext("It is %(state)s already.", state=word(state)), remedy=remedy, state=state)
     return row
 
 

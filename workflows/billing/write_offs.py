@@ -40,7 +40,7 @@ def write_off_invoice(tx: Transaction, invoice_id: str, command: WriteOff) -> st
     lock_party(tx, *party_of(party_row(tx, invoice_id)))
     row = locked_invoice(tx, invoice_id)
     if row.kind != "invoice" or row.state != "issued" or not row.open_minor:
-        what = "A credit note" if row.kind == "credit_note" else row.number or "A draft"
+        what = gettext("A credit note") if row.kind == "credit_note" else row.number or gettext("A draft")
         raise StateForbids(
             gettext(
                 "%(what)s cannot be written off: %(amount)s is owed for it.",
@@ -67,7 +67,7 @@ def reverse_write_off(tx: Transaction, invoice_id: str, command: ReverseWriteOff
     row = locked_invoice(tx, invoice_id)
     if not row.written_off_minor:
         raise StateForbids(
-            gettext("Nothing of %(number)s is written off.", number=row.number or "a draft"),
+            gettext("Nothing of %(number)s is written off.", number=row.number or gettext("a draft")),
             remedy="",
             state=row.state,
         )

@@ -21,6 +21,7 @@ from workflows.core.errors import NotFound, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover, settle_and_cover
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.alerts import ALERTED_STATES, grants_opened, use_crossed_at
 from workflows.lifecycle.contracts.auto_top_up_terms import auto_top_up_terms, stored_auto_top_up
 from workflows.lifecycle.contracts.connected_work import changed_since
@@ -50,7 +51,7 @@ def set_auto_top_up(tx: Transaction, contract_id: str, command: SetAutoTopUp) ->
     tx.require(*SELLERS)
     row = locked_contract(tx, contract_id)
     if dated_state(contract_value(row), tx.now).state in OVER:
-        raise action_forbidden(tx, row, gettext("auto-top-up"))
+        raise action_forbidden(tx, row, "auto-top-up")
     wanted = stored_auto_top_up(tx, command.auto_top_up, row.draws)
     if wanted == row.auto_top_up:
         return contract_id
@@ -137,7 +138,7 @@ def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: 
     loaded = load_contract(tx, contract_id)
     if loaded.state in OVER or row.draws == "nothing":
         raise StateForbids(
-            gettext("%(number)s is %(state)s.", number=row.number, state=loaded.state),
+            gettext("%(number)s is %(state)s.", number=row.number, state=word(loaded.state)),
             remedy=gettext("Buy a contract."),
             state=loaded.state,
         )
@@ -195,7 +196,7 @@ def confirm_top_up(tx: Transaction, contract_id: str, top_up_id: str, command: D
     contract, found = _prepared(tx, contract_id, top_up_id)
     row = locked_contract(tx, contract_id)
     if dated_state(contract, tx.now).state in OVER:
-        raise action_forbidden(tx, row, gettext("top-up"))
+        raise action_forbidden(tx, row, "top-up")
     sale = _sale_of(tx, found.id)
     if sale is None and _has_to_be_paid(tx, found.price_minor):
         _sell(tx, row, found.id, found.price_minor)
@@ -214,7 +215,7 @@ def deliver_top_up(tx: Transaction, top_up_id: str) -> None:
     found = tx.connection.execute(select(t.auto_top_up).where(a.id == top_up_id)).one()
     row = locked_contract(tx, found.contract_id)
     if dated_state(contract_value(row), tx.now).state in OVER:
-        raise action_forbidden(tx, row, gettext("top-up"))
+        raise action_forbidden(tx, row, "top-up")
     grant_id = _add(tx, row, found, is_sold=False, command=DecideTopUp())
     sold = t.sold_item
     tx.connection.execute(update(sold).where(sold.c.top_up_id == top_up_id).values(grant_id=grant_id))
@@ -394,9 +395,10 @@ def _prepared(tx: Transaction, contract_id: str, top_up_id: str) -> tuple[Contra
             gettext("There is no such top-up."), remedy=gettext("Look at the contract's list of top-ups.")
         )
     if found.state != "draft":
-        by = f" by {found.decided_by}" if found.decided_by else ""
         raise StateForbids(
-            gettext("The top-up is %(state)s%(by)s.", state=found.state, by=by),
+            gettext("The top-up is %(state)s by %(name)s.", state=word(found.state), name=found.decided_by)
+            if found.decided_by
+            else gettext("The top-up is %(state)s.", state=word(found.state)),
             remedy=gettext("Only one that was prepared can be decided."),
             state=found.state,
         )

@@ -89,7 +89,8 @@ def _nearest_holder(tx: Transaction, request: Any, type_key: str) -> HolderGiven
     raise invalid(
         "/type",
         gettext(
-            "Contracts of the type “%(label)s” cannot be held by the item, the customer or the org unit of this request.",
+            "Contracts of the type “%(label)s” cannot be held by the item, the customer or the org unit of "
+            "this request.",
             label=terms.label,
         ),
         gettext("Choose another type."),

@@ -109,9 +109,12 @@ def _co_terminated_day(tx: Transaction, row: Row[Any], command: Renew) -> date |
         )
     ends = [one for one in (other.expires_at, other.cancelled_at) if one is not None]
     if not ends or min(ends) <= row.expires_at:
-        state = "ends before the renewal would start" if ends else "has no end date"
         raise invalid(
-            "/co_terminate_with", f"{other.number} {state}.", gettext("Choose a contract that ends later.")
+            "/co_terminate_with",
+            gettext("%(number)s ends before the renewal would start.", number=other.number)
+            if ends
+            else gettext("%(number)s has no end date.", number=other.number),
+            gettext("Choose a contract that ends later."),
         )
     return local_date(min(ends) - timedelta(microseconds=1), contract_value(row).zone)
 
@@ -167,7 +170,8 @@ def _in_currency(tx: Transaction, row: Row[Any], amount_minor: int) -> MoneyGive
     if row.currency not in (None, tx.settings.currency):
         raise Conflict(
             gettext(
-                "%(number)s was sold in %(currency)s, and the desk's currency is %(currency2)s: its amounts cannot be taken over.",
+                "%(number)s was sold in %(currency)s, and the desk's currency is %(currency2)s: its amounts "
+                "cannot be taken over.",
                 number=row.number,
                 currency=row.currency,
                 currency2=tx.settings.currency,

@@ -35,6 +35,7 @@ from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover, search_covered_again, settle_and_cover
 from workflows.coverage.waiting_list import lock_covered
 from workflows.languages.texts import gettext
+from workflows.languages.words import word, words
 from workflows.ledger.journal import lowest_balance_since, record
 from workflows.lifecycle.contracts.connected_work import changed_since
 from workflows.lifecycle.contracts.creation import (
@@ -101,7 +102,7 @@ def enable_contract(
     contract = contract_value(row)
     state = dated_state(contract, tx.now)
     if state.state != "pending":
-        raise action_forbidden(tx, row, gettext("enable"))
+        raise action_forbidden(tx, row, "enable")
     at = effective_instant(tx, contract, command)
     if at < tx.now:
         raise invalid(
@@ -114,9 +115,7 @@ def enable_contract(
         changes["enabled_at"] = at
     if state.pending_reason == "awaiting_payment":
         if awaits_invoice(tx, contract_id):
-            raise action_forbidden(
-                tx, row, gettext("enable"), gettext("Its invoice has to be paid and processed.")
-            )
+            raise action_forbidden(tx, row, "enable", gettext("Its invoice has to be paid and processed."))
         if tx.actor.role not in ("finance", "system"):
             raise finance_only()
         changes["paid_at"] = tx.now
@@ -227,12 +226,12 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
     tx.require(*SELLERS)
     row = locked_contract(tx, contract_id)
     if row.state == "cancelled":
-        raise action_forbidden(tx, row, gettext("renew"))
+        raise action_forbidden(tx, row, "renew")
     if row.cancelled_at is not None:
-        raise action_forbidden(tx, row, gettext("renew"), gettext("It is to be cancelled before its end."))
+        raise action_forbidden(tx, row, "renew", gettext("It is to be cancelled before its end."))
     if not is_renewable(row.type, row.holder_kind, row.expires_at):
         raise action_forbidden(
-            tx, row, gettext("renew"), gettext("It has no end date at which a successor could start.")
+            tx, row, "renew", gettext("It has no end date at which a successor could start.")
         )
     taken = successor_number(tx, contract_id)
     if taken is not None:
@@ -268,7 +267,7 @@ def cancel_contract(
     row = locked_contract(tx, contract_id, expected_version)
     contract = contract_value(row)
     if dated_state(contract, tx.now).state in OVER_STATES:
-        raise action_forbidden(tx, row, gettext("cancel"))
+        raise action_forbidden(tx, row, "cancel")
     at = effective_instant(tx, contract, command)
     if at > tx.now:
         _cancel_later(tx, row, at, command)
@@ -346,15 +345,15 @@ def _quantity(tx: Transaction, row: Row[Any], command: TopUp | Adjust) -> tuple[
         if value is not None and unit != draws:
             raise invalid(
                 f"/{unit}",
-                gettext("This contract is measured in %(draws)s.", draws=draws),
-                gettext("Give %(draws)s instead.", draws=draws),
+                gettext("This contract is measured in %(draws)s.", draws=word(draws)),
+                gettext("Give %(draws)s instead.", draws=word(draws)),
             )
     value = given[draws]
     if not value:
         raise invalid(
             f"/{draws}",
-            gettext("%(unit)s must not be zero.", unit=draws.capitalize()),
-            gettext("Give the %(draws)s.", draws=draws),
+            gettext("%(unit)s must not be zero.", unit=word(draws).capitalize()),
+            gettext("Give the %(draws)s.", draws=word(draws)),
         )
     return draws, value
 
@@ -426,13 +425,13 @@ def action_forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "")
     )
     return StateForbids(
         gettext(
-            "%(number)s cannot be %(done)s: it is %(state)s.%(why)s",
+            "%(number)s cannot be %(done)s: it is %(state)s.",
             number=row.number,
-            done=DONE[action],
-            state=state,
-            why=why and f" {why}",
-        ),
-        remedy=gettext("Possible now: %(possible)s.", possible=", ".join(possible))
+            done=gettext(DONE[action]),
+            state=word(state),
+        )
+        + (why and f" {why}"),
+        remedy=gettext("Possible now: %(possible)s.", possible=words(possible))
         if possible
         else gettext("No actions are possible."),
         state=state,

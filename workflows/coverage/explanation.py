@@ -12,6 +12,7 @@ from engine.coverage import ASSIGNED_MANUALLY, OWN_CONTRACT_RULE
 from engine.rulebook import RuleSet, RuleSetRefused
 from engine.rulebook.evaluation.trace import holder_kinds_asked
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext, mark
 from workflows.register.holder_names import holder_names
 from workflows.rule_sets.versions import RuleSetGone, RuleVersions
 from workflows.views.decisions import CandidateView, DecisionView
@@ -21,15 +22,24 @@ PRECEDENCE_CODES = ("came_after", "decided_before", "not_assigned")
 """Codes of contracts that were not chosen only because another one takes precedence."""
 USUAL_ORDER = ["item", "customer", "org_unit"]
 NOT_COVERED = {
-    "created": "No valid contract was found, so one was created for this request",
-    "offered": "No valid contract was found, so one must be chosen",
-    "uncovered": "No contract covers this request",
+    "created": mark("No valid contract was found, so one was created for this request"),
+    "offered": mark("No valid contract was found, so one must be chosen"),
+    "uncovered": mark("No contract covers this request"),
 }
 UNNAMED = {
-    "covered": "Covered by a contract of another holder",
-    "waiting": "Waiting for a contract of another holder",
+    "covered": mark("Covered by a contract of another holder"),
+    "waiting": mark("Waiting for a contract of another holder"),
 }
 """Where the contract may not be named to the customer who reads: it was another customer's, or is now."""
+
+ENGINE_SENTENCES = (
+    mark("A supervisor assigned this contract."),
+    mark("This service request has a valid contract of its own."),
+    mark("The contract of this service request is pending. Work starts as soon as it is valid."),
+    mark("No rule applies, and contract validation is on: without a valid contract no request is opened."),
+    mark("No rule applies. Contract validation is off, so the request opens without a contract."),
+)
+"""What the engine writes as the reason of a decision where no rule does; `gettext` of it translates it."""
 
 Names = Mapping[tuple[str, str], str]
 
@@ -54,7 +64,11 @@ class DecisionText:
 def why_not(one: CandidateView) -> str:
     """Why a candidate was not chosen: "It ended on 31 March 2026"; empty for the one chosen."""
     why = one.ruled_out_by or ""
-    return why[:1].upper() + why[1:] if one.code in PRECEDENCE_CODES or not why else f"It {why}"
+    return (
+        why[:1].upper() + why[1:]
+        if one.code in PRECEDENCE_CODES or not why
+        else gettext("It %(why)s", why=why)
+    )
 
 
 def describe_decision(tx: Transaction, decision: DecisionView, rules: RuleSet | None = None) -> DecisionText:
@@ -85,15 +99,16 @@ class _Description:
         decision = self._decision
         taken = next((one for one in decision.candidates if one.contract == decision.contract), None)
         if decision.rule == ASSIGNED_MANUALLY and taken is not None:
-            return f"Covered by {self._named(taken)}, assigned by a supervisor."
+            return gettext("Covered by %(contract)s, assigned by a supervisor.", contract=self._named(taken))
         if decision.outcome == "refused":
-            head = "It would be refused" if decision.id is None else "It was refused"
-            return f"{head}: {decision.params.get('message') or decision.why}"
+            head = gettext("It would be refused") if decision.id is None else gettext("It was refused")
+            return f"{head}: {gettext(decision.params.get('message') or decision.why)}"
         # for a colleague's request, show what covers it but not the colleague's other contracts
         is_own = self._reader is None or decision.facts.get("customer") == self._reader
         reasons = list(self._reasons(kinds, taken)) if is_own else []
         if len(reasons) > MOST_REASONS + 1:
-            reasons[MOST_REASONS:] = [f"there are {len(reasons) - MOST_REASONS} more reasons"]
+            more = gettext("there are %(count)s more reasons", count=len(reasons) - MOST_REASONS)
+            reasons[MOST_REASONS:] = [more]
         head = self._head(taken)
         return f"{head}: {'; '.join(reasons)}." if reasons else f"{head}."
 
@@ -101,31 +116,37 @@ class _Description:
         """The holder of a contract: "org unit Acme Berlin", "Ann", "your organization"."""
         name = self._name(one.holder_kind, one.holder)
         if one.holder_kind == "service_request":
-            return "this request"
+            return gettext("this request")
         if one.holder_kind == "org_unit":
-            return "your organization" if self._reader is not None else f"org unit {name}".strip()
+            if self._reader is not None:
+                return gettext("your organization")
+            return gettext("org unit %(name)s", name=name).strip()
         if one.holder_kind == "item":
-            return f"item {name}".strip()
-        return "you" if one.holder == self._reader else name or "the customer"
+            return gettext("item %(name)s", name=name).strip()
+        return gettext("you") if one.holder == self._reader else name or gettext("the customer")
 
     def _head(self, taken: CandidateView | None) -> str:
         outcome = self._decision.outcome
         if outcome == "created" and self._decision.id is None:
-            return "No valid contract was found, so one will be created for this request"
+            return gettext("No valid contract was found, so one will be created for this request")
         if taken is None and outcome in UNNAMED:
-            return UNNAMED[outcome]
+            return gettext(UNNAMED[outcome])
         if taken is None or outcome not in ("covered", "waiting"):
-            return NOT_COVERED.get(outcome, NOT_COVERED["uncovered"])
+            return gettext(NOT_COVERED.get(outcome, NOT_COVERED["uncovered"]))
         if outcome == "covered":
-            return f"Covered by {self._named(taken)}"
-        return f"Waiting for {self._named(taken)}, which {taken.standing_why or 'is not in force yet'}"
+            return gettext("Covered by %(contract)s", contract=self._named(taken))
+        return gettext(
+            "Waiting for %(contract)s, which %(why)s",
+            contract=self._named(taken),
+            why=taken.standing_why or gettext("is not in force yet"),
+        )
 
     def _named(self, one: CandidateView) -> str:
         if one.holder_kind == "service_request":
-            return f"its own contract {one.number}"
+            return gettext("its own contract %(number)s", number=one.number)
         if one.holder_kind == "customer" and one.holder == self._reader:
-            return f"your own contract {one.number}"
-        return f"{one.number} of {self.holder(one)}"
+            return gettext("your own contract %(number)s", number=one.number)
+        return gettext("%(number)s of %(holder)s", number=one.number, holder=self.holder(one))
 
     def _reasons(self, kinds: Sequence[str], taken: CandidateView | None) -> Iterator[str]:
         """Why no contract before the chosen one covers the request, holder by holder."""
@@ -139,7 +160,7 @@ class _Description:
                 of_kind = of_kind[: of_kind.index(taken)]
             elif kind == "org_unit" and self._reader is not None:
                 # customers must not see the number or the state of their organization's contracts
-                yield "your organization has no contract that covers it"
+                yield gettext("your organization has no contract that covers it")
             elif not of_kind and self._decision.facts.get(kind) and kind != "service_request":
                 yield self._none(kind)
             for one in of_kind:
@@ -151,26 +172,30 @@ class _Description:
     def _reason(self, one: CandidateView) -> str:
         why = one.ruled_out_by
         if one.code in ("rule_condition", "condition") and self._reader is not None:
-            why = "does not apply to this request"
+            why = gettext("does not apply to this request")
         if one.holder_kind == "service_request":
-            return f"its own contract {one.number} {why}"
+            return gettext("its own contract %(number)s %(why)s", number=one.number, why=why)
         if one.holder_kind == "item":
-            return f"the item’s own contract {one.number} {why}"
+            return gettext("the item’s own contract %(number)s %(why)s", number=one.number, why=why)
         if one.holder_kind == "customer" and one.holder == self._reader:
-            return f"your own contract {one.number} {why}"
+            return gettext("your own contract %(number)s %(why)s", number=one.number, why=why)
         name = self._name(one.holder_kind, one.holder)
-        return f"{name}’s contract {one.number} {why}" if name else f"{one.number} {why}"
+        if not name:
+            return f"{one.number} {why}"
+        return gettext("%(name)s’s contract %(number)s %(why)s", name=name, number=one.number, why=why)
 
     def _none(self, kind: str) -> str:
         party = str(self._decision.facts[kind])
         if kind == "item":
-            return "the item has no contract"
+            return gettext("the item has no contract")
         if kind == "customer" and party == self._reader:
-            return "you have no contract of your own"
+            return gettext("you have no contract of your own")
         name = self._name(kind, party)
         if kind == "org_unit":
-            return f"{name or 'its org unit'} and the org units above it have no contract"
-        return f"{name or 'the customer'} has no contract"
+            return gettext(
+                "%(name)s and the org units above it have no contract", name=name or gettext("its org unit")
+            )
+        return gettext("%(name)s has no contract", name=name or gettext("the customer"))
 
     def _name(self, kind: str, party: str) -> str:
         return self._names.get((kind, party), "")

@@ -4,27 +4,30 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from workflows.languages.formats import long_day_text
+from workflows.languages.texts import gettext, mark
+
 RULED_OUT_TEXTS = {
-    "expired": "ended on {day}",
-    "cancelled": "was cancelled on {day}",
-    "awaiting_start": "starts on {day}",
-    "awaiting_payment": "is awaiting payment",
-    "awaiting_enable": "is awaiting activation",
-    "no_minutes_left": "has no minutes left",
-    "no_money_left": "has no money left",
-    "no_incidents_left": "has no incident left",
-    "exhausted": "is used up",
-    "outside_period": "is outside its period",
-    "service_request_closed": "ended when its service request was closed",
-    "excluded_work_type": "does not cover the work type {value}",
-    "excluded_priority": "does not cover the priority {value}",
-    "excluded_item_type": "does not cover items of the type {value}",
-    "type_not_in_force": "has the type {value}, which is not in the rule set",
-    "came_after": "{value} takes precedence",
-    "decided_before": "the rule {value} takes precedence",
-    "rule_condition": "does not meet the condition “{condition}” of the rule {rule}",
-    "condition": "does not meet the condition “{value}”",
-    "not_assigned": "{value} was assigned by a supervisor",
+    "expired": mark("ended on {day}"),
+    "cancelled": mark("was cancelled on {day}"),
+    "awaiting_start": mark("starts on {day}"),
+    "awaiting_payment": mark("is awaiting payment"),
+    "awaiting_enable": mark("is awaiting activation"),
+    "no_minutes_left": mark("has no minutes left"),
+    "no_money_left": mark("has no money left"),
+    "no_incidents_left": mark("has no incident left"),
+    "exhausted": mark("is used up"),
+    "outside_period": mark("is outside its period"),
+    "service_request_closed": mark("ended when its service request was closed"),
+    "excluded_work_type": mark("does not cover the work type {value}"),
+    "excluded_priority": mark("does not cover the priority {value}"),
+    "excluded_item_type": mark("does not cover items of the type {value}"),
+    "type_not_in_force": mark("has the type {value}, which is not in the rule set"),
+    "came_after": mark("{value} takes precedence"),
+    "decided_before": mark("the rule {value} takes precedence"),
+    "rule_condition": mark("does not meet the condition “{condition}” of the rule {rule}"),
+    "condition": mark("does not meet the condition “{value}”"),
+    "not_assigned": mark("{value} was assigned by a supervisor"),
 }
 
 
@@ -32,8 +35,8 @@ def ruled_out_text(code: str, at: datetime | None, value: str | None, zone: Zone
     """Why a contract was ruled out, as the predicate of a sentence that begins with its number."""
     if code == "outside_period" and at is not None:
         code = "expired"
-    text = RULED_OUT_TEXTS.get(code, code.replace("_", " "))
-    day = _last_day(code, at, zone) if at is not None else "an unknown day"
+    text = gettext(RULED_OUT_TEXTS.get(code, code.replace("_", " ")))
+    day = _last_day(code, at, zone) if at is not None else gettext("an unknown day")
     # stored as the rule's id and the condition's text
     rule, _, condition = (value or "").partition(": ")
     return text.format(day=day, value=value or "", rule=rule, condition=condition)
@@ -44,7 +47,7 @@ def _last_day(code: str, at: datetime, zone: ZoneInfo) -> str:
     local = at.astimezone(zone)
     if code == "expired":
         local = (at - timedelta(seconds=1)).astimezone(zone)
-    return f"{local.day} {local:%B %Y}"
+    return long_day_text(local.date())
 
 
 def reason_text(reason: dict[str, Any] | None, zone: ZoneInfo) -> str | None:

@@ -154,7 +154,9 @@ def _explained(tx: Transaction, decision: CoverageDecision, rules: RuleSet) -> E
     if own_awaited:
         steps.append(_own_step(reasons, own, decision, "holds"))
     elif decision.rule == NO_RULE:
-        steps.append(StepView(NO_RULE, decision.why, "no rule matches", False, "holds", None, []))
+        steps.append(
+            StepView(NO_RULE, gettext(decision.why), gettext("no rule matches"), False, "holds", None, [])
+        )
     return ExplanationView(view, describe_decision(tx, view, rules), rules.coverage.name, steps)
 
 
@@ -170,9 +172,13 @@ def _own_step(
         )
         for one in own
     ]
-    why = decision.why if holds else "The service request’s own contract is checked before the rules."
+    why = (
+        gettext(decision.why)
+        if holds
+        else gettext("The service request’s own contract is checked before the rules.")
+    )
     taken = [replace(one, taken=one.contract == decision.contract and holds) for one in asked]
-    return StepView(OWN_CONTRACT_RULE, why, "Use its own contract", True, status, None, taken)
+    return StepView(OWN_CONTRACT_RULE, why, gettext("Use its own contract"), True, status, None, taken)
 
 
 def _view(reasons: StandingWhy, step: Step, status: Status, taken: str | None) -> StepView:

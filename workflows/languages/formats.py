@@ -54,6 +54,15 @@ def day_text(day: date) -> str:
     return str(format_date(day, "medium", locale=language()))
 
 
+def long_day_text(day: date) -> str:
+    """A day with the name of its month: "31 March 2026", in German "31. März 2026"."""
+    if language() == SOURCE:
+        return f"{day.day} {day:%B %Y}"
+    from babel.dates import format_date
+
+    return str(format_date(day, "long", locale=language()))
+
+
 def instant_text(at: datetime, zone: ZoneInfo) -> str:
     """An instant in a time zone, to the minute: "2026-03-31 09:00"."""
     local = at.astimezone(zone)

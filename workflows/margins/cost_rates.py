@@ -12,6 +12,7 @@ from workflows.core.errors import invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
@@ -45,7 +46,7 @@ def add_cost_rate(tx: Transaction, command: NewCostRate) -> str:
     if command.role is not None and command.role not in DESK:
         raise invalid(
             "/role",
-            gettext("The role %(role)s does no work.", role=command.role),
+            gettext("The role %(role)s does no work.", role=word(command.role)),
             gettext("Use one of %(desk)s.", desk=", ".join(DESK)),
         )
     if command.from_on < local_date(tx.now, tx.settings.zone) and not command.changes_past:

@@ -63,7 +63,8 @@ BILLING_TEMPLATES: dict[str, MailTemplate] = {
         PAYER,
         mark("Invoice {invoice} is void"),
         mark(
-            "Hello,\n\ninvoice {invoice} is void and is not to be paid: credit note {number} for {total} takes it"
+            "Hello,\n\ninvoice {invoice} is void and is not to be paid: credit note {number} for {total} "
+            "takes it"
             " back. Reason: {reason}\n\nThe credit note is attached.\n\n{company}"
         ),
         CREDIT_NOTE,
@@ -118,7 +119,8 @@ BILLING_TEMPLATES: dict[str, MailTemplate] = {
         PAYER,
         mark("Your payment of {amount} was taken back"),
         mark(
-            "Hello,\n\nyour payment of {amount} of {received_on} was taken back. What it had paid is to be paid"
+            "Hello,\n\nyour payment of {amount} of {received_on} was taken back. What it had paid is to be "
+            "paid"
             " again: {invoices}.\n\n{company}"
         ),
         PAYMENT,

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
 
 from engine.contracts import HOLDER_KINDS, Contract, HolderKind
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import LANGUAGES, SOURCE
+from workflows.languages.texts import LANGUAGES, SOURCE, gettext
 from workflows.notifications.events import EVENT_TYPES, is_wanted, publish, publish_each
 from workflows.notifications.recipients import by_language, language_of, languages_of
 from workflows.notifications.templates import MailText, Values, mail_text
@@ -175,7 +175,16 @@ def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str 
 
     `note` is the number of the request that is left, where it was merged.
     """
-    values = {"number": request.number, "subject": request.subject, "why": why, "note": note, "other": note}
+
+    def values() -> dict[str, str]:
+        return {
+            "number": request.number,
+            "subject": request.subject,
+            "why": gettext(why) if why else "",
+            "note": note,
+            "other": note,
+        }
+
     address = customer_email(tx, request.customer_id)
     subject, body = mail_text(tx, f"request_{event}", values, language_of(tx, address))
     send(

@@ -186,7 +186,8 @@ TEMPLATES: dict[str, MailTemplate] = {
         ALERTED,
         mark("Contract {number} is likely to be used up by {day}"),
         mark(
-            "Contract {number} is likely to be used up by {day}, at the pace of the last weeks: {left} can still"
+            "Contract {number} is likely to be used up by {day}, at the pace of the last weeks: {left} can "
+            "still"
             " be used."
         ),
         {**CONTRACT, "day": mark("2026-03-20"), "left": "2:00"},
@@ -258,7 +259,8 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("the user"),
         mark("Your account at the support desk"),
         mark(
-            "Hello {name},\n\nan account was created for you. Open this link to choose your password; it works"
+            "Hello {name},\n\nan account was created for you. Open this link to choose your password; it "
+            "works"
             " once, within 7 days:\n\n{link}\n\nYou then sign in with the email address {email}."
         ),
         USER,

@@ -181,7 +181,9 @@ def _refuse_cycle(tx: Transaction, row: Row[Any], parent_id: str) -> None:
     if inside is None:
         return
     parent = tx.connection.execute(select(unit.c.code).where(unit.c.id == parent_id)).scalar_one()
-    where = "itself" if parent_id == row.id else f"{parent}, which is below it"
+    where = (
+        gettext("itself") if parent_id == row.id else gettext("%(parent)s, which is below it", parent=parent)
+    )
     raise OrgUnitCycle(
         gettext("Org unit %(code)s cannot be moved below %(where)s.", code=row.code, where=where),
         remedy=gettext("Choose a parent outside its branch, or none."),

@@ -10,6 +10,7 @@ from workflows.core.actors import STAFF
 from workflows.core.errors import Conflict, NotFound, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.store import tables as t
 from workflows.store.search_words import search_words
 
@@ -45,9 +46,9 @@ def require_record(tx: Transaction, table: Table, record_id: str, pointer: str) 
         raise invalid(
             pointer,
             gettext(
-                "There is no %(record_kind)s with the id %(record_id)s.",
-                record_kind=record_kind(table),
-                record_id=repr(record_id),
+                "There is no %(kind)s with the id %(id)s.",
+                kind=word(record_kind(table)),
+                id=repr(record_id),
             ),
         )
 
@@ -97,7 +98,7 @@ def one_row(tx: Transaction, statement: Select[Any], table: Table) -> Row[Any]:
 
 
 def not_found(table: Table) -> NotFound:
-    return NotFound(gettext("There is no such %(record_kind)s.", record_kind=record_kind(table)))
+    return NotFound(gettext("There is no such %(kind)s.", kind=word(record_kind(table))))
 
 
 def record_kind(table: Table) -> str:

@@ -200,9 +200,10 @@ def replay_result(tx: Transaction, replay_id: str) -> ReplayResult | ReplayView:
     """
     row = _row(tx, replay_id)
     if row.state in ("failed", "cancelled"):
-        outcome = "failed" if row.state == "failed" else "was cancelled"
         raise StateForbids(
-            gettext("The replay %(outcome)s: %(error)s", outcome=outcome, error=row.error),
+            gettext("The replay failed: %(error)s", error=row.error)
+            if row.state == "failed"
+            else gettext("The replay was cancelled: %(error)s", error=row.error),
             remedy=gettext("Start it again."),
             state=row.state,
         )

@@ -16,6 +16,7 @@ from workflows.core.errors import NotAllowed, NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.service_requests.sla import ServiceLevels
 from workflows.lifecycle.service_requests.sla_changes import preview_moved_targets
 from workflows.notifications.messages import notify_administrators
@@ -263,7 +264,7 @@ def _to_decide(tx: Transaction, proposal_id: str) -> Row[Any]:
             gettext(
                 "%(decided_by)s has already %(state)s this proposal.",
                 decided_by=row.decided_by,
-                state=row.state,
+                state=word(row.state),
             ),
             remedy=gettext("Propose the rule set again."),
             state=row.state,

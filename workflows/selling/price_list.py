@@ -20,6 +20,7 @@ from workflows.core.errors import Conflict, NotFound, StateForbids, VersionChang
 from workflows.core.settings import CURRENCIES
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.type_terms import of_type, type_in_force
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -260,14 +261,16 @@ def _check_terms(tx: Transaction, kind: ProductKind, contract_type: str | None, 
             if value is not None:
                 raise invalid(
                     f"/{name}",
-                    gettext("A product of the kind %(kind)s has no %(name)s.", kind=kind, name=name),
+                    gettext(
+                        "A product of the kind %(kind)s has no %(name)s.", kind=word(kind), name=word(name)
+                    ),
                     gettext("Leave it out."),
                 )
         return
     if contract_type is None:
         raise invalid(
             "/contract_type",
-            gettext("A product of the kind %(kind)s needs a contract type.", kind=kind),
+            gettext("A product of the kind %(kind)s needs a contract type.", kind=word(kind)),
             gettext("Give one."),
         )
     terms = _type(tx, contract_type)

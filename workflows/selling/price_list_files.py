@@ -20,6 +20,7 @@ from workflows.commands.selling import ChangeProduct, NewProduct
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import number_text
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.selling.price_list import (
     EDITORS,
     change_product,
@@ -126,7 +127,9 @@ def _product(tx: Transaction, listed: ListedProduct, counts: Counter[str]) -> st
             return create_product(tx, NewProduct(**values))
         if row.kind != listed.kind:
             raise DeskError(
-                gettext("%(code)s is of the kind %(kind)s, which stays.", code=listed.code, kind=row.kind),
+                gettext(
+                    "%(code)s is of the kind %(kind)s, which stays.", code=listed.code, kind=word(row.kind)
+                ),
                 remedy=gettext("Use another code."),
             )
         del values["kind"]

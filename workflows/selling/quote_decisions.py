@@ -20,6 +20,7 @@ from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
 from workflows.languages.formats import day_text
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.creation import Origin, sell
 from workflows.notifications.billing import notify
 from workflows.selling.quote_invoices import draft_invoice
@@ -283,15 +284,29 @@ def _data(row: Row[Any], version: Row[Any]) -> dict[str, Any]:
 def _refusal(row: Row[Any], number: int, state: QuoteState, decision: Decision) -> StateForbids:
     """The error for a version that cannot be decided in its state."""
     kinds: dict[QuoteState, tuple[type[StateForbids], str, str]] = {
-        "lapsed": (QuoteLapsed, "its last day is over", "Ask for a new version."),
-        "declined": (QuoteDeclined, "it was declined", "Ask for a new version."),
-        "superseded": (QuoteSuperseded, "a later version was sent", "Decide about the latest version."),
-        "accepted": (QuoteAccepted, "it was accepted", "Ask the desk to cancel what was agreed."),
-        "draft": (QuoteNotSent, "it has not been sent", "Send it first."),
+        "lapsed": (QuoteLapsed, gettext("its last day is over"), gettext("Ask for a new version.")),
+        "declined": (QuoteDeclined, gettext("it was declined"), gettext("Ask for a new version.")),
+        "superseded": (
+            QuoteSuperseded,
+            gettext("a later version was sent"),
+            gettext("Decide about the latest version."),
+        ),
+        "accepted": (
+            QuoteAccepted,
+            gettext("it was accepted"),
+            gettext("Ask the desk to cancel what was agreed."),
+        ),
+        "draft": (QuoteNotSent, gettext("it has not been sent"), gettext("Send it first.")),
     }
     kind, why, remedy = kinds[state]
     return kind(
-        f"Version {number} of {row.number} cannot be {decision}: {why}.",
+        gettext(
+            "Version %(version)s of %(number)s cannot be %(done)s: %(why)s.",
+            version=number,
+            number=row.number,
+            done=word(decision),
+            why=why,
+        ),
         remedy=remedy,
         state=state,
         allowed_actions=[],

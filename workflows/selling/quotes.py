@@ -18,6 +18,7 @@ from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import day_text, money_text
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.notifications.billing import notify
 from workflows.notifications.mail_links import PLACEHOLDER, QUOTE_EVENT
 from workflows.register.records import own_org_units
@@ -263,7 +264,7 @@ def refuse_accepted(tx: Transaction, row: Row[Any], done: str) -> None:
     accepted = select(e.version_id).where(e.quote_id == row.id, e.decision == "accepted")
     if tx.connection.execute(accepted).scalar() is not None:
         raise StateForbids(
-            gettext("%(number)s cannot be %(done)s: it is accepted.", number=row.number, done=done),
+            gettext("%(number)s cannot be %(done)s: it is accepted.", number=row.number, done=word(done)),
             remedy=gettext("Write a new quote."),
             state="accepted",
             allowed_actions=[],
@@ -301,7 +302,7 @@ def _over(row: Row[Any], number: int, state: QuoteState) -> StateForbids:
             "Version %(number)s of %(row_number)s cannot be sent: it is %(state)s.",
             number=number,
             row_number=row.number,
-            state=state,
+            state=word(state),
         ),
         remedy=gettext("Change it, which makes the next version."),
         state=state,
@@ -354,7 +355,7 @@ def _party(tx: Transaction, command: NewQuote) -> dict[str, str | None]:
     if tx.connection.execute(select(table.c.id).where(table.c.id == party_id)).scalar() is None:
         raise invalid(
             f"/{kind}",
-            gettext("There is no %(kind)s with this id.", kind=kind.replace("_", " ")),
+            gettext("There is no %(kind)s with this id.", kind=word(kind.replace("_", " "))),
             gettext("Look it up first."),
         )
     return {"customer_id": command.customer, "org_unit_id": command.org_unit}

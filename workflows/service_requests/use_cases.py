@@ -25,6 +25,7 @@ from workflows.coverage.search import (
     settle_and_cover,
 )
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.incident_holds import hold_again, release_incidents
 from workflows.lifecycle.contracts.rows import level_of
 from workflows.lifecycle.contracts.sold_once import follow_request
@@ -89,7 +90,7 @@ def change_service_request(
             gettext(
                 "%(number)s is %(state)s: only its subject and description can be changed.",
                 number=request.number,
-                state=request.state,
+                state=word(request.state),
             ),
             remedy=gettext("Reopen it first."),
             state=request.state,
@@ -213,7 +214,7 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
             gettext(
                 "The coverage of %(number)s cannot be changed: it is %(state)s.",
                 number=request.number,
-                state=request.state,
+                state=word(request.state),
             ),
             remedy=gettext("Reopen it first."),
             state=request.state,

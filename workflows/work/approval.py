@@ -15,6 +15,7 @@ from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.connected_work import Change
 from workflows.notifications.work import notify_rejected
 from workflows.store import tables as t
@@ -95,7 +96,12 @@ def _require_submitted(found: Iterable[tuple[Row[Any], Row[Any]]]) -> None:
     if not decided:
         return
     texts = [
-        f"the entry of {entry.started_at:%Y-%m-%d %H:%M} on {request.number} is {_state(entry)}"
+        gettext(
+            "the entry of %(start)s on %(number)s is %(state)s",
+            start=f"{entry.started_at:%Y-%m-%d %H:%M}",
+            number=request.number,
+            state=_state(entry),
+        )
         for entry, request in decided
     ]
     message = "; ".join(texts)
@@ -108,4 +114,6 @@ def _require_submitted(found: Iterable[tuple[Row[Any], Row[Any]]]) -> None:
 
 
 def _state(entry: Row[Any]) -> str:
-    return f"{entry.state} by {entry.decided_by}" if entry.decided_by else str(entry.state)
+    if not entry.decided_by:
+        return word(entry.state)
+    return gettext("%(state)s by %(name)s", state=word(entry.state), name=entry.decided_by)

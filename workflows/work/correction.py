@@ -128,10 +128,10 @@ def check_takes_work(tx: Transaction, request: Row[Any]) -> None:
     if state in WORK_STATES:
         return
     remedy = {
-        "pending_no_contract": "Enable or assign one first.",
-        "closed": "Reopen it first.",
-    }.get(state, "Log a new service request.")
-    words = STATE_LABELS.get(state, state)
+        "pending_no_contract": gettext("Enable or assign one first."),
+        "closed": gettext("Reopen it first."),
+    }.get(state, gettext("Log a new service request."))
+    words = gettext(STATE_LABELS.get(state, state))
     raise StateForbids(
         gettext("Work cannot be logged on %(number)s: it is %(words)s.", number=request.number, words=words),
         remedy=remedy,

@@ -27,6 +27,7 @@ from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import cancel_untaken, find, follow, settle_and_cover
 from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.incident_holds import release_incidents
 from workflows.lifecycle.contracts.loaded import LoadedContracts
 from workflows.lifecycle.service_requests.access import require_visible
@@ -138,10 +139,12 @@ def _check_mergeable(tx: Transaction, source: Row[Any], target: Row[Any]) -> Non
                 remedy=gettext("Look at it again."),
             )
     if source.state in ENDED_STATES:
-        remedy = "Reopen it first." if source.state == "closed" else ""
+        remedy = gettext("Reopen it first.") if source.state == "closed" else ""
         raise StateForbids(
             gettext(
-                "%(number)s cannot be merged: it is %(state)s.", number=source.number, state=source.state
+                "%(number)s cannot be merged: it is %(state)s.",
+                number=source.number,
+                state=word(source.state),
             ),
             remedy=remedy,
             state=source.state,

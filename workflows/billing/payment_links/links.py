@@ -110,7 +110,7 @@ def _prepare(
     invoice = locked_invoice(tx, invoice_row(tx, invoice_id).id)
     if invoice.kind != "invoice" or invoice.state != "issued" or not invoice.open_minor:
         raise StateForbids(
-            gettext("Nothing of %(number)s is to be paid.", number=invoice.number or "a draft"),
+            gettext("Nothing of %(number)s is to be paid.", number=invoice.number or gettext("a draft")),
             remedy=gettext("Issue it first.") if invoice.state == "draft" else "",
             state=invoice.state,
         )

@@ -29,6 +29,7 @@ from workflows.billing.statement_formats.values import (
 )
 from workflows.languages.formats import number_text
 from workflows.languages.texts import gettext
+from workflows.languages.words import and_text
 
 MESSAGE = re.compile(r"(camt\.0\d\d)\.001\.(\d\d)$")
 VERSIONS = range(2, 9)
@@ -105,7 +106,7 @@ def _statement(element: Element, name: str, entries: list[BankEntry]) -> BankSta
             gettext(
                 "The statement of %(account)s has amounts in %(currencies)s.",
                 account=account,
-                currencies=" and ".join(currencies),
+                currencies=and_text(currencies),
             ),
             remedy=gettext("A statement has entries in the currency of its account alone: ask the bank."),
         )
@@ -128,7 +129,9 @@ def _balance(statement: Element, kinds: tuple[str, ...]) -> int | None:
     for kind in kinds:
         for one in statement.findall("Bal"):
             if _text(one, "Tp/CdOrPrtry/Cd") == kind:
-                return _signed(one, "The balance", _amount(one.find("Amt"), "The balance")[0])
+                return _signed(
+                    one, gettext("The balance"), _amount(one.find("Amt"), gettext("The balance"))[0]
+                )
     return None
 
 

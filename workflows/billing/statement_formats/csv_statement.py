@@ -24,6 +24,7 @@ from workflows.commands.bank_statements import CsvProfile
 from workflows.importing.csv_rows import CsvReader, CsvRow
 from workflows.languages.formats import number_text
 from workflows.languages.texts import gettext
+from workflows.languages.words import and_text
 
 MOST_LINES_BEFORE = 30
 """How far down the headings may stand: many banks write the account and the period above them."""
@@ -63,7 +64,7 @@ def _statement(account: str, entries: list[BankEntry]) -> BankStatement:
             gettext(
                 "The account %(account)s has amounts in %(currencies)s.",
                 account=account,
-                currencies=" and ".join(currencies),
+                currencies=and_text(currencies),
             ),
             remedy=gettext("Export each currency's account by itself."),
         )
@@ -171,7 +172,7 @@ class _Row:
                 gettext(
                     "There, %(decimal_sign)s is the decimal sign and %(thousands_sign)s separates thousands.",
                     decimal_sign=repr(profile.decimal_sign),
-                    thousands_sign=repr(profile.thousands_sign or "nothing"),
+                    thousands_sign=repr(profile.thousands_sign or gettext("nothing")),
                 ),
             )
         return minor
@@ -191,7 +192,7 @@ class _Row:
 
     def _invalid(self, what: str, remedy: str) -> InvalidEntry:
         return InvalidEntry(
-            gettext("Line %(_line)s has %(what)s.", _line=self._line, what=what),
+            gettext("Line %(line)s has %(what)s.", line=self._line, what=what),
             remedy=remedy,
             line=self._line,
         )

@@ -10,14 +10,14 @@ from workflows.billing.statement_formats.values import (
 )
 from workflows.commands.bank_statements import CsvProfile
 from workflows.languages.formats import number_text
-from workflows.languages.texts import gettext
+from workflows.languages.texts import gettext, mark
 
 _OTHER_FORMATS = {
-    b"PK\x03\x04": ("a ZIP archive", "Unpack it, and upload each file in it."),
-    b"\x1f\x8b": ("a compressed file", "Unpack it first."),
-    b"%PDF": ("a PDF", "Download the statement as camt.053 or CSV."),
-    b":20:": ("an MT940 statement", "Download the statement as camt.053, which has replaced it."),
-    b"\xd0\xcf\x11\xe0": ("a spreadsheet", "Save it as CSV."),
+    b"PK\x03\x04": (mark("a ZIP archive"), mark("Unpack it, and upload each file in it.")),
+    b"\x1f\x8b": (mark("a compressed file"), mark("Unpack it first.")),
+    b"%PDF": (mark("a PDF"), mark("Download the statement as camt.053 or CSV.")),
+    b":20:": (mark("an MT940 statement"), mark("Download the statement as camt.053, which has replaced it.")),
+    b"\xd0\xcf\x11\xe0": (mark("a spreadsheet"), mark("Save it as CSV.")),
 }
 _XML_STARTS = (b"<", b"\xff\xfe<", b"\xfe\xff\x00<", b"\x00<")
 
@@ -39,7 +39,9 @@ def read_statements(data: bytes, profile: CsvProfile | None = None) -> tuple[Ban
         )
     for magic, (name, remedy) in _OTHER_FORMATS.items():
         if start.startswith(magic):
-            raise UnreadableStatement(gettext("The file is %(name)s.", name=name), remedy=remedy)
+            raise UnreadableStatement(
+                gettext("The file is %(name)s.", name=gettext(name)), remedy=gettext(remedy)
+            )
     if start.startswith(_XML_STARTS):
         return read_camt053(data)
     if profile is None:

@@ -87,8 +87,8 @@ def _malformed(error: ParseError) -> UnreadableStatement:
     line, column = error.position
     if error.code in _CUT_OFF:
         return StatementCutOff(
-            f"The file ends in the middle, in line {line}.",
-            remedy="Download the statement from the bank again.",
+            gettext("The file ends in the middle, in line %(line)s.", line=line),
+            remedy=gettext("Download the statement from the bank again."),
             line=line,
         )
     return UnreadableStatement(

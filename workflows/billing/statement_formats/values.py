@@ -128,7 +128,8 @@ def check_balances(statement: BankStatement) -> None:
     if opening + booked != closing:
         raise BalancesDiffer(
             gettext(
-                "Statement %(statement_id)s is not complete: its opening balance and entries give %(opening)s, its closing balance is %(closing)s (minor units of %(currency)s).",
+                "Statement %(statement_id)s is not complete: its opening balance and entries give "
+                "%(opening)s, its closing balance is %(closing)s (minor units of %(currency)s).",
                 statement_id=statement.statement_id,
                 opening=opening + booked,
                 closing=closing,

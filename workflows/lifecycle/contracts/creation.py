@@ -24,7 +24,8 @@ from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
 from workflows.core.numbering import next_number
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import gettext
+from workflows.languages.texts import gettext, mark
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.auto_top_up_terms import stored_auto_top_up
 from workflows.lifecycle.contracts.grants import add_grant
 from workflows.lifecycle.contracts.sale_prices import SalePrice, sale_price
@@ -47,13 +48,13 @@ HOLDER_TABLES = {
     "service_request": t.service_request,
 }
 HOLDER_TEXTS = {
-    "item": "an item",
-    "customer": "a customer",
-    "org_unit": "an org unit",
-    "service_request": "a service request",
+    "item": mark("an item"),
+    "customer": mark("a customer"),
+    "org_unit": mark("an org unit"),
+    "service_request": mark("a service request"),
 }
 
-SCOPE_FORM = (
+SCOPE_FORM = mark(
     'Write conditions as in the rules, such as {"all": [{"name": "work_type", "operator": "equal_to", '
     '"value": "on_site"}]}.'
 )
@@ -175,13 +176,13 @@ def checked_holder(tx: Transaction, given: HolderGiven, terms: ContractType) -> 
     """
     kind, holder_id = given.kind, given.id
     if kind not in terms.held_by:
-        allowed = ", ".join(terms.held_by) or "another type: this one cannot be held"
+        allowed = ", ".join(terms.held_by) or gettext("another type: this one cannot be held")
         raise invalid(
             f"/holder/{kind}",
             gettext(
                 "%(type)s cannot be held by %(holder_texts)s.",
                 type=of_type(terms),
-                holder_texts=HOLDER_TEXTS[kind],
+                holder_texts=gettext(HOLDER_TEXTS[kind]),
             ),
             gettext("Use %(allowed)s.", allowed=allowed),
         )
@@ -190,7 +191,7 @@ def checked_holder(tx: Transaction, given: HolderGiven, terms: ContractType) -> 
     if found is None:
         raise invalid(
             f"/holder/{kind}",
-            gettext("There is no %(kind)s with this id.", kind=kind.replace("_", " ")),
+            gettext("There is no %(kind)s with this id.", kind=word(kind.replace("_", " "))),
             gettext("Look it up first."),
         )
     if kind == "service_request":
@@ -204,7 +205,7 @@ def _check_request(tx: Transaction, service_request_id: str) -> None:
     state = tx.connection.execute(select(r.c.state).where(r.c.id == service_request_id)).scalar_one()
     if state not in UNFINISHED_STATES:
         raise StateForbids(
-            gettext("The service request is %(state)s.", state=state),
+            gettext("The service request is %(state)s.", state=word(state)),
             remedy=gettext("Reopen it first."),
             state=state,
         )
@@ -281,7 +282,7 @@ def minor_units(tx: Transaction, money: MoneyGiven | None, pointer: str) -> int 
 def checked_sla(tx: Transaction, sla: str | None) -> str | None:
     """A service level that is in force, or None. Raises: InvalidInput."""
     if sla is not None and sla not in tx.rules.slas:
-        known = ", ".join(sorted(tx.rules.slas)) or "none"
+        known = ", ".join(sorted(tx.rules.slas)) or gettext("none")
         raise invalid(
             "/sla",
             gettext("There is no service level %(sla)s.", sla=repr(sla)),
@@ -484,7 +485,7 @@ def checked_scope(scope: Any, unit: Unit, pointer: str = "") -> Any:
             gettext("Leave it out."),
         )
     for problem in check_scope(scope):
-        raise invalid(f"{pointer}/scope{problem.pointer}", problem.message, SCOPE_FORM)
+        raise invalid(f"{pointer}/scope{problem.pointer}", problem.message, gettext(SCOPE_FORM))
     return scope
 
 

@@ -45,10 +45,9 @@ class PricedOnce:
         """The values of a row; its amount is rounded half up once. Raises: InvalidInput."""
         amount_minor = round_half_up(self.unit_price_minor * Fraction(self.quantity))
         if not 0 < amount_minor <= MOST_MINOR:
-            what = "to too much" if amount_minor else "to nothing"
             raise invalid(
                 f"{pointer}/quantity",
-                gettext("It amounts %(what)s.", what=what),
+                gettext("It amounts to too much.") if amount_minor else gettext("It amounts to nothing."),
                 gettext("Check quantity and price."),
             )
         return {**asdict(self), "amount_minor": amount_minor}
@@ -122,10 +121,11 @@ def sell_beside(tx: Transaction, contract_id: str, items: Sequence[SoldItemGiven
     row = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
     party = payer_of(tx, contract_value(row).holder)
     if not tx.settings.invoicing or party is None:
-        reason = "Invoices are off" if party is not None else "Nobody owns the item"
         raise invalid(
             "/sold_items",
-            gettext("%(reason)s, so nothing can be sold beside it.", reason=reason),
+            gettext("Invoices are off, so nothing can be sold beside it.")
+            if party is not None
+            else gettext("Nobody owns the item, so nothing can be sold beside it."),
             gettext("Leave them out."),
         )
     today = local_date(tx.now, tx.settings.zone)

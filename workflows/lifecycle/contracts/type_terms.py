@@ -26,7 +26,7 @@ def type_in_force(tx: Transaction, key: str) -> ContractType:
 
 def of_type(terms: ContractType) -> str:
     """The subject of a sentence about all contracts of a type, whatever its label is."""
-    return f"Contracts of the type “{terms.label}”"
+    return gettext("Contracts of the type “%(label)s”", label=terms.label)
 
 
 def chosen_rate_card(tx: Transaction, name: str | None, terms: ContractType) -> str | None:
@@ -40,7 +40,7 @@ def chosen_rate_card(tx: Transaction, name: str | None, terms: ContractType) -> 
         return None
     card = tx.rules.rate_cards.get(name)
     if card is None:
-        known = ", ".join(sorted(tx.rules.rate_cards)) or "none"
+        known = ", ".join(sorted(tx.rules.rate_cards)) or gettext("none")
         raise invalid(
             "/rate_card",
             gettext("There is no rate card %(name)s.", name=repr(name)),
