@@ -39,9 +39,11 @@ def words(codes: Iterable[str]) -> str:
 
 def and_text(names: Iterable[str]) -> str:
     """Names with "and" between them."""
-    return f" {gettext('and')} ".join(names)
+    link = gettext("and")
+    return f" {link} ".join(names)
 
 
 def or_text(names: Iterable[str]) -> str:
     """Names with "or" between them."""
-    return f" {gettext('or')} ".join(names)
+    link = gettext("or")
+    return f" {link} ".join(names)
