@@ -16,6 +16,7 @@ from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import decide, find, follow
 from workflows.coverage.waiting_list import waits_for_contract
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.facts import facts_of
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.store import tables as t
@@ -70,7 +71,7 @@ def preview_bulk(tx: Transaction, group: Group) -> list[BulkLine]:
                 outcome=decision.outcome,
                 contract=decision.contract,
                 contract_number=number if decision.contract else None,
-                why=decision.why,
+                why=gettext(decision.why),
                 applies=_applies(row, decision.outcome),
             )
         )

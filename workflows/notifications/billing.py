@@ -36,7 +36,8 @@ def notify(
     """Write a mail by the template of an event, or by `template`, and the event with its `data` for webhooks.
 
     Without a recipient the message is only a record. `party` is the kind and the id of whose billing details
-    have the language, unless the recipient is a user who has one. `link` is the id of a link that the mail brings.
+    have the language, unless the recipient is a user who has one. `link` is the id of a link that the mail
+    brings.
     Raises: KeyError for a value that the shipped text lacks.
     """
     subject, body = mail_text(tx, template or event, values, language_of(tx, recipient, party))

@@ -131,8 +131,8 @@ BILLING_TEMPLATES: dict[str, MailTemplate] = {
         mark("Quote {number} from {company}"),
         mark(
             "Hello,\n\nwe have prepared a quote for you: «{subject}», {total} in total.\n\nIt can be accepted"
-            " until {last_on}. Open this link to read it, and to accept or decline it:\n\n{link}\n\nWhoever has"
-            " the link can decide, so please do not forward it.\n\n{company}"
+            " until {last_on}. Open this link to read it, and to accept or decline it:\n\n{link}\n\n"
+            "Whoever has the link can decide, so please do not forward it.\n\n{company}"
         ),
         {**QUOTE, **COMPANY, "total": mark("EUR 119.00"), "link": "https://desk.example.com/quote?link=..."},
         frozenset({"link"}),

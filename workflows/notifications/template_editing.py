@@ -1,6 +1,7 @@
 """What administrators do with mail templates: read, change, preview, test and reset them.
 
-There is one text for each language in which mail is sent. The audit trail has each version with its whole text.
+There is one text for each language in which mail is sent. The audit trail has each version with its whole
+text.
 """
 
 from typing import Any

@@ -22,6 +22,8 @@ from workflows.notifications.mail_template import MailTemplate
 
 log = structlog.get_logger()
 PARAGRAPH = "\n\n"
+NO_BREAK_SPACES = str.maketrans("\u00a0\u202f", "  ")
+"""What French has before some signs; Python takes them for unprintable."""
 
 
 class MailText(NamedTuple):
@@ -284,8 +286,8 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("A webhook was disabled"),
         mark(
             "Nothing more is sent to {url}. {why}\n\n"
-            "Enable the webhook again when its receiver works: what waits is sent then, and what was set aside"
-            " can be replayed. Events from now until then are not sent to it."
+            "Enable the webhook again when its receiver works: what waits is sent then, and what was set"
+            " aside can be replayed. Events from now until then are not sent to it."
         ),
         {"url": "https://example.com/hooks", "why": mark("It answered that it is gone for good (410).")},
     ),
@@ -294,8 +296,9 @@ TEMPLATES: dict[str, MailTemplate] = {
 
 
 def mail_text(tx: Transaction, key: str, values: Values, code: Language = SOURCE) -> MailText:
-    """A mail's subject and body in a language: the administrator's text, or the shipped one if that has a fault.
+    """A mail's subject and body in a language: the administrator's text, else the shipped one.
 
+    Where the administrator's has a fault, the shipped text is used.
     Raises: KeyError for an unknown key, or a value that the shipped text lacks.
     """
     with in_language(code):
@@ -345,7 +348,7 @@ def fault_of(template: MailTemplate, name: str, text: str) -> str | None:
         return gettext(
             "There is no placeholder %(name)s here; use %(known)s.", name=f"{{{one}}}", known=known
         )
-    if name == "subject" and (not text.isprintable() or "=?" in text):
+    if name == "subject" and (not text.translate(NO_BREAK_SPACES).isprintable() or "=?" in text):
         return gettext("A subject is one line, without =?, which mail programs would decode.")
     if name == "body":
         for one in sorted(template.required - used):
