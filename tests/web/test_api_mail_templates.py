@@ -43,6 +43,24 @@ def test_a_template_is_changed_previewed_tested_and_reset(api: ApiClients) -> No
     assert (reset["subject"], reset["is_changed"]) == (shipped["subject"], False)
 
 
+def test_each_language_has_its_own_text(api: ApiClients) -> None:
+    administrator = api.administrator
+    shipped: Any = administrator.get(f"{PATH}?language=de").json
+    assert (shipped["language"], shipped["subject"]) == ("de", "Ihre Anfrage {number} ist gelöst")
+    assert shipped["title"] == "A request is resolved"
+    changed: Any = administrator.patch(f"{PATH}?language=de", {"subject": "Fertig: {number}"}).json
+    assert (changed["subject"], changed["is_changed"]) == ("Fertig: {number}", True)
+    other: Any = administrator.get(PATH).json
+    assert (other["language"], other["is_changed"]) == ("en", False)
+    preview: Any = administrator.post(f"{PATH}/preview?language=de", {}).json
+    assert preview["subject"] == "Fertig: SR-1001"
+    tested: Any = administrator.post(f"{PATH}/test?language=fr", {}).json
+    assert tested["subject"] == "Votre demande SR-1001 est résolue"
+    reset: Any = administrator.post(f"{PATH}/reset?language=de", {}).json
+    assert reset["subject"] == shipped["subject"]
+    assert administrator.get(f"{PATH}?language=nl").status_code == 422
+
+
 def test_only_administrators(api: ApiClients) -> None:
     for role in ("finance", "supervisor", "technician"):
         for method, path, body in CALLS:

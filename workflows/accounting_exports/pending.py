@@ -14,6 +14,7 @@ from workflows.commands.accounting_exports import NewAccountingExport
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 
 entry, leg, done = t.ledger_transaction.c, t.ledger_posting.c, t.accounting_export_entry.c
@@ -29,12 +30,17 @@ class PendingEntry(NamedTuple):
 def check_span(tx: Transaction, command: NewAccountingExport) -> None:
     """Refuse a span that ends after today, and what the format cannot write. Raises: InvalidInput."""
     if command.to_on > local_date(tx.now, tx.settings.zone):
-        raise invalid("/to_on", "The span would end in the future.", "Give today or an earlier day.")
+        raise invalid(
+            "/to_on", gettext("The span would end in the future."), gettext("Give today or an earlier day.")
+        )
     if command.format == "datev" and minor_digits(tx.settings.currency) != 2:
         raise invalid(
             "/format",
-            f"DATEV takes amounts with two decimals, and {tx.settings.currency} has others.",
-            "Export CSV instead.",
+            gettext(
+                "DATEV takes amounts with two decimals, and %(currency)s has others.",
+                currency=tx.settings.currency,
+            ),
+            gettext("Export CSV instead."),
         )
 
 

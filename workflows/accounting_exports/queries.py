@@ -20,6 +20,7 @@ from workflows.commands.accounting_exports import NewAccountingExport
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.accounting_exports import AccountingExportView, PendingExport, PendingMonth
@@ -44,7 +45,11 @@ def list_exports(
     if format is not None:
         if format not in EXPORT_FORMATS:
             formats = ", ".join(EXPORT_FORMATS)
-            raise invalid("/format", f"{format!r} is not possible.", f"Use one of {formats}.")
+            raise invalid(
+                "/format",
+                gettext("%(format)s is not possible.", format=repr(format)),
+                gettext("Use one of %(formats)s.", formats=formats),
+            )
         statement = statement.where(x.c.format == format)
     return read_page(
         tx,
@@ -64,7 +69,9 @@ def read_export(tx: Transaction, export_id: str) -> AccountingExportView:
     tx.require(*ACCOUNTANTS)
     row = tx.connection.execute(select(*_COLUMNS).where(x.c.id == export_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such export.", remedy="Look it up in the list of exports.")
+        raise NotFound(
+            gettext("There is no such export."), remedy=gettext("Look it up in the list of exports.")
+        )
     return _view(row)
 
 

@@ -27,6 +27,8 @@ from workflows.core.actors import Role
 from workflows.core.errors import StateForbids
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import and_text
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 
@@ -57,25 +59,25 @@ def export_journals(tx: Transaction, command: NewAccountingExport) -> list[str]:
     missing = missing_settings(tx.settings, command.format)
     if missing:
         raise StateForbids(
-            f"DATEV needs {' and '.join(missing)}, which the settings do not have.",
-            remedy="Enter them in the settings.",
+            gettext("DATEV needs %(missing)s, which the settings do not have.", missing=and_text(missing)),
+            remedy=gettext("Enter them in the settings."),
             state="not-set",
-            missing=[{"field": name, "detail": "It is not set."} for name in missing],
+            missing=[{"field": name, "detail": gettext("It is not set.")} for name in missing],
         )
     # taken before anything is read: of two who export at once, the second waits here
     number = next_number(tx, SERIES[command.format])
     found = pending_entries(tx, command)
     if not found:
         raise StateForbids(
-            f"Everything until {command.to_on} has been exported.",
-            remedy="Download an earlier batch again, or give a later day.",
+            gettext("Everything until %(to_on)s has been exported.", to_on=command.to_on),
+            remedy=gettext("Download an earlier batch again, or give a later day."),
             state="exported",
         )
     unmapped = unmapped_accounts(tx, command)
     if unmapped:
         raise AccountsNotMapped(
-            f"These accounts have no number: {', '.join(unmapped)}.",
-            remedy="Enter their numbers under Accounts in the settings.",
+            gettext("These accounts have no number: %(unmapped)s.", unmapped=", ".join(unmapped)),
+            remedy=gettext("Enter their numbers under Accounts in the settings."),
             accounts=unmapped,
         )
     made: list[str] = []

@@ -20,6 +20,7 @@ from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_due
+from workflows.languages.texts import gettext
 from workflows.ledger.redating import redate_adjustments
 from workflows.lifecycle.contracts.rows import lock_contracts
 from workflows.store import tables as t
@@ -55,8 +56,12 @@ def close_period(tx: Transaction, month: str, command: ChangePeriod) -> str:
     not_done = open_points(period_points(tx, period.ends_at, last_day_of_month(first_day)))
     if not_done and not (command.reason or "").strip():
         raise PointsOpen(
-            f"Points of the checklist of {month} are not done: {', '.join(not_done)}.",
-            remedy="Do them first, or give a reason to close the month nevertheless.",
+            gettext(
+                "Points of the checklist of %(month)s are not done: %(not_done)s.",
+                month=month,
+                not_done=", ".join(not_done),
+            ),
+            remedy=gettext("Do them first, or give a reason to close the month nevertheless."),
             period=month,
             points=not_done,
         )
@@ -114,7 +119,8 @@ def first_day_or_not_found(month: str) -> date:
     first_day = first_day_of(month)
     if first_day is None:
         raise NotFound(
-            f"There is no accounting period {month[:20]!r}.", remedy="Write a month such as 2026-03."
+            gettext("There is no accounting period %(month)s.", month=repr(month[:20])),
+            remedy=gettext("Write a month such as 2026-03."),
         )
     return first_day
 

@@ -54,9 +54,11 @@ def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView
     checklist = _checklist(tx, wanted)
     if not checklist.ready:
         raise StateForbids(
-            "Billing cannot be activated yet: "
-            + " ".join(step.left for step in checklist.steps if step.left),
-            remedy="Complete these steps and activate again.",
+            gettext(
+                "Billing cannot be activated yet: %(steps)s",
+                steps=" ".join(step.left for step in checklist.steps if step.left),
+            ),
+            remedy=gettext("Complete these steps and activate again."),
             state="contracts_off",
             left=[{"step": step.id, "detail": step.left} for step in checklist.steps if not step.done],
             global_items_count=checklist.global_items_count,
@@ -129,7 +131,8 @@ def _checklist(
             count == 0,
             ngettext(
                 "%(num)s item has no owner. Assign it to a customer, or to a department if no person fits.",
-                "%(num)s items have no owner. Assign them to a customer, or to a department if no person fits.",
+                "%(num)s items have no owner. Assign them to a customer, or to a department if no person "
+                "fits.",
                 count,
             ),
         ),
@@ -197,9 +200,11 @@ def _refuse_owned(tx: Transaction, item_ids: list[str]) -> None:
             continue
         view = get_item(tx, item_id) if _exists(tx, item_id) else None
         detail = (
-            f"There is no item with the id {item_id!r}."
+            gettext("There is no item with the id %(id)s.", id=repr(item_id))
             if view is None
-            else f"Item {view.number} already belongs to {view.owner_name}."
+            else gettext(
+                "Item %(number)s already belongs to %(owner)s.", number=view.number, owner=view.owner_name
+            )
         )
         raise invalid(f"/items/{position}", detail)
 

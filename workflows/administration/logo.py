@@ -8,6 +8,8 @@ from sqlalchemy import delete, select
 
 from workflows.core.errors import NotFound, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import number_text
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 
 MAX_LOGO_BYTES = 1024 * 1024
@@ -61,7 +63,9 @@ def read_logo(tx: Transaction) -> Logo:
     """The logo; anyone who is logged in may see it. Raises: NotFound if there is none."""
     found = find_logo(tx)
     if found is None:
-        raise NotFound("There is no logo.", remedy="An administrator uploads one in the settings.")
+        raise NotFound(
+            gettext("There is no logo."), remedy=gettext("An administrator uploads one in the settings.")
+        )
     return found
 
 
@@ -81,8 +85,8 @@ def _media_type(content: bytes) -> str:
     if len(content) > MAX_LOGO_BYTES:
         raise invalid(
             "/content",
-            f"The picture has {len(content):,} bytes.",
-            f"Send at most {MAX_LOGO_BYTES:,} bytes.",
+            gettext("The picture has %(len)s bytes.", len=number_text(len(content))),
+            gettext("Send at most %(max_logo_bytes)s bytes.", max_logo_bytes=number_text(MAX_LOGO_BYTES)),
         )
     # not with the module: the library is needed by this function alone
     from PIL import Image, UnidentifiedImageError
@@ -95,13 +99,17 @@ def _media_type(content: bytes) -> str:
                 if max(size) <= MAX_PIXELS:
                     picture.load()
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise invalid("/content", "This is no PNG or JPEG picture.", "Send one of these.") from None
+        raise invalid(
+            "/content", gettext("This is no PNG or JPEG picture."), gettext("Send one of these.")
+        ) from None
     except (OSError, SyntaxError, ValueError):
-        raise invalid("/content", "The picture is damaged or cut off.", "Send the whole file.") from None
+        raise invalid(
+            "/content", gettext("The picture is damaged or cut off."), gettext("Send the whole file.")
+        ) from None
     if max(size) > MAX_PIXELS:
         raise invalid(
             "/content",
-            f"The picture has {size[0]} × {size[1]} pixels.",
-            f"Send at most {MAX_PIXELS} in each direction.",
+            gettext("The picture has %(size)s × %(size2)s pixels.", size=size[0], size2=size[1]),
+            gettext("Send at most %(max_pixels)s in each direction.", max_pixels=MAX_PIXELS),
         )
     return MEDIA_TYPES[kind]

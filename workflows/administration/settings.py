@@ -12,6 +12,7 @@ from workflows.core.errors import StateForbids, VersionChanged, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import unbillable_rule
 from workflows.lifecycle.service_requests.sla import levels_in_force
 from workflows.lifecycle.service_requests.sla_changes import move_open_targets, preview_moved_targets
@@ -58,27 +59,30 @@ def change_settings(
     settings = config_in_force(tx, to_change=True).settings
     if expected_version is not None and settings_version(tx) != expected_version:
         raise VersionChanged(
-            "The settings have been changed in the meantime.", remedy="Read them again and repeat the change."
+            gettext("The settings have been changed in the meantime."),
+            remedy=gettext("Read them again and repeat the change."),
         )
     if changes.get("default_overage_rate_minor") == 0:
         raise invalid(
             "/default_overage_rate_minor",
-            "The price of an hour cannot be 0.",
-            "Give an amount above zero, or null for no price.",
+            gettext("The price of an hour cannot be 0."),
+            gettext("Give an amount above zero, or null for no price."),
         )
     changed = settings.merged(changes)
     if changed.contracts and not settings.contracts:
         raise StateForbids(
-            "Contracts are off. They can only be switched on by activating billing.",
-            remedy="See GET /api/v1/billing/checklist for open steps, then POST /api/v1/billing/activate.",
+            gettext("Contracts are off. They can only be switched on by activating billing."),
+            remedy=gettext(
+                "See GET /api/v1/billing/checklist for open steps, then POST /api/v1/billing/activate."
+            ),
             pointer="/contracts",
             state="contracts_off",
         )
     if changed.contracts and changed.time_expired_contract is None:
         raise invalid(
             "/time_expired_contract",
-            "While contracts are on, the treatment of time after a contract ends must be chosen.",
-            "Use rollover, ignore or bill.",
+            gettext("While contracts are on, the treatment of time after a contract ends must be chosen."),
+            gettext("Use rollover, ignore or bill."),
         )
     store_settings(tx, settings, changed)
     return changed
@@ -143,7 +147,7 @@ def _refuse_control_characters(value: Any, pointer: str) -> None:
         for position, inner in enumerate(value):
             _refuse_control_characters(inner, f"{pointer}/{position}")
     elif isinstance(value, str) and any(ord(char) < 32 and char not in "\n\r\t" for char in value):
-        raise invalid(pointer, "It contains control characters; send plain text.")
+        raise invalid(pointer, gettext("It contains control characters; send plain text."))
 
 
 def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:
@@ -193,9 +197,12 @@ def _require_billable_rules(tx: Transaction, settings: Settings) -> None:
     if rule_id is not None:
         raise invalid(
             "/default_overage_rate_minor" if settings.invoices else "/invoices",
-            f"The coverage rule {rule_id} creates contracts that bill expired time: that needs invoices and "
-            "the price of an hour.",
-            "Publish rules without it first.",
+            gettext(
+                "The coverage rule %(rule_id)s creates contracts that bill expired time: that needs "
+                "invoices and the price of an hour.",
+                rule_id=rule_id,
+            ),
+            gettext("Publish rules without it first."),
         )
 
 
@@ -206,8 +213,10 @@ def _require_rates_in(tx: Transaction, currency: str) -> None:
         if card.rules and card.currency != currency:
             raise invalid(
                 "/currency",
-                f"The rate card {name} has prices in {card.currency}.",
-                f"Publish it in {currency}, or without rules, first.",
+                gettext(
+                    "The rate card %(name)s has prices in %(currency)s.", name=name, currency=card.currency
+                ),
+                gettext("Publish it in %(currency)s, or without rules, first.", currency=currency),
             )
 
 
@@ -219,14 +228,18 @@ def _require_reachable_targets(tx: Transaction, settings: Settings) -> None:
     if found.sla is None:
         raise invalid(
             "/work_calendar/weekly",
-            "The desk is never open: a service request would have no target.",
-            "Give opening hours on one weekday at least that is no holiday.",
+            gettext("The desk is never open: a service request would have no target."),
+            gettext("Give opening hours on one weekday at least that is no holiday."),
         )
     raise invalid(
         "/work_calendar/weekly",
-        f"The desk is open for less time in 20 years than the service level {found.sla.label} gives to "
-        f"resolve priority {found.priority}.",
-        "Give more hours, or publish rules with fewer minutes.",
+        gettext(
+            "The desk is open for less time in 20 years than the service level %(label)s gives to resolve "
+            "priority %(priority)s.",
+            label=found.sla.label,
+            priority=found.priority,
+        ),
+        gettext("Give more hours, or publish rules with fewer minutes."),
     )
 
 

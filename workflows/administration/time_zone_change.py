@@ -10,6 +10,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings, is_time_zone
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.rows import has_not_ended
 from workflows.store import tables as t
 from workflows.views.administration import TimeZoneChangeView, ZoneCount
@@ -25,7 +26,9 @@ def preview_time_zone_change(tx: Transaction, time_zone: str) -> TimeZoneChangeV
     """
     tx.require(*OFFICE)
     if not is_time_zone(time_zone):
-        raise invalid("/time_zone", "It is not an IANA time zone.", "Write for example Europe/Berlin.")
+        raise invalid(
+            "/time_zone", gettext("It is not an IANA time zone."), gettext("Write for example Europe/Berlin.")
+        )
     before = tx.settings
     after = before.merged({"time_zone": time_zone})
     return TimeZoneChangeView(

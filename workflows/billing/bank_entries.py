@@ -18,6 +18,8 @@ from workflows.billing.payments import record_receipt, require_issued
 from workflows.commands.bank_statements import AssignEntry, SetAside
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -72,7 +74,9 @@ def entry_row(tx: Transaction, entry_id: str, *, to_change: bool = False) -> Row
         found = found.with_for_update(key_share=True)
     row = tx.connection.execute(found).one_or_none()
     if row is None:
-        raise NotFound("There is no such entry.", remedy="Look it up on its bank statement.")
+        raise NotFound(
+            gettext("There is no such entry."), remedy=gettext("Look it up on its bank statement.")
+        )
     return row
 
 
@@ -103,13 +107,13 @@ def _undecided_entry(tx: Transaction, entry_id: str) -> Row[Any]:
         return row
     if row.state == "not_receipt":
         raise StateForbids(
-            "The entry is no receipt: it is a debit, or takes an earlier entry back.",
-            remedy="Reverse the payment that came back, where it is one.",
+            gettext("The entry is no receipt: it is a debit, or takes an earlier entry back."),
+            remedy=gettext("Reverse the payment that came back, where it is one."),
             state=row.state,
         )
     raise StateForbids(
-        f"Payments are recorded for this entry already; it is {row.state}.",
-        remedy="Reverse them first, to assign it anew.",
+        gettext("Payments are recorded for this entry already; it is %(state)s.", state=word(row.state)),
+        remedy=gettext("Reverse them first, to assign it anew."),
         state=row.state,
         payments=payments,
     )
@@ -122,13 +126,18 @@ def _check(tx: Transaction, row: Row[Any], command: AssignEntry) -> dict[str, Pa
     for place, invoice_id in enumerate(ids):
         invoice, pointer = found.get(invoice_id), f"/invoices/{place}/invoice"
         if invoice is None:
-            raise invalid(pointer, "There is no such invoice.", "Look it up by its number.")
+            raise invalid(pointer, gettext("There is no such invoice."), gettext("Look it up by its number."))
         require_issued(invoice)
         if invoice.currency != row.currency:
             raise invalid(
                 pointer,
-                f"{invoice.number} is in {invoice.currency}, and the entry in {row.currency}.",
-                f"Choose an invoice in {row.currency}.",
+                gettext(
+                    "%(number)s is in %(currency)s, and the entry in %(row_currency)s.",
+                    number=invoice.number,
+                    currency=invoice.currency,
+                    row_currency=row.currency,
+                ),
+                gettext("Choose an invoice in %(currency)s.", currency=row.currency),
             )
     parties = {key: party_of(one) for key, one in found.items()}
     _check_amounts(row, command, parties)
@@ -140,23 +149,28 @@ def _check_amounts(row: Row[Any], command: AssignEntry, parties: dict[str, Party
     if not given:
         if len(set(parties.values())) > 1:
             raise invalid(
-                "/invoices", "The invoices are of several customers.", "Give the amount of each invoice."
+                "/invoices",
+                gettext("The invoices are of several customers."),
+                gettext("Give the amount of each invoice."),
             )
         return
     for place, one in enumerate(given):
         if one.currency not in (None, row.currency):
             raise invalid(
                 f"/invoices/{place}/amount/currency",
-                f"The entry is in {row.currency}.",
-                f"Give the amount in {row.currency}.",
+                gettext("The entry is in %(currency)s.", currency=row.currency),
+                gettext("Give the amount in %(currency)s.", currency=row.currency),
             )
     total = sum(one.amount_minor for one in given)
     if total != row.amount_minor:
         raise invalid(
             "/invoices",
-            f"The amounts sum to {money_text(total, row.currency)}, and the entry is "
-            f"{money_text(row.amount_minor, row.currency)}.",
-            "Divide the whole amount. What is too much for an invoice becomes credit.",
+            gettext(
+                "The amounts sum to %(amount)s, and the entry is %(amount2)s.",
+                amount=money_text(total, row.currency),
+                amount2=money_text(row.amount_minor, row.currency),
+            ),
+            gettext("Divide the whole amount. What is too much for an invoice becomes credit."),
         )
 
 

@@ -14,6 +14,7 @@ from workflows.billing.payable import in_parts
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.holder_names import holder_names
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, MOST_LIMIT, MoneyView, Page
@@ -81,7 +82,10 @@ def require_statement(tx: Transaction, statement_id: str) -> Row[Any]:
     tx.require(*READERS)
     row = tx.connection.execute(select(s).where(s.c.id == statement_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such bank statement.", remedy="Look it up in the list of statements.")
+        raise NotFound(
+            gettext("There is no such bank statement."),
+            remedy=gettext("Look it up in the list of statements."),
+        )
     return row
 
 
@@ -108,7 +112,11 @@ def list_entries(
     elif state is not None:
         if state not in ENTRY_STATES:
             states = ", ".join(("undecided", *ENTRY_STATES))
-            raise invalid("/state", f"{state!r} is not possible.", f"Use one of {states}.")
+            raise invalid(
+                "/state",
+                gettext("%(state)s is not possible.", state=repr(state)),
+                gettext("Use one of %(states)s.", states=states),
+            )
         found = found.where(e.c.state == state)
     page = read_page(
         tx,

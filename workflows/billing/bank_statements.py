@@ -34,6 +34,8 @@ from workflows.commands.bank_statements import CsvProfile
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import or_text
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.triggers import BANK_STATEMENTS_LOCK
@@ -123,8 +125,10 @@ def _profile(settings: Settings, name: str | None) -> CsvProfile | None:
         names = ", ".join(one.name for one in settings.bank_csv_profiles)
         raise invalid(
             "/profile",
-            f"There is no CSV profile {name[:60]!r}.",
-            f"Use {names}." if names else "Add one to the settings, as bank_csv_profiles.",
+            gettext("There is no CSV profile %(name)s.", name=repr(name[:60])),
+            gettext("Use %(names)s.", names=names)
+            if names
+            else gettext("Add one to the settings, as bank_csv_profiles."),
         )
     return found[0]
 
@@ -139,10 +143,14 @@ def _require_own_accounts(settings: Settings, statements: Iterable[BankStatement
     own = own_accounts(settings)
     for one in statements:
         if one.account not in own:
-            accounts = " or ".join(sorted(own)) or "none: the settings name no account yet"
+            accounts = or_text(sorted(own)) or gettext("none: the settings name no account yet")
             raise OtherAccount(
-                f"The statement is of the account {one.account}, and yours is {accounts}.",
-                remedy="Upload the statement of your own account, or add this one to the settings.",
+                gettext(
+                    "The statement is of the account %(account)s, and yours is %(accounts)s.",
+                    account=one.account,
+                    accounts=accounts,
+                ),
+                remedy=gettext("Upload the statement of your own account, or add this one to the settings."),
                 account=one.account,
             )
 

@@ -19,6 +19,7 @@ from workflows.billing.rows import locked_invoice
 from workflows.commands.billing import ConfirmInvoice
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views.billing import CheckReasonView
@@ -92,8 +93,10 @@ def require_confirmed(tx: Transaction, row: Row[Any]) -> None:
     checked = check_draft(tx, row)
     if checked.waits:
         raise StateForbids(
-            "The invoice is unusual: " + " ".join(one.why for one in checked.reasons),
-            remedy="Finance confirms it with a reason, or changes it.",
+            gettext(
+                "The invoice is unusual: %(reasons)s", reasons=" ".join(one.why for one in checked.reasons)
+            ),
+            remedy=gettext("Finance confirms it with a reason, or changes it."),
             state=row.state,
             reasons=[{"rule": one.rule, "why": one.why} for one in checked.reasons],
         )

@@ -36,6 +36,8 @@ from workflows.billing.rows import discount_rows, discounts_of, line_rows, lines
 from workflows.commands.billing import CreditInvoice, CreditLineGiven
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -69,15 +71,22 @@ def credit_invoice(tx: Transaction, invoice_id: str, command: CreditInvoice) -> 
     row = locked_invoice(tx, invoice_id)
     if row.kind != "invoice" or row.state != "issued":
         raise StateForbids(
-            f"{row.number or 'A draft'} cannot be credited: it is {_standing(row)}.",
-            remedy="Change or void a draft instead." if row.state == "draft" else "",
+            gettext(
+                "%(number)s cannot be credited: it is %(standing)s.",
+                number=row.number or gettext("A draft"),
+                standing=_standing(row),
+            ),
+            remedy=gettext("Change or void a draft instead.") if row.state == "draft" else "",
             state=row.state,
         )
     if row.written_off_minor:
         raise StateForbids(
-            f"{row.number} cannot be credited: {money_text(row.written_off_minor, row.currency)} of it is "
-            "written off.",
-            remedy="Reverse the write-off first.",
+            gettext(
+                "%(number)s cannot be credited: %(amount)s of it is written off.",
+                number=row.number,
+                amount=money_text(row.written_off_minor, row.currency),
+            ),
+            remedy=gettext("Reverse the write-off first."),
             state=row.state,
         )
     return write_credit_note(tx, row, command)
@@ -103,7 +112,10 @@ def write_credit_note(
     credited = _credited_lines(tx, row, command.lines, notes)
     if not credited:
         raise StateForbids(
-            f"Nothing of {row.number} is left to be credited.", remedy="", state=row.state, number=row.number
+            gettext("Nothing of %(number)s is left to be credited.", number=row.number),
+            remedy="",
+            state=row.state,
+            number=row.number,
         )
     is_whole = not notes and command.lines is None
     if is_whole:
@@ -203,15 +215,23 @@ def _credited_lines(
         pointer = f"/lines/{position}"
         source = rows.get(wanted.line)
         if source is None or wanted.line in found:
-            problem = "is not of this invoice" if source is None else "is named twice"
-            raise invalid(f"{pointer}/line", f"The line {problem}.", "Name each line of the invoice once.")
+            raise invalid(
+                f"{pointer}/line",
+                gettext("The line is not of this invoice.")
+                if source is None
+                else gettext("The line is named twice."),
+                gettext("Name each line of the invoice once."),
+            )
         done = before.get(source.id, 0)
         one = _of_line(row.currency, source, wanted, done, pointer)
         if one.net_minor <= 0 or one.net_minor > source.net_minor - done:
             raise invalid(
                 pointer,
-                f"{source.net_minor - done} minor units of this line are left to be credited.",
-                "Credit at most that.",
+                gettext(
+                    "%(net_minor)s minor units of this line are left to be credited.",
+                    net_minor=source.net_minor - done,
+                ),
+                gettext("Credit at most that."),
             )
         found[source.id] = one
     return list(found.values())
@@ -224,7 +244,11 @@ def _of_line(
         return _of_amount(source, minor_in(currency, wanted.amount, f"{pointer}/amount"), before_minor)
     quantity = Decimal(wanted.quantity) if wanted.quantity is not None else source.quantity
     if quantity > source.quantity:
-        raise invalid(f"{pointer}/quantity", f"The line has {source.quantity} of it.", "Credit at most that.")
+        raise invalid(
+            f"{pointer}/quantity",
+            gettext("The line has %(quantity)s of it.", quantity=source.quantity),
+            gettext("Credit at most that."),
+        )
     if wanted.quantity is None and before_minor:
         return _of_amount(source, source.net_minor - before_minor, before_minor)
     terms = _line(source, quantity, source.unit_price_minor)
@@ -309,4 +333,4 @@ def credited_before(tx: Transaction, notes: Sequence[str]) -> dict[str, int]:
 
 
 def _standing(row: Row[Any]) -> str:
-    return "a credit note" if row.kind == "credit_note" else row.state
+    return gettext("a credit note") if row.kind == "credit_note" else word(row.state)

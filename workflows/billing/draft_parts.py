@@ -15,6 +15,7 @@ from workflows.commands.fields import MOST_MINOR, MoneyGiven
 from workflows.core.errors import invalid
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.billing_triggers import PARTS
 from workflows.store.ids import new_id
@@ -74,7 +75,11 @@ def draft_discount(given: DocumentDiscountGiven, currency: str, pointer: str) ->
 def minor_in(currency: str, money: MoneyGiven, pointer: str) -> int:
     """An amount in minor units of the document's currency. Raises: InvalidInput for another currency."""
     if money.currency not in (None, currency):
-        raise invalid(f"{pointer}/currency", f"This invoice is in {currency}.", "Use that currency.")
+        raise invalid(
+            f"{pointer}/currency",
+            gettext("This invoice is in %(currency)s.", currency=currency),
+            gettext("Use that currency."),
+        )
     return money.amount_minor
 
 
@@ -87,16 +92,24 @@ def checked_totals(lines: Sequence[DraftLine], discounts: Sequence[DiscountTerms
     for position, amounts in enumerate(totals.lines):
         if amounts.net_minor < 0:
             raise invalid(
-                f"/lines/{position}/discount", "The discount is more than the line.", "Give a smaller amount."
+                f"/lines/{position}/discount",
+                gettext("The discount is more than the line."),
+                gettext("Give a smaller amount."),
             )
         if amounts.net_minor > MOST_MINOR:
             raise invalid(
-                f"/lines/{position}/quantity", "The line amounts to too much.", "Check quantity and price."
+                f"/lines/{position}/quantity",
+                gettext("The line amounts to too much."),
+                gettext("Check quantity and price."),
             )
     if any(one.base_minor < 0 for one in totals.taxes):
-        raise invalid("/discounts", "The discounts are more than the lines.", "Give smaller ones.")
+        raise invalid(
+            "/discounts", gettext("The discounts are more than the lines."), gettext("Give smaller ones.")
+        )
     if totals.total_minor > MOST_MINOR:
-        raise invalid("/lines", "The invoice amounts to too much.", "Check quantities and prices.")
+        raise invalid(
+            "/lines", gettext("The invoice amounts to too much."), gettext("Check quantities and prices.")
+        )
     return totals
 
 

@@ -18,6 +18,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, page_of_values
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.holder_names import holder_names
 from workflows.reports.parties import in_parts
 from workflows.store import tables as t
@@ -72,7 +73,11 @@ def all_due(tx: Transaction, *, as_of: datetime | None = None, kind: str | None 
 def _rows(tx: Transaction, as_of: datetime | None, kind: str | None) -> list[_Due]:
     tx.require(*OFFICE)
     if kind is not None and kind not in KINDS:
-        raise invalid("/kind", f"{kind[:20]!r} is no kind.", f"Use one of {', '.join(KINDS)}.")
+        raise invalid(
+            "/kind",
+            gettext("%(kind)s is no kind.", kind=repr(kind[:20])),
+            gettext("Use one of %(kinds)s.", kinds=", ".join(KINDS)),
+        )
     if not tx.settings.invoicing:
         return []
     at = as_of if as_of is not None else tx.now

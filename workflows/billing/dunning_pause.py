@@ -11,6 +11,7 @@ from workflows.billing.rows import locked_invoice
 from workflows.commands.billing import PauseDunning
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -31,7 +32,11 @@ def pause_dunning(tx: Transaction, invoice_id: str, command: PauseDunning) -> st
     row = locked_invoice(tx, invoice_id)
     _require_open(row)
     if command.until < local_date(tx.now, tx.settings.zone):
-        raise invalid("/until", f"{command.until} is over.", "Give today or a later day.")
+        raise invalid(
+            "/until",
+            gettext("%(until)s is over.", until=command.until),
+            gettext("Give today or a later day."),
+        )
     until = first_instant_of(command.until + timedelta(days=1), tx.settings.zone)
     _change(tx, invoice_id, until, command.reason)
     tx.audit(SUBJECT, invoice_id, "reminders paused", until=str(command.until), reason=command.reason)
@@ -44,7 +49,9 @@ def resume_dunning(tx: Transaction, invoice_id: str) -> str:
     row = locked_invoice(tx, invoice_id)
     if row.dunning_paused_until is None or row.dunning_paused_until <= tx.now:
         raise StateForbids(
-            f"The reminders of {row.number or 'a draft'} are not paused.", remedy="", state=row.state
+            gettext("The reminders of %(number)s are not paused.", number=row.number or gettext("a draft")),
+            remedy="",
+            state=row.state,
         )
     _change(tx, invoice_id, tx.now, None)
     tx.audit(SUBJECT, invoice_id, "reminders resumed")
@@ -57,6 +64,10 @@ def _change(tx: Transaction, invoice_id: str, until: Any, reason: str | None) ->
 
 def _require_open(row: Any) -> None:
     if row.kind != "invoice" or row.state != "issued" or not row.open_minor:
-        what = "A credit note" if row.kind == "credit_note" else row.number or "A draft"
+        what = gettext("A credit note") if row.kind == "credit_note" else row.number or gettext("A draft")
         nothing = money_text(0, row.currency)
-        raise StateForbids(f"{what} gets no reminders: {nothing} is open of it.", remedy="", state=row.state)
+        raise StateForbids(
+            gettext("%(what)s gets no reminders: %(nothing)s is open of it.", what=what, nothing=nothing),
+            remedy="",
+            state=row.state,
+        )

@@ -17,6 +17,7 @@ from workflows.billing.documents.validation import Validation, validate
 from workflows.billing.queries import document_of, issued_row
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 
 i = t.invoice
@@ -85,8 +86,10 @@ def _with_e_invoice(tx: Transaction, invoice_id: str) -> Row[Any]:
     row = issued_row(tx, invoice_id)
     if row.e_invoice_profile is None:
         raise StateForbids(
-            f"{row.number} has no e-invoice: e-invoices were off when it was issued.",
-            remedy="Take the PDF.",
+            gettext(
+                "%(number)s has no e-invoice: e-invoices were off when it was issued.", number=row.number
+            ),
+            remedy=gettext("Take the PDF."),
             state=row.state,
         )
     return row
@@ -95,8 +98,10 @@ def _with_e_invoice(tx: Transaction, invoice_id: str) -> Row[Any]:
 def _refused(row: Row[Any], checked: Validation) -> StateForbids:
     problems = " ".join(f"{_capital(problem.field)}: {problem.message}" for problem in checked.fatal)
     return StateForbids(
-        f"The rules for e-invoices do not accept it. {problems}",
-        remedy="Correct this in the company's settings, the billing details or the lines, and try again.",
+        gettext("The rules for e-invoices do not accept it. %(problems)s", problems=problems),
+        remedy=gettext(
+            "Correct this in the company's settings, the billing details or the lines, and try again."
+        ),
         state=row.state,
         missing=[
             {"field": problem.field, "detail": problem.message, "rule": problem.rule}

@@ -25,7 +25,8 @@ from workflows.core.errors import StateForbids, VersionChanged, invalid
 from workflows.core.settings import CURRENCIES
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import SOURCE, Language, known_language
+from workflows.languages.texts import SOURCE, Language, gettext, known_language
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.register.billing_details import billing_row
 from workflows.store import tables as t
@@ -51,7 +52,11 @@ def create_invoice(tx: Transaction, command: NewInvoice) -> str:
     kind, party_id = checked_party(tx, command.customer, command.org_unit)
     currency = command.currency or tx.settings.currency
     if currency not in CURRENCIES:
-        raise invalid("/currency", f"{currency} is not a currency code.", "Write for example EUR.")
+        raise invalid(
+            "/currency",
+            gettext("%(currency)s is not a currency code.", currency=currency),
+            gettext("Write for example EUR."),
+        )
     lines = [draft_line(tx, one, currency, f"/lines/{n}") for n, one in enumerate(command.lines)]
     discounts = [draft_discount(one, currency, f"/discounts/{n}") for n, one in enumerate(command.discounts)]
     return add_draft(tx, (kind, party_id), currency, lines, discounts, command)
@@ -105,8 +110,8 @@ def change_invoice(
     row = locked_invoice(tx, invoice_id)
     if expected_version not in (None, row.version):
         raise VersionChanged(
-            "The draft has been changed in the meantime.",
-            remedy="Read it again and repeat the change.",
+            gettext("The draft has been changed in the meantime."),
+            remedy=gettext("Read it again and repeat the change."),
             version=row.version,
         )
     require_draft(row, "changed")
@@ -149,10 +154,13 @@ def _write_anew(
 def require_invoicing(tx: Transaction) -> None:
     """Raise StateForbids unless invoices and contracts are on."""
     if not tx.settings.invoicing:
-        off = "Invoices are" if tx.settings.contracts else "Contracts are"
         raise StateForbids(
-            f"{off} off, so nothing is invoiced.",
-            remedy="An administrator switches invoices on in the settings, and contracts by activating them.",
+            gettext("Invoices are off, so nothing is invoiced.")
+            if tx.settings.contracts
+            else gettext("Contracts are off, so nothing is invoiced."),
+            remedy=gettext(
+                "An administrator switches invoices on in the settings, and contracts by activating them."
+            ),
             state="invoices_off",
         )
 
@@ -161,10 +169,20 @@ def require_draft(row: Row[Any], done: str) -> None:
     """Raise StateForbids unless the row is a draft of an invoice; `done` is what cannot be done to it."""
     if row.state == "draft":
         return
-    number = row.number or "This draft"
-    remedy = "Correct it by a credit note." if row.state == "issued" and row.kind == "invoice" else ""
+    number = row.number or gettext("This draft")
+    remedy = (
+        gettext("Correct it by a credit note.") if row.state == "issued" and row.kind == "invoice" else ""
+    )
     raise StateForbids(
-        f"{number} cannot be {done}: it is {row.state}.", remedy=remedy, state=row.state, number=row.number
+        gettext(
+            "%(number)s cannot be %(done)s: it is %(state)s.",
+            number=number,
+            done=word(done),
+            state=word(row.state),
+        ),
+        remedy=remedy,
+        state=row.state,
+        number=row.number,
     )
 
 
@@ -224,14 +242,26 @@ def _take(
         pointer = f"/lines/{position}/sold"
         row = sold_by(tx, line.sold_item_id)
         if row is None or party_of(row) != party:
-            raise invalid(pointer, "Nothing with this id was sold to this customer.", "Look it up first.")
+            raise invalid(
+                pointer,
+                gettext("Nothing with this id was sold to this customer."),
+                gettext("Look it up first."),
+            )
         if row.currency != currency:
-            raise invalid(pointer, f"It was sold in {row.currency}.", "Invoice it in that currency.")
+            raise invalid(
+                pointer,
+                gettext("It was sold in %(currency)s.", currency=row.currency),
+                gettext("Invoice it in that currency."),
+            )
         free = update(sold).where(
             sold.c.id == row.id, sold.c.invoice_id.is_(None), sold.c.waived_at.is_(None)
         )
         if row.id in taken or not tx.connection.execute(free.values(invoice_id=invoice_id)).rowcount:
-            raise invalid(pointer, "It is on an invoice already, or is not to be invoiced.", "Leave it out.")
+            raise invalid(
+                pointer,
+                gettext("It is on an invoice already, or is not to be invoiced."),
+                gettext("Leave it out."),
+            )
         taken.add(row.id)
 
 

@@ -26,6 +26,8 @@ from workflows.billing.rows import line_rows, locked_invoice, party_row
 from workflows.core.errors import StateForbids
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import day_text
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -73,10 +75,10 @@ def _issue(tx: Transaction, invoice_id: str, *, is_charge: bool) -> str:
     if not is_charge:
         _refuse_incomplete(tx, row, buyer, seller)
     if due_on < issued_on:
-        late = f"The invoice would be due on {due_on}, before it is issued."
+        late = gettext("The invoice would be due on %(day)s, before it is issued.", day=day_text(due_on))
         raise StateForbids(
             late,
-            remedy="Change the due day of the draft.",
+            remedy=gettext("Change the due day of the draft."),
             state=row.state,
             missing=[{"field": "due_on", "detail": late}],
         )
@@ -128,19 +130,30 @@ def _refuse_incomplete(tx: Transaction, row: Row[Any], buyer: Party, seller: dic
     lines = line_rows(tx, row.id)
     if any(one.tax_category in BOTH_VAT_IDS for one in lines):
         if not seller["vat_id"]:
-            missing.append(("company.vat_id", "The company's VAT id is missing in the settings."))
+            missing.append(("company.vat_id", gettext("The company's VAT id is missing in the settings.")))
         if not buyer.vat_id:
-            missing.append(("buyer.vat_id", f"The VAT id of {buyer.name} is missing in the billing details."))
+            lack = gettext("The VAT id of %(name)s is missing in the billing details.", name=buyer.name)
+            missing.append(("buyer.vat_id", lack))
     for number, one in enumerate(lines, 1):
         rate = tx.settings.tax_rate(one.tax_name)
         as_written = TaxRate(one.tax_category, one.tax_percent, one.tax_reason)
         if rate is None or rate.rate != as_written:
-            gone = "no longer exists" if rate is None else "has changed"
-            missing.append((f"lines.{number}", f"The tax rate {one.tax_name} of line {number} {gone}."))
+            text = (
+                gettext(
+                    "The tax rate %(name)s of line %(line)s no longer exists.", name=one.tax_name, line=number
+                )
+                if rate is None
+                else gettext(
+                    "The tax rate %(name)s of line %(line)s has changed.", name=one.tax_name, line=number
+                )
+            )
+            missing.append((f"lines.{number}", text))
     if missing:
         raise StateForbids(
-            "The invoice cannot be issued: " + " ".join(text for _, text in missing),
-            remedy="Correct this, save the draft again, and issue it.",
+            gettext(
+                "The invoice cannot be issued: %(reasons)s", reasons=" ".join(text for _, text in missing)
+            ),
+            remedy=gettext("Correct this, save the draft again, and issue it."),
             state=row.state,
             missing=[{"field": field, "detail": text} for field, text in missing],
         )

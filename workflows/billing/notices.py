@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.currencies import money_text
 from engine.dunning import reminder_kind
 from engine.invoice_document import Party
 from workflows.billing.e_invoices import pdf_file
@@ -18,6 +17,8 @@ from workflows.billing.parties import buyer_of, party_of
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import day_text, money_text
+from workflows.languages.texts import gettext
 from workflows.notifications.billing import Attached, notify
 from workflows.notifications.mail import Attachment
 from workflows.store import tables as t
@@ -35,16 +36,17 @@ def notify_issued(
         "invoice_issued",
         recipient=buyer.email,
         about=(INVOICE, row.id),
-        values={
+        values=lambda: {
             "number": number,
             "customer": buyer.name,
             "total": money_text(row.total_minor, row.currency),
             "open": money_text(open_minor, row.currency),
-            "due_on": str(due_on),
+            "due_on": day_text(due_on),
             "company": tx.settings.company.name,
         },
         data={"invoice": row.id, "number": number, "due_on": str(due_on)},
         attached=Attached(row.id, number),
+        party=party_of(row),
     )
 
 
@@ -53,15 +55,19 @@ def notify_credited(tx: Transaction, row: Any, note_id: str, *, voids: bool) -> 
     note = tx.connection.execute(
         select(i.number, i.total_minor, i.currency, i.reason).where(i.id == note_id)
     ).one()
-    buyer = buyer_of(tx, *party_of(row))
-    values = {
-        "number": note.number,
-        "invoice": row.number,
-        "customer": buyer.name,
-        "total": money_text(note.total_minor, note.currency),
-        "reason": note.reason or "",
-        "company": tx.settings.company.name,
-    }
+    party = party_of(row)
+    buyer = buyer_of(tx, *party)
+
+    def values() -> dict[str, str]:
+        return {
+            "number": note.number,
+            "invoice": row.number,
+            "customer": buyer.name,
+            "total": money_text(note.total_minor, note.currency),
+            "reason": note.reason or "",
+            "company": tx.settings.company.name,
+        }
+
     issued = {"credit_note": note_id, "number": note.number, "invoice": row.id}
     attached = Attached(note_id, note.number)
     notify(
@@ -72,6 +78,7 @@ def notify_credited(tx: Transaction, row: Any, note_id: str, *, voids: bool) -> 
         values=values,
         data=issued,
         attached=attached,
+        party=party,
     )
     if voids:
         notify(
@@ -82,6 +89,7 @@ def notify_credited(tx: Transaction, row: Any, note_id: str, *, voids: bool) -> 
             values=values,
             data={"invoice": row.id, "number": row.number, "credit_note": note_id},
             attached=attached,
+            party=party,
         )
 
 
@@ -94,17 +102,18 @@ def notify_reminder(
     stage: int,
     *,
     text: str,
-    fee: str,
+    fee: tuple[str, int] | None,
     fee_invoice: str | None,
     is_only_event: bool,
 ) -> str | None:
     """Remind of an invoice (`row`) by the mail of a stage; returns the address, None if there is none.
 
-    `text` is that of a dunning level, and `fee` says what it charges. Where it `is_only_event`, no mail is
-    sent, since another one comes at the same instant.
+    `text` is that of a dunning level, and `fee` the number of the invoice that charges it, with the amount.
+    Where it `is_only_event`, no mail is sent, since another one comes at the same instant.
     """
     kind = reminder_kind(stage)
-    buyer = buyer_of(tx, *party_of(row))
+    party = party_of(row)
+    buyer = buyer_of(tx, *party)
     recipient = None if is_only_event else buyer.email or None
     about_invoice = {"invoice": row.id, "number": row.number}
     due = {"due_on": str(row.due_on)}
@@ -113,21 +122,33 @@ def notify_reminder(
         REMINDER_EVENTS[kind],
         recipient=recipient,
         about=(INVOICE, row.id),
-        values={
+        values=lambda: {
             "number": row.number,
             "customer": buyer.name,
             "total": money_text(row.total_minor, row.currency),
             "open": money_text(row.open_minor, row.currency),
-            **due,
+            "due_on": day_text(row.due_on),
             "company": tx.settings.company.name,
             "level": str(stage),
             "text": text,
-            "fee": fee,
+            "fee": _fee_text(fee, row.currency),
         },
         data=about_invoice | ({"level": stage, "fee_invoice": fee_invoice} if kind == "level" else due),
         attached=None if kind == "due_soon" else Attached(row.id, row.number),
+        party=party,
     )
     return recipient
+
+
+def _fee_text(fee: tuple[str, int] | None, currency: str) -> str:
+    if fee is None:
+        return ""
+    number, fee_minor = fee
+    return gettext(
+        "Invoice %(number)s charges %(amount)s for this reminder.",
+        number=number,
+        amount=money_text(fee_minor, currency),
+    )
 
 
 def notify_payment(
@@ -138,20 +159,22 @@ def notify_payment(
     `payment` has who paid, the amount, the currency and the day.
     """
     named = dict(invoices)
-    buyer = buyer_of(tx, *party_of(payment))
+    party = party_of(payment)
+    buyer = buyer_of(tx, *party)
     notify(
         tx,
         event,
         recipient=buyer.email,
         about=("payment", payment_id),
-        values={
+        values=lambda: {
             "amount": money_text(payment.amount_minor, payment.currency),
-            "received_on": str(payment.received_on),
+            "received_on": day_text(payment.received_on),
             "invoices": ", ".join(named.values()),
             "customer": buyer.name,
             "company": tx.settings.company.name,
         },
         data={"payment": payment_id, "invoices": list(named)},
+        party=party,
     )
 
 

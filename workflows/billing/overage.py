@@ -34,7 +34,7 @@ from workflows.core.errors import StateForbids, invalid
 from workflows.core.settings import TaxRateSetting
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import SOURCE, Language, known_language
+from workflows.languages.texts import SOURCE, Language, gettext, known_language
 from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -57,14 +57,21 @@ def draft_overage(tx: Transaction, command: DraftOverage) -> str:
     party = checked_party(tx, command.customer, command.org_unit)
     first_day = first_day_of(command.month or last_month(tx))
     if first_day is None:
-        raise invalid("/month", f"{command.month} is not a month.", "Write for example 2026-03.")
+        raise invalid(
+            "/month",
+            gettext("%(month)s is not a month.", month=command.month),
+            gettext("Write for example 2026-03."),
+        )
     before = end_of_month(first_day, tx.settings.zone)
     rate = named_tax_rate(tx, command.tax_rate, "/tax_rate") if command.tax_rate is not None else None
     drafts = gather_overage(tx, party, month_of(first_day), before=before, rate=rate)
     if not drafts:
         raise StateForbids(
-            f"No time worked by the end of {month_of(first_day)} is to be billed to this customer.",
-            remedy="Look at the list of time to bill.",
+            gettext(
+                "No time worked by the end of %(month)s is to be billed to this customer.",
+                month=month_of(first_day),
+            ),
+            remedy=gettext("Look at the list of time to bill."),
             state="invoiced",
         )
     return drafts[-1]

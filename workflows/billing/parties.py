@@ -9,6 +9,8 @@ from engine.invoice_document import Party
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.register.billing_details import PARTIES, billing_row
 from workflows.store import tables as t
 from workflows.store.column_types import Id
@@ -60,10 +62,16 @@ def party_of(row: Row[Any]) -> tuple[str, str]:
 def checked_party(tx: Transaction, customer: str | None, org_unit: str | None) -> tuple[str, str]:
     """Who an invoice is for, of which exactly one must be given. Raises: InvalidInput."""
     if (customer is None) == (org_unit is None):
-        raise invalid("/customer", "An invoice is for a customer or an org unit.", "Give one of both.")
+        raise invalid(
+            "/customer", gettext("An invoice is for a customer or an org unit."), gettext("Give one of both.")
+        )
     kind, party_id = ("customer", customer) if customer is not None else ("org_unit", org_unit)
     if _PARTY[kind].first(tx.connection, {"party": party_id}) is None:
-        raise invalid(f"/{kind}", f"There is no {kind.replace('_', ' ')} with this id.", "Look it up first.")
+        raise invalid(
+            f"/{kind}",
+            gettext("There is no %(kind)s with this id.", kind=word(kind.replace("_", " "))),
+            gettext("Look it up first."),
+        )
     return kind, str(party_id)
 
 

@@ -26,6 +26,8 @@ from workflows.billing.write_offs import take_write_off_back, write_off, written
 from workflows.commands.billing import NewPayment, ReversePayment
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -92,7 +94,7 @@ def reverse_payment(tx: Transaction, payment_id: str, command: ReversePayment) -
     reversal = t.payment_reversal
     reversed_already = select(reversal.c.payment_id).where(reversal.c.payment_id == payment_id)
     if tx.connection.execute(reversed_already).scalar() is not None:
-        raise StateForbids("The payment has been reversed already.", remedy="", state="reversed")
+        raise StateForbids(gettext("The payment has been reversed already."), remedy="", state="reversed")
     tx.add(
         reversal,
         payment_id=payment_id,
@@ -111,17 +113,25 @@ def payment_row(tx: Transaction, payment_id: str) -> Row[Any]:
     """The row of a payment. Raises: NotFound."""
     row = tx.connection.execute(select(p).where(p.c.id == payment_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such payment.", remedy="Look it up in the list of payments.")
+        raise NotFound(
+            gettext("There is no such payment."), remedy=gettext("Look it up in the list of payments.")
+        )
     return row
 
 
 def require_issued(row: Row[Any]) -> None:
     """Refuse what takes no payment. Raises: StateForbids."""
     if row.kind != "invoice" or row.state != "issued":
-        standing = "a credit note" if row.kind == "credit_note" else row.state
+        standing = gettext("a credit note") if row.kind == "credit_note" else word(row.state)
         raise StateForbids(
-            f"{row.number or 'A draft'} takes no payment: it is {standing}.",
-            remedy="Issue the invoice first." if row.state == "draft" else "Record it on another invoice.",
+            gettext(
+                "%(number)s takes no payment: it is %(standing)s.",
+                number=row.number or gettext("A draft"),
+                standing=standing,
+            ),
+            remedy=gettext("Issue the invoice first.")
+            if row.state == "draft"
+            else gettext("Record it on another invoice."),
             state=row.state,
         )
 
@@ -131,13 +141,26 @@ def _check(tx: Transaction, row: Row[Any], command: NewPayment) -> None:
     if command.amount.currency not in (None, row.currency):
         raise invalid(
             "/amount/currency",
-            f"{row.number} is in {row.currency}, and the payment in {command.amount.currency}.",
-            f"Record the amount that was credited in {row.currency}.",
+            gettext(
+                "%(number)s is in %(currency)s, and the payment in %(currency2)s.",
+                number=row.number,
+                currency=row.currency,
+                currency2=command.amount.currency,
+            ),
+            gettext("Record the amount that was credited in %(currency)s.", currency=row.currency),
         )
     if command.amount.amount_minor == 0:
-        raise invalid("/amount/amount_minor", "A payment is more than nothing.", "Give the amount received.")
+        raise invalid(
+            "/amount/amount_minor",
+            gettext("A payment is more than nothing."),
+            gettext("Give the amount received."),
+        )
     if command.received_on > local_date(tx.now, tx.settings.zone):
-        raise invalid("/received_on", "A payment cannot be received in the future.", "Give today or before.")
+        raise invalid(
+            "/received_on",
+            gettext("A payment cannot be received in the future."),
+            gettext("Give today or before."),
+        )
 
 
 def _take(tx: Transaction, party: tuple[str, str], rows: list[Row[Any]], received: Received) -> str:

@@ -16,6 +16,8 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.rows import lock_contracts
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -51,20 +53,30 @@ def process_invoice(tx: Transaction, invoice_id: str) -> str:
 
 def _refuse(tx: Transaction, row: Row[Any]) -> None:
     if row.kind != "invoice" or row.state != "issued":
-        standing = "a credit note" if row.kind == "credit_note" else row.state
+        standing = gettext("a credit note") if row.kind == "credit_note" else word(row.state)
         raise StateForbids(
-            f"{row.number or 'A draft'} cannot be processed: it is {standing}.",
-            remedy="Issue it first." if row.state == "draft" else "",
+            gettext(
+                "%(number)s cannot be processed: it is %(standing)s.",
+                number=row.number or gettext("A draft"),
+                standing=standing,
+            ),
+            remedy=gettext("Issue it first.") if row.state == "draft" else "",
             state=row.state,
         )
     if row.delivered_at is not None:
-        raise StateForbids(f"{row.number} has been processed already.", remedy="", state="delivered")
+        raise StateForbids(
+            gettext("%(number)s has been processed already.", number=row.number), remedy="", state="delivered"
+        )
     missing_minor = row.open_minor + row.written_off_minor
     if tx.settings.payment_required and missing_minor:
         missing = money_text(missing_minor, row.currency)
         raise StateForbids(
-            f"{row.number} cannot be processed before it is paid: {missing} is missing.",
-            remedy="Record the payment first.",
+            gettext(
+                "%(number)s cannot be processed before it is paid: %(missing)s is missing.",
+                number=row.number,
+                missing=missing,
+            ),
+            remedy=gettext("Record the payment first."),
             state=row.state,
             missing={"amount_minor": missing_minor, "currency": row.currency},
         )

@@ -29,6 +29,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.holder_names import holder_names
 from workflows.register.records import own_org_units
 from workflows.store import tables as t
@@ -369,7 +370,11 @@ def _allocations(tx: Transaction, row: Row[Any]) -> list[AllocationView]:
 
 def _require_one_of(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
-        raise invalid(f"/{name}", f"{value!r} is not possible.", f"Use one of {', '.join(allowed)}.")
+        raise invalid(
+            f"/{name}",
+            gettext("%(value)s is not possible.", value=repr(value)),
+            gettext("Use one of %(allowed)s.", allowed=", ".join(allowed)),
+        )
 
 
 def invoice_document(tx: Transaction, invoice_id: str) -> InvoiceDocument:
@@ -384,7 +389,9 @@ def issued_row(tx: Transaction, invoice_id: str) -> Row[Any]:
     """The row of what was issued and the actor may see. Raises: as `invoice_document`."""
     row = invoice_row(tx, invoice_id)
     if row.number is None:
-        raise StateForbids("A draft has no documents.", remedy="Issue it first.", state=row.state)
+        raise StateForbids(
+            gettext("A draft has no documents."), remedy=gettext("Issue it first."), state=row.state
+        )
     return row
 
 

@@ -25,6 +25,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.holder_names import holder_names
 from workflows.store import tables as t
 from workflows.store.column_types import decimal_text
@@ -73,7 +74,11 @@ def list_recurring_sales(
             statement = statement.where(column == wanted)
     if state is not None:
         if state not in SALE_STATES:
-            raise invalid("/state", f"{state!r} is not possible.", f"Use one of {', '.join(SALE_STATES)}.")
+            raise invalid(
+                "/state",
+                gettext("%(state)s is not possible.", state=repr(state)),
+                gettext("Use one of %(sale_states)s.", sale_states=", ".join(SALE_STATES)),
+            )
         statement = statement.where(_states(tx)[state])
     page = read_page(
         tx,

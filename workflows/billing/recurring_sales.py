@@ -23,6 +23,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.sold_items import party_columns, payer_of
 from workflows.lifecycle.contracts.sold_once import priced_once
@@ -58,7 +59,7 @@ def create_recurring_sale(tx: Transaction, command: NewRecurringSale) -> str:
     zone = tx.settings.zone
     starts_on = command.starts_on or local_date(tx.now, zone)
     if command.last_on is not None and command.last_on < starts_on:
-        raise invalid("/last_on", "The last day is before the first.", "Give a later one.")
+        raise invalid("/last_on", gettext("The last day is before the first."), gettext("Give a later one."))
     given = command.given()
     wanted = SoldItemGiven(**{name: given[name] for name in FIELDS_OF_ITEM if name in given})
     item = priced_once(tx, wanted, starts_on)
@@ -87,7 +88,9 @@ def create_recurring_sale(tx: Transaction, command: NewRecurringSale) -> str:
     first = next_period(terms)
     if first is None:
         raise StateForbids(
-            "The contract is over before the first day.", remedy="Give an earlier first day.", state="ended"
+            gettext("The contract is over before the first day."),
+            remedy=gettext("Give an earlier first day."),
+            state="ended",
         )
     sale_id, number = new_id(), next_number(tx, NUMBER_PREFIX)
     tx.add(
@@ -121,8 +124,8 @@ def end_recurring_sale(
     row = locked_sale(tx, sale_id)
     if expected_version not in (None, row.version):
         raise VersionChanged(
-            "The sale has been changed in the meantime.",
-            remedy="Read it again and repeat the change.",
+            gettext("The sale has been changed in the meantime."),
+            remedy=gettext("Read it again and repeat the change."),
             version=row.version,
         )
     until_on = _new_end(row, command.last_on)
@@ -214,18 +217,28 @@ def locked_sale(tx: Transaction, sale_id: str) -> Row[Any]:
 
 def no_sale() -> NotFound:
     """The error for a recurring sale that does not exist, or that the actor may not see."""
-    return NotFound("There is no such recurring sale.", remedy="Look it up by its number in the list.")
+    return NotFound(
+        gettext("There is no such recurring sale."), remedy=gettext("Look it up by its number in the list.")
+    )
 
 
 def _new_end(row: Row[Any], last_on: date) -> date:
     """The first day after an end. Raises: InvalidInput; StateForbids if the sale ends before it anyway."""
     if last_on < row.starts_on:
-        raise invalid("/last_on", f"It starts on {row.starts_on}.", "Give that day or a later one.")
+        raise invalid(
+            "/last_on",
+            gettext("It starts on %(starts_on)s.", starts_on=row.starts_on),
+            gettext("Give that day or a later one."),
+        )
     until_on = last_on + timedelta(days=1)
     if row.until_on is not None and row.until_on <= until_on:
         raise StateForbids(
-            f"{row.number} ends with {row.until_on - timedelta(days=1)} already.",
-            remedy="Give an earlier day.",
+            gettext(
+                "%(number)s ends with %(until_on)s already.",
+                number=row.number,
+                until_on=row.until_on - timedelta(days=1),
+            ),
+            remedy=gettext("Give an earlier day."),
             state="ended",
         )
     return until_on
@@ -285,7 +298,9 @@ def _period_columns(row: Row[Any], period: SalePeriod) -> dict[str, Any]:
 def _contract(tx: Transaction, contract_id: str) -> Row[Any]:
     row = tx.connection.execute(select(c).where(c.c.id == contract_id)).one_or_none()
     if row is None:
-        raise invalid("/contract", "There is no contract with this id.", "Look it up in the list.")
+        raise invalid(
+            "/contract", gettext("There is no contract with this id."), gettext("Look it up in the list.")
+        )
     return row
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
-from engine.currencies import money_text
 from engine.dunning import DUE_SOON, OVERDUE, Payable, Reminder, ReminderTerms, next_reminder
 from engine.invoicing import TaxRate
 from workflows.billing.draft_parts import DraftLine
@@ -80,16 +79,12 @@ def _remind(tx: Transaction, row: Any, due: Reminder) -> None:
     )
     tx.audit(SUBJECT, row.id, "reminded", level=max(due.stage, 0))
     fee_number = issue_charge(tx, fee_id) if fee_id is not None else None
-    fee = ""
-    if level is not None and fee_number is not None:
-        amount = money_text(level.fee_minor, row.currency)
-        fee = f"Invoice {fee_number} charges {amount} for this reminder."
     recipient = notify_reminder(
         tx,
         row,
         due.stage,
         text=level.text if level is not None else "",
-        fee=fee,
+        fee=(fee_number, level.fee_minor) if level is not None and fee_number is not None else None,
         fee_invoice=fee_id,
         is_only_event=due.stage == OVERDUE and _level_comes_at_once(tx),
     )

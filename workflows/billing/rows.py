@@ -8,6 +8,7 @@ from engine.invoicing import DiscountTerms, TaxRate
 from workflows.billing.draft_parts import DraftLine
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
@@ -33,7 +34,10 @@ def party_row(tx: Transaction, invoice_id: str) -> Row[Any]:
 
 def no_invoice() -> NotFound:
     """The error for an invoice that does not exist, or that the actor may not see."""
-    return NotFound("There is no such invoice.", remedy="Look it up by its number in the list of invoices.")
+    return NotFound(
+        gettext("There is no such invoice."),
+        remedy=gettext("Look it up by its number in the list of invoices."),
+    )
 
 
 def line_rows(tx: Transaction, invoice_id: str) -> list[Row[Any]]:

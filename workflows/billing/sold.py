@@ -24,6 +24,7 @@ from workflows.core.paging import Sort, read_page
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import Language, gettext, in_language
+from workflows.languages.words import and_text, word
 from workflows.lifecycle.service_requests.access import require_visible, visible_row
 from workflows.lifecycle.service_requests.merged import visible_merged
 from workflows.register.holder_names import holder_names
@@ -70,11 +71,19 @@ def list_sold_items(
         tx.require(*OFFICE)
     if kind is not None:
         if kind not in SOLD_KINDS:
-            raise invalid("/kind", f"{kind!r} is no kind.", f"Use one of {', '.join(SOLD_KINDS)}.")
+            raise invalid(
+                "/kind",
+                gettext("%(kind)s is no kind.", kind=repr(kind)),
+                gettext("Use one of %(sold_kinds)s.", sold_kinds=", ".join(SOLD_KINDS)),
+            )
         statement = statement.where(s.c.kind == kind)
     if state is not None:
         if state not in STATES:
-            raise invalid("/state", f"{state!r} is not possible.", f"Use one of {', '.join(STATES)}.")
+            raise invalid(
+                "/state",
+                gettext("%(state)s is not possible.", state=repr(state)),
+                gettext("Use one of %(states)s.", states=", ".join(STATES)),
+            )
         statement = statement.where(STATES[state])
     if customer is not None:
         statement = statement.where(s.c.customer_id == customer)
@@ -129,8 +138,8 @@ def draft_sold(tx: Transaction, command: DraftSold) -> str:
     if len(currencies) > 1:
         raise invalid(
             "/sold",
-            f"It was sold in {' and '.join(currencies)}.",
-            "Name what was sold in one currency: an invoice has one.",
+            gettext("It was sold in %(currencies)s.", currencies=and_text(currencies)),
+            gettext("Name what was sold in one currency: an invoice has one."),
         )
     language = draft_language(tx, party, command)
     texts = overage_texts(tx, [row.id for row in rows if row.kind == "overage"], language)
@@ -149,7 +158,7 @@ def waive_sold(tx: Transaction, sold_item_id: str, command: WaiveSold) -> str:
         raise not_sold()
     if row.invoice_id is not None or row.waived_at is not None:
         state = "invoiced" if row.invoice_id is not None else "waived"
-        raise StateForbids(f"It is {state} already.", remedy="", state=state)
+        raise StateForbids(gettext("It is %(state)s already.", state=word(state)), remedy="", state=state)
     tx.change(s, row.id, waived_at=tx.now, waived_by=tx.actor.name, waive_reason=command.reason)
     audit_sold(tx, row, "not to be invoiced", reason=command.reason)
     return sold_item_id
@@ -168,7 +177,10 @@ def audit_sold(tx: Transaction, row: Row[Any], done: str, **values: Any) -> None
 
 def not_sold() -> NotFound:
     """The error for something that was not sold, or that the actor may not see."""
-    return NotFound("There is nothing sold with this id.", remedy="Look it up in the list of what was sold.")
+    return NotFound(
+        gettext("There is nothing sold with this id."),
+        remedy=gettext("Look it up in the list of what was sold."),
+    )
 
 
 def _with_merged(tx: Transaction, service_request_id: str) -> list[str]:
@@ -200,15 +212,17 @@ def _open_of(tx: Transaction, party: tuple[str, str], command: DraftSold) -> lis
     if command.sold is None:
         rows = list(tx.connection.execute(statement.limit(MOST_LINES)))
         if not rows:
-            raise StateForbids("Nothing is to be invoiced to this customer.", remedy="", state="invoiced")
+            raise StateForbids(
+                gettext("Nothing is to be invoiced to this customer."), remedy="", state="invoiced"
+            )
         return rows
     found = {row.id: row for row in tx.connection.execute(statement.where(s.c.id.in_(command.sold)))}
     for position, sold_item_id in enumerate(command.sold):
         if sold_item_id not in found:
             raise invalid(
                 f"/sold/{position}",
-                "Nothing with this id is to be invoiced to this customer.",
-                "Look it up in the list of what was sold.",
+                gettext("Nothing with this id is to be invoiced to this customer."),
+                gettext("Look it up in the list of what was sold."),
             )
     return list(found.values())
 

@@ -18,6 +18,8 @@ from workflows.core.actors import OFFICE, PRICE_ROLES, STAFF
 from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.creation import minor_units
 from workflows.lifecycle.contracts.sold_once import PricedOnce, add_once, priced_once
 from workflows.lifecycle.service_requests.access import require_visible
@@ -50,8 +52,10 @@ def add_sold_once(tx: Transaction, service_request_id: str, command: NewSoldItem
     if request.state in CLOSED_TO_SALES:
         waits = request.state == "pending_no_contract"
         raise StateForbids(
-            f"{request.number} {'waits for a contract' if waits else 'is cancelled'}: nothing is sold on it.",
-            remedy="Cover it first." if waits else "",
+            gettext("%(number)s waits for a contract: nothing is sold on it.", number=request.number)
+            if waits
+            else gettext("%(number)s is cancelled: nothing is sold on it.", number=request.number),
+            remedy=gettext("Cover it first.") if waits else "",
             state=request.state,
         )
     if command.product is not None and command.unit_price is not None:
@@ -64,7 +68,11 @@ def add_sold_once(tx: Transaction, service_request_id: str, command: NewSoldItem
         else ("customer", request.customer_id)
     )
     if party[1] is None:
-        raise invalid("/bill_to", f"{request.number} has no org unit.", "Bill it to the customer.")
+        raise invalid(
+            "/bill_to",
+            gettext("%(number)s has no org unit.", number=request.number),
+            gettext("Bill it to the customer."),
+        )
     made = add_once(tx, item, party, sold_on, service_request_id=request.id)
     tx.audit("service_request", request.id, "sold", sold=made, what=item.description)
     return made
@@ -81,14 +89,16 @@ def change_sold_once(
     row = _locked(tx, sold_item_id)
     if expected_version not in (None, row.version):
         raise VersionChanged(
-            "It has been changed in the meantime.",
-            remedy="Read it again and repeat the change.",
+            gettext("It has been changed in the meantime."),
+            remedy=gettext("Read it again and repeat the change."),
             version=row.version,
         )
     given = command.given()
     for name in ("description", "quantity", "unit_price", "tax_rate", "sold_on"):
         if name in given and given[name] is None:
-            raise invalid(f"/{name}", "It cannot be empty.", "Leave it out to keep the old value.")
+            raise invalid(
+                f"/{name}", gettext("It cannot be empty."), gettext("Leave it out to keep the old value.")
+            )
     if command.unit_price is not None and row.product_id is not None:
         _require_prices(tx)
     price = minor_units(tx, command.unit_price, "/unit_price")
@@ -161,22 +171,22 @@ def _locked(tx: Transaction, sold_item_id: str) -> Row[Any]:
         tx.require(*OFFICE)
     if row.kind not in ITEM_KINDS:
         raise StateForbids(
-            "Only what was sold once is changed.",
-            remedy="Amend the contract, or end the recurring sale.",
+            gettext("Only what was sold once is changed."),
+            remedy=gettext("Amend the contract, or end the recurring sale."),
             state=row.kind,
         )
     if row.invoice_id is not None or row.waived_at is not None:
         state = "invoiced" if row.invoice_id is not None else "waived"
-        remedy = "Take it off the draft, or credit it." if state == "invoiced" else ""
-        raise StateForbids(f"It is {state} already.", remedy=remedy, state=state)
+        remedy = gettext("Take it off the draft, or credit it.") if state == "invoiced" else ""
+        raise StateForbids(gettext("It is %(state)s already.", state=word(state)), remedy=remedy, state=state)
     return row
 
 
 def _require_prices(tx: Transaction) -> None:
     if tx.actor.role not in PRICE_ROLES:
         raise NotAllowed(
-            "A technician does not set the price of a product.",
-            remedy="Leave unit_price out: the price list's holds.",
+            gettext("A technician does not set the price of a product."),
+            remedy=gettext("Leave unit_price out: the price list's holds."),
         )
 
 
@@ -184,7 +194,9 @@ def _day(tx: Transaction, given: date | None) -> date:
     """The day of a sale, by default today. Raises: InvalidInput for one in the future."""
     today = local_date(tx.now, tx.settings.zone)
     if given is not None and given > today:
-        raise invalid("/sold_on", "The day is in the future.", "Give today or an earlier day.")
+        raise invalid(
+            "/sold_on", gettext("The day is in the future."), gettext("Give today or an earlier day.")
+        )
     return given or today
 
 

@@ -17,6 +17,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import NotFound
 from workflows.core.paging import Sort, page_of_values, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.holder_names import holder_names
 from workflows.reports.parties import in_parts
 from workflows.store import tables as t
@@ -91,7 +92,8 @@ def list_billed_work(
     currency = tx.connection.execute(select(s.c.currency).where(s.c.id == sold_item_id)).scalar()
     if currency is None:
         raise NotFound(
-            "There is nothing sold with this id.", remedy="Look it up in the list of what was sold."
+            gettext("There is nothing sold with this id."),
+            remedy=gettext("Look it up in the list of what was sold."),
         )
     found = (
         select(

@@ -27,6 +27,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_due
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
 from workflows.views import MoneyView
@@ -93,14 +94,14 @@ def credit_unused_part(tx: Transaction, contract_id: str, command: CreditUnusedP
     ended_at = _ended_at(tx, row)
     if ended_at is None:
         raise StateForbids(
-            f"{row.number} has not been cancelled, so nothing of it is left unused.",
-            remedy="Cancel the contract first.",
+            gettext("%(number)s has not been cancelled, so nothing of it is left unused.", number=row.number),
+            remedy=gettext("Cancel the contract first."),
             state=row.state,
         )
     if not _credit(tx, row, ended_at, command.reason):
         raise StateForbids(
-            f"Nothing unused of {row.number} is left to be credited.",
-            remedy="It was credited before, used up, or is on no issued invoice.",
+            gettext("Nothing unused of %(number)s is left to be credited.", number=row.number),
+            remedy=gettext("It was credited before, used up, or is on no issued invoice."),
             state=row.state,
         )
     return contract_id
@@ -125,8 +126,10 @@ def cancel_and_credit(
         if ended_at is None:
             raise invalid(
                 "/credit_unused",
-                f"{row.number} ends later, so what is left unused of it is not known yet.",
-                "Leave it out, and credit the unused part once the contract has ended.",
+                gettext(
+                    "%(number)s ends later, so what is left unused of it is not known yet.", number=row.number
+                ),
+                gettext("Leave it out, and credit the unused part once the contract has ended."),
             )
         _credit(tx, row, ended_at, command.reason or f"{row.number} was cancelled")
     return contract_id

@@ -14,6 +14,7 @@ from workflows.commands.billing import CreditInvoice, VoidInvoice
 from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -55,16 +56,18 @@ def void_invoice(tx: Transaction, invoice_id: str, command: VoidInvoice) -> str:
 def _refuse(tx: Transaction, row: Row[Any]) -> None:
     why = ""
     if row.state == "void":
-        why = "it is void already"
+        why = gettext("it is void already")
     elif row.kind == "credit_note":
-        why = "it is a credit note"
+        why = gettext("it is a credit note")
     elif row.delivered_at is not None:
-        why = "it has been processed"
+        why = gettext("it has been processed")
     elif settled_by(tx, row.id) or notes_of(tx, row.id):
-        why = "a part of it has been paid or credited"
+        why = gettext("a part of it has been paid or credited")
     if why:
         raise StateForbids(
-            f"{row.number or 'The draft'} cannot be voided: {why}.",
-            remedy="Write a credit note for what is wrong." if row.state == "issued" else "",
+            gettext(
+                "%(number)s cannot be voided: %(why)s.", number=row.number or gettext("The draft"), why=why
+            ),
+            remedy=gettext("Write a credit note for what is wrong.") if row.state == "issued" else "",
             state=row.state,
         )

@@ -18,6 +18,7 @@ from workflows.billing.rows import locked_invoice, party_row
 from workflows.commands.billing import ReverseWriteOff, WriteOff
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.notifications.events import publish
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
@@ -39,9 +40,13 @@ def write_off_invoice(tx: Transaction, invoice_id: str, command: WriteOff) -> st
     lock_party(tx, *party_of(party_row(tx, invoice_id)))
     row = locked_invoice(tx, invoice_id)
     if row.kind != "invoice" or row.state != "issued" or not row.open_minor:
-        what = "A credit note" if row.kind == "credit_note" else row.number or "A draft"
+        what = gettext("A credit note") if row.kind == "credit_note" else row.number or gettext("A draft")
         raise StateForbids(
-            f"{what} cannot be written off: {money_text(0, row.currency)} is owed for it.",
+            gettext(
+                "%(what)s cannot be written off: %(amount)s is owed for it.",
+                what=what,
+                amount=money_text(0, row.currency),
+            ),
             remedy="",
             state=row.state,
         )
@@ -62,7 +67,9 @@ def reverse_write_off(tx: Transaction, invoice_id: str, command: ReverseWriteOff
     row = locked_invoice(tx, invoice_id)
     if not row.written_off_minor:
         raise StateForbids(
-            f"Nothing of {row.number or 'a draft'} is written off.", remedy="", state=row.state
+            gettext("Nothing of %(number)s is written off.", number=row.number or gettext("a draft")),
+            remedy="",
+            state=row.state,
         )
     take_write_off_back(tx, row, tx.now)
     details = {"amount": row.written_off_minor, "reason": command.reason}

@@ -18,6 +18,7 @@ from workflows.charging.terms import ChargingTerms, rules_of, terms_of
 from workflows.commands.work import WorkGiven
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.charged_entry import ChargedEntry, segments_of, stored_segments
 from workflows.store import tables as t
 from workflows.store.column_types import Id
@@ -211,7 +212,7 @@ def worked_at(command: WorkGiven) -> datetime:
     """The instant at which the work began, or at which its minutes count (aware UTC)."""
     at = command.started_at or command.worked_at
     if at is None:
-        raise invalid("/minutes", "Give minutes and worked_at, or started_at and ended_at.")
+        raise invalid("/minutes", gettext("Give minutes and worked_at, or started_at and ended_at."))
     return at
 
 
@@ -222,16 +223,28 @@ def worked_span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime
     """
     if command.started_at is not None and command.ended_at is not None:
         if command.ended_at > tx.now:
-            raise invalid("/ended_at", "Work cannot end in the future.", "Give the time worked so far.")
+            raise invalid(
+                "/ended_at",
+                gettext("Work cannot end in the future."),
+                gettext("Give the time worked so far."),
+            )
         seconds = -((command.started_at - command.ended_at) // timedelta(seconds=1))
         worked = whole_minutes(seconds)
         if command.ended_at - command.started_at > LONGEST_SPAN:
-            raise invalid("/ended_at", "The work is longer than 24 hours.", "Log each day as its own entry.")
+            raise invalid(
+                "/ended_at",
+                gettext("The work is longer than 24 hours."),
+                gettext("Log each day as its own entry."),
+            )
         return command.started_at, command.ended_at, worked
     if command.worked_at is None or command.minutes is None:
-        raise invalid("/minutes", "Give minutes and worked_at, or started_at and ended_at.")
+        raise invalid("/minutes", gettext("Give minutes and worked_at, or started_at and ended_at."))
     if command.worked_at > tx.now:
-        raise invalid("/worked_at", "Work cannot lie in the future.", "Give an instant that has passed.")
+        raise invalid(
+            "/worked_at",
+            gettext("Work cannot lie in the future."),
+            gettext("Give an instant that has passed."),
+        )
     return command.worked_at, None, command.minutes
 
 

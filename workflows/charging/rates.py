@@ -9,6 +9,8 @@ from engine.periods import zone_named
 from workflows.charging.terms import ChargingTerms
 from workflows.core.errors import Conflict
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import instant_text
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.amendments import contract_as_of
 from workflows.lifecycle.contracts.payers import is_excluded
 from workflows.store import tables as t
@@ -42,18 +44,27 @@ def _lacks_rate(segment: Segment) -> bool:
 
 
 def _what(number: str, segment: Segment, terms: ChargingTerms, work_type: str | None) -> str:
-    at = segment.start.astimezone(zone_named(terms.time_zone))
-    facts = [f"role {terms.role}", f"priority {terms.priority}"]
+    facts = [
+        gettext("role %(role)s", role=terms.role),
+        gettext("priority %(priority)s", priority=terms.priority),
+    ]
     if work_type is not None:
-        facts.append(f"work type {work_type}")
-    return (
-        f"{number} pays for work in money, and the rate card “{terms.rate_card}” has no rate in "
-        f"{terms.currency} for the work from {at:%Y-%m-%d %H:%M} ({', '.join(facts)})."
+        facts.append(gettext("work type %(work_type)s", work_type=work_type))
+    return gettext(
+        "%(number)s pays for work in money, and the rate card “%(card)s” has no rate in %(currency)s for the "
+        "work from %(instant)s (%(facts)s).",
+        number=number,
+        card=terms.rate_card,
+        currency=terms.currency,
+        instant=instant_text(segment.start, zone_named(terms.time_zone)),
+        facts=", ".join(facts),
     )
 
 
 def _remedy(terms: ChargingTerms) -> str:
-    return (
-        f"Ask an administrator to add a rule to rules/rate_cards/{terms.rate_card}.json, or assign another "
-        "contract to the service request."
+    return gettext(
+        "Ask an administrator to add a rule to rules/rate_cards/%(card)s.json, or assign another contract "
+        "to the "
+        "service request.",
+        card=terms.rate_card,
     )

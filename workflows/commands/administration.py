@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from engine.contracts import TimeExpired
 from workflows.commands.fields import Command, Id
 from workflows.commands.register import OwnerGiven
+from workflows.languages.texts import gettext
 
 
 class AssignItems(Command):
@@ -31,7 +32,7 @@ def _base64(text: str) -> str:
     try:
         b64decode(text, validate=True)
     except (BinasciiError, ValueError):
-        raise ValueError("It is not base64.") from None
+        raise ValueError(gettext("It is not base64.")) from None
     return text
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from workflows.commands.fields import Code, Command, Id, MoneyGranted, Name, Reason, no_control_characters
+from workflows.languages.texts import gettext
 
 _SAMPLE = datetime(2026, 11, 23, tzinfo=UTC)
 _DATE_FORM = re.compile(r"(?:%[dmYy]|[-./ ])+", re.ASCII)
@@ -14,13 +15,13 @@ _DATE_FORM = re.compile(r"(?:%[dmYy]|[-./ ])+", re.ASCII)
 
 def _whole_day(form: str) -> str:
     if not _DATE_FORM.fullmatch(form):
-        raise ValueError("Write it with %d, %m and %Y or %y, such as %d.%m.%Y.")
+        raise ValueError(gettext("Write it with %d, %m and %Y or %y, such as %d.%m.%Y."))
     try:
         read = datetime.strptime(_SAMPLE.strftime(form), form)  # noqa: DTZ007
     except (ValueError, re.error):
         read = None
     if read is None or read.date() != _SAMPLE.date():
-        raise ValueError("It needs the day, the month and the year once each, such as %d.%m.%Y.")
+        raise ValueError(gettext("It needs the day, the month and the year once each, such as %d.%m.%Y."))
     return form
 
 
@@ -51,9 +52,9 @@ class CsvColumns(Command):
     def _amounts(self) -> Self:
         both = self.credit is not None and self.debit is not None
         if (self.credit is None) != (self.debit is None) or (self.amount is not None) == both:
-            raise ValueError("Name the column of the amount, or those of credit and debit.")
+            raise ValueError(gettext("Name the column of the amount, or those of credit and debit."))
         if both and self.direction is not None:
-            raise ValueError("Columns of credit and debit need no column of the direction.")
+            raise ValueError(gettext("Columns of credit and debit need no column of the direction."))
         return self
 
 
@@ -77,17 +78,17 @@ class CsvProfile(Command):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.decimal_sign == self.thousands_sign:
-            raise ValueError("The decimal sign and the thousands sign must differ.")
+            raise ValueError(gettext("The decimal sign and the thousands sign must differ."))
         if (self.account is None) == (self.columns.account is None):
-            raise ValueError("Give the account, or the column that names it.")
+            raise ValueError(gettext("Give the account, or the column that names it."))
         if (self.currency is None) == (self.columns.currency is None):
-            raise ValueError("Give the currency, or the column that names it.")
+            raise ValueError(gettext("Give the currency, or the column that names it."))
         if (self.columns.direction is None) == bool(self.credit_words or self.debit_words):
-            raise ValueError("A column of the direction and words for credit and debit go together.")
+            raise ValueError(gettext("A column of the direction and words for credit and debit go together."))
         if self.columns.direction is not None and not (self.credit_words and self.debit_words):
-            raise ValueError("Give words for credit and for debit.")
+            raise ValueError(gettext("Give words for credit and for debit."))
         if (self.columns.status is None) == bool(self.booked_words):
-            raise ValueError("A column of the status and words for booked entries go together.")
+            raise ValueError(gettext("A column of the status and words for booked entries go together."))
         return self
 
 
@@ -112,9 +113,9 @@ class AssignEntry(Command):
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         if len({one.invoice for one in self.invoices}) < len(self.invoices):
-            raise ValueError("Name each invoice once.")
+            raise ValueError(gettext("Name each invoice once."))
         if len({one.amount is None for one in self.invoices}) > 1:
-            raise ValueError("Give an amount for each invoice, or for none.")
+            raise ValueError(gettext("Give an amount for each invoice, or for none."))
         return self
 
 

@@ -18,7 +18,7 @@ from workflows.commands.fields import (
     no_control_characters,
 )
 from workflows.commands.tax_ids import Country, VatId
-from workflows.languages.texts import Language
+from workflows.languages.texts import Language, gettext
 
 MOST_LINES = 500
 MOST_DISCOUNTS = 10
@@ -26,19 +26,19 @@ MOST_DISCOUNTS = 10
 
 def _more_than_nothing(text: str) -> str:
     if Decimal(text) <= 0:
-        raise ValueError("It must be more than 0. To take something back, write a credit note.")
+        raise ValueError(gettext("It must be more than 0. To take something back, write a credit note."))
     return text
 
 
 def _share(text: str) -> str:
     if Decimal(text) > 100:
-        raise ValueError("A discount must be between 0 and 100 percent.")
+        raise ValueError(gettext("A discount must be between 0 and 100 percent."))
     return text
 
 
 def _part(text: str) -> str:
     if not 0 < Decimal(text) < 100:
-        raise ValueError("It must be more than 0 and less than 100 percent.")
+        raise ValueError(gettext("It must be more than 0 and less than 100 percent."))
     return text
 
 
@@ -85,11 +85,11 @@ class InvoiceLineGiven(Command):
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:
         if self.discount_percent is not None and self.discount is not None:
-            raise ValueError("Give discount_percent or discount, not both.")
+            raise ValueError(gettext("Give discount_percent or discount, not both."))
         if self.service_to is not None and (self.service_from or self.service_to) > self.service_to:
-            raise ValueError("The service would end before it begins.")
+            raise ValueError(gettext("The service would end before it begins."))
         if self.service_to is not None and self.service_from is None:
-            raise ValueError("Give the first day of the service too.")
+            raise ValueError(gettext("Give the first day of the service too."))
         return self
 
 
@@ -103,7 +103,7 @@ class DocumentDiscountGiven(Command):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.percent is None) == (self.amount is None):
-            raise ValueError("Give percent or amount, one of both.")
+            raise ValueError(gettext("Give percent or amount, one of both."))
         return self
 
 
@@ -186,7 +186,7 @@ class CreditLineGiven(Command):
     @model_validator(mode="after")
     def _not_both(self) -> Self:
         if self.quantity is not None and self.amount is not None:
-            raise ValueError("Give quantity or amount, not both.")
+            raise ValueError(gettext("Give quantity or amount, not both."))
         return self
 
 

@@ -26,6 +26,7 @@ from workflows.commands.fields import (
 )
 from workflows.commands.rounding import RoundingTerms
 from workflows.commands.selling import SoldItemsGiven
+from workflows.languages.texts import gettext
 
 MOST_PRIORITY = 1_000_000
 BurnPriority = Annotated[int, Field(ge=0, le=MOST_PRIORITY)]
@@ -34,7 +35,9 @@ BurnPriority = Annotated[int, Field(ge=0, le=MOST_PRIORITY)]
 
 def _is_condition(scope: dict[str, Any]) -> dict[str, Any]:
     if not scope.keys() & {"all", "any", "name"}:
-        raise ValueError("Write conditions as in the rules: all or any of some, or one with its name.")
+        raise ValueError(
+            gettext("Write conditions as in the rules: all or any of some, or one with its name.")
+        )
     return scope
 
 
@@ -90,7 +93,7 @@ class CarryOverTerms(Command):
     @model_validator(mode="after")
     def _one_cap_at_most(self) -> Self:
         if self.cap_minutes is not None and self.cap_percent is not None:
-            raise ValueError("Give cap_minutes or cap_percent, not both.")
+            raise ValueError(gettext("Give cap_minutes or cap_percent, not both."))
         return self
 
 

@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from workflows.languages.texts import gettext
+
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 MOST_MINUTES = 10_000_000
 MOST_MINOR = 10**12
@@ -37,14 +39,14 @@ PASSWORD = {"format": "password", "writeOnly": True}
 
 def no_control_characters(value: str) -> str:
     if CONTROL_CHARACTER.search(value):
-        raise ValueError("It contains control characters; send plain text.")
+        raise ValueError(gettext("It contains control characters; send plain text."))
     return value
 
 
 def no_encoded_words(address: str) -> str:
     """Refuse an address that mail libraries would decode (RFC 2047), and so take for another one."""
     if "=?" in address:
-        raise ValueError("It must not contain '=?', which mail programs would decode.")
+        raise ValueError(gettext("It must not contain '=?', which mail programs would decode."))
     return address
 
 
@@ -53,7 +55,7 @@ def _as_instant_text(value: Any) -> Any:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not INSTANT_TEXT.match(value):
-        raise ValueError("Write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z.")
+        raise ValueError(gettext("Write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z."))
     return value
 
 
@@ -61,13 +63,19 @@ def _as_day_text(value: Any) -> Any:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not DAY_TEXT.match(value):
-        raise ValueError("Write it as YYYY-MM-DD, for example 2026-03-31.")
+        raise ValueError(gettext("Write it as YYYY-MM-DD, for example 2026-03-31."))
     return value
 
 
 def _in_years(value: date) -> date:
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"The year must be between {FIRST_YEAR} and {LAST_YEAR}.")
+        raise ValueError(
+            gettext(
+                "The year must be between %(first_year)s and %(last_year)s.",
+                first_year=FIRST_YEAR,
+                last_year=LAST_YEAR,
+            )
+        )
     return value
 
 
@@ -75,7 +83,13 @@ def _instant(value: datetime) -> datetime:
     try:
         instant = value.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"The year must be between {FIRST_YEAR} and {LAST_YEAR}.") from None
+        raise ValueError(
+            gettext(
+                "The year must be between %(first_year)s and %(last_year)s.",
+                first_year=FIRST_YEAR,
+                last_year=LAST_YEAR,
+            )
+        ) from None
     _in_years(instant)
     return instant
 
@@ -102,7 +116,7 @@ Incidents = Annotated[int, Field(ge=1, le=1_000_000)]
 def _percent_in_range(text: str) -> str:
     whole, _, decimals = text.partition(".")
     if int(whole + decimals) > 1000 * 10 ** len(decimals):
-        raise ValueError("A percentage must be between 0 and 1000.")
+        raise ValueError(gettext("A percentage must be between 0 and 1000."))
     return text
 
 
@@ -114,7 +128,7 @@ Percent = Annotated[
 
 def _more_than_nothing(text: str) -> str:
     if Decimal(text) <= 0:
-        raise ValueError("It must be more than 0.")
+        raise ValueError(gettext("It must be more than 0."))
     return text
 
 
@@ -148,7 +162,7 @@ class Command(BaseModel):
 def _above_zero(amount_minor: int) -> int:
     # "at least 1" would name a minor unit, which no page shows
     if amount_minor == 0:
-        raise ValueError("It must be above zero.")
+        raise ValueError(gettext("It must be above zero."))
     return amount_minor
 
 
@@ -181,7 +195,11 @@ class OneOf(Command):
     def _exactly_one(self) -> Self:
         given = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"Name exactly one of {', '.join(type(self).model_fields)}.")
+            raise ValueError(
+                gettext(
+                    "Name exactly one of %(model_fields)s.", model_fields=", ".join(type(self).model_fields)
+                )
+            )
         return self
 
     @property

@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from engine.roles import UserRole
 from workflows.commands.fields import Command, Day, Id, RateGiven, Reason
+from workflows.languages.texts import gettext
 
 
 class NewCostRate(Command):
@@ -24,5 +25,5 @@ class NewCostRate(Command):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.technician is None) == (self.role is None):
-            raise ValueError("Give technician or role, one of both.")
+            raise ValueError(gettext("Give technician or role, one of both."))
         return self

@@ -20,6 +20,7 @@ from workflows.commands.fields import (
     PositiveDecimal,
     Reason,
 )
+from workflows.languages.texts import gettext
 
 MOST_LINES = 100
 
@@ -44,14 +45,14 @@ class QuoteLineGiven(Command):
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
         if self.contract is not None and self.product is not None:
-            raise ValueError("Give contract or product, not both.")
+            raise ValueError(gettext("Give contract or product, not both."))
         if self.contract is None and self.product is None:
             if self.description is None:
-                raise ValueError("Give a contract, a product or a description.")
+                raise ValueError(gettext("Give a contract, a product or a description."))
             if self.unit_price is None:
-                raise ValueError("A line without a contract or a product needs unit_price.")
+                raise ValueError(gettext("A line without a contract or a product needs unit_price."))
         if self.contract is not None and Decimal(self.quantity) != 1:
-            raise ValueError("A line makes one contract: leave quantity out.")
+            raise ValueError(gettext("A line makes one contract: leave quantity out."))
         return self
 
 
@@ -83,7 +84,7 @@ class ChangeQuote(Command):
     @model_validator(mode="after")
     def _has_a_last_day(self) -> Self:
         if "last_on" in self.model_fields_set and self.last_on is None:
-            raise ValueError("A quote needs a last day.")
+            raise ValueError(gettext("A quote needs a last day."))
         return self
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from engine.quantities import Rounding, RoundingScope
 from workflows.commands.fields import Command
+from workflows.languages.texts import gettext
 
 
 class RoundingTerms(Command):
@@ -20,7 +21,9 @@ class RoundingTerms(Command):
     def _grace_below_increment(self) -> Self:
         if self.grace_minutes >= self.increment_minutes and self.grace_minutes:
             raise ValueError(
-                "grace_minutes must be smaller than increment_minutes, or nothing would ever be charged."
+                gettext(
+                    "grace_minutes must be smaller than increment_minutes, or nothing would ever be charged."
+                )
             )
         return self
 

@@ -20,6 +20,7 @@ from workflows.commands.fields import (
     Reason,
     no_control_characters,
 )
+from workflows.languages.texts import gettext
 
 MOST_FILE_BYTES = 2 * 1024 * 1024
 MOST_ITEMS = 50
@@ -66,7 +67,7 @@ class _Days(Command):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.last_on is not None and self.last_on < self.first_on:
-            raise ValueError("The last day must not be before the first.")
+            raise ValueError(gettext("The last day must not be before the first."))
         return self
 
 
@@ -106,9 +107,9 @@ class SoldItemGiven(Command):
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
         if self.product is None and (self.description is None or self.unit_price is None):
-            raise ValueError("Give a product, or a description and unit_price.")
+            raise ValueError(gettext("Give a product, or a description and unit_price."))
         if self.product is not None and self.kind is not None:
-            raise ValueError("The kind of a product is that of the price list: leave kind out.")
+            raise ValueError(gettext("The kind of a product is that of the price list: leave kind out."))
         return self
 
 
@@ -162,9 +163,9 @@ class NewRecurringSale(Command):
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
         if sum(one is not None for one in (self.customer, self.org_unit, self.contract)) != 1:
-            raise ValueError("Name a customer, an org unit or a contract, one of them.")
+            raise ValueError(gettext("Name a customer, an org unit or a contract, one of them."))
         if self.product is None and (self.description is None or self.unit_price is None):
-            raise ValueError("Give a product, or a description and unit_price.")
+            raise ValueError(gettext("Give a product, or a description and unit_price."))
         return self
 
 

@@ -11,6 +11,7 @@ from stdnum.exceptions import ValidationError
 from stdnum.util import get_cc_module
 
 from workflows.commands.fields import no_control_characters
+from workflows.languages.texts import gettext
 
 GREECE = "EL"
 """Greek VAT ids begin with EL, not with the country's code."""
@@ -37,7 +38,7 @@ def checked_vat_id(text: str) -> str:
         return ""
     country = compact[:2]
     if country not in COUNTRIES and country != GREECE:
-        raise ValueError("A VAT id begins with the code of its country, for example DE123456788.")
+        raise ValueError(gettext("A VAT id begins with the code of its country, for example DE123456788."))
     module = get_cc_module("gr" if country == GREECE else country.lower(), "vat")
     if module is None:
         return compact
@@ -46,7 +47,9 @@ def checked_vat_id(text: str) -> str:
             compact if country != "CH" else f"{compact}MWST" if compact[-1].isdigit() else compact
         )
     except ValidationError:
-        raise ValueError(f"This is no VAT id of {country}: please check the digits.") from None
+        raise ValueError(
+            gettext("This is no VAT id of %(country)s: please check the digits.", country=country)
+        ) from None
     return compact
 
 
@@ -57,7 +60,7 @@ def checked_iban(text: str) -> str:
     try:
         return str(iban.validate(text))
     except ValidationError:
-        raise ValueError("This is no IBAN: please check the digits.") from None
+        raise ValueError(gettext("This is no IBAN: please check the digits.")) from None
 
 
 def checked_bic(text: str) -> str:
@@ -67,14 +70,14 @@ def checked_bic(text: str) -> str:
     try:
         return str(bic.validate(text))
     except ValidationError:
-        raise ValueError("This is no BIC: it has 8 or 11 letters and digits.") from None
+        raise ValueError(gettext("This is no BIC: it has 8 or 11 letters and digits.")) from None
 
 
 def checked_country(text: str) -> str:
     """A country's code in capitals. Empty stays empty. Raises: ValueError."""
     code = text.strip().upper()
     if code and code not in COUNTRIES:
-        raise ValueError("It is not a country code of two letters; write for example DE.")
+        raise ValueError(gettext("It is not a country code of two letters; write for example DE."))
     return code
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from workflows.commands.fields import Code, Command, Id, Instant, LongText, no_control_characters
+from workflows.languages.texts import gettext
 
 
 class WorkGiven(Command):
@@ -23,13 +24,13 @@ class WorkGiven(Command):
         span = self.started_at is not None or self.ended_at is not None
         amount = self.minutes is not None or self.worked_at is not None
         if span and amount:
-            raise ValueError("Give started_at and ended_at, or minutes and worked_at, not both.")
+            raise ValueError(gettext("Give started_at and ended_at, or minutes and worked_at, not both."))
         if span and (self.started_at is None or self.ended_at is None):
-            raise ValueError("started_at and ended_at must both be given.")
+            raise ValueError(gettext("started_at and ended_at must both be given."))
         if not span and (self.minutes is None or self.worked_at is None):
-            raise ValueError("Give started_at and ended_at, or minutes and worked_at.")
+            raise ValueError(gettext("Give started_at and ended_at, or minutes and worked_at."))
         if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:
-            raise ValueError("ended_at must be later than started_at.")
+            raise ValueError(gettext("ended_at must be later than started_at."))
         return self
 
 

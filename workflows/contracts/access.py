@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, or_, select, true
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.up_to_date import due_contracts, settle_each
+from workflows.languages.texts import gettext
 from workflows.register.records import own_org_units
 from workflows.service_requests.closing import bring_up_to_date, overdue_requests_of
 from workflows.store import tables as t
@@ -51,7 +52,8 @@ def contract_row(tx: Transaction, contract_id: str) -> Row[Any]:
     ).one_or_none()
     if row is None:
         raise NotFound(
-            "There is no such contract.", remedy="Look it up by its number in the list of contracts."
+            gettext("There is no such contract."),
+            remedy=gettext("Look it up by its number in the list of contracts."),
         )
     return row
 

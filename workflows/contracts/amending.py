@@ -19,6 +19,7 @@ from workflows.core.errors import Conflict, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
 from workflows.coverage.waiting_list import lock_covered
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.amendments import contract_as_of, record_amendment, rows_as_of
 from workflows.lifecycle.contracts.creation import (
     check_time_expired,
@@ -55,7 +56,11 @@ def amend_contract(
         if value != getattr(then, name)
     }
     if not after:
-        raise invalid("", "Nothing would change: these are the terms in force then.", "Give another term.")
+        raise invalid(
+            "",
+            gettext("Nothing would change: these are the terms in force then."),
+            gettext("Give another term."),
+        )
     record_amendment(tx, row, kind="amended", effective_at=at, after=after, reason=command.reason)
     changes = {name: [_text(getattr(then, name)), _text(value)] for name, value in after.items()}
     tx.audit(
@@ -87,19 +92,23 @@ def transfer_contract(
     if holder.kind == "service_request":
         raise invalid(
             pointer,
-            "A contract cannot be transferred to a service request.",
-            "Choose an item, a customer or an org unit.",
+            gettext("A contract cannot be transferred to a service request."),
+            gettext("Choose an item, a customer or an org unit."),
         )
     if row.held_since is not None and at < row.held_since:
         raise invalid(
             pointer_of(command),
-            f"{row.number} has been transferred since then.",
-            "Give an instant after its last transfer.",
+            gettext("%(number)s has been transferred since then.", number=row.number),
+            gettext("Give an instant after its last transfer."),
         )
     then = contract_as_of(tx, row, at).holder
     names = holder_names(tx, [then, holder])
     if holder == then:
-        raise invalid(pointer, f"{row.number} is already held by {names[holder]}.", "Choose another holder.")
+        raise invalid(
+            pointer,
+            gettext("%(number)s is already held by %(names)s.", number=row.number, names=names[holder]),
+            gettext("Choose another holder."),
+        )
     if at < tx.now:
         refuse_before_finished(tx, contract_value(row), at, pointer_of(command))
     after = {"holder_kind": holder.kind, "holder_id": holder.id}
@@ -127,7 +136,7 @@ def _changeable(
     if dated_state(contract, tx.now).state in OVER_STATES:
         raise action_forbidden(tx, row, action)
     if action == "transfer" and row.holder_kind == "service_request":
-        raise action_forbidden(tx, row, action, "It belongs to its service request.")
+        raise action_forbidden(tx, row, action, gettext("It belongs to its service request."))
     return row, effective_instant(tx, contract, command)
 
 
@@ -159,8 +168,15 @@ def _amended(
 def _currency(tx: Transaction, row: Row[Any]) -> str:
     if row.currency not in (None, tx.settings.currency):
         raise Conflict(
-            f"{row.number} was sold in {row.currency}, and the desk's currency is {tx.settings.currency}.",
-            remedy=f"Sell a new contract with amounts in {tx.settings.currency}.",
+            gettext(
+                "%(number)s was sold in %(currency)s, and the desk's currency is %(currency2)s.",
+                number=row.number,
+                currency=row.currency,
+                currency2=tx.settings.currency,
+            ),
+            remedy=gettext(
+                "Sell a new contract with amounts in %(currency)s.", currency=tx.settings.currency
+            ),
         )
     return tx.settings.currency
 
@@ -175,27 +191,40 @@ def _new_end(
     terms, contract = type_in_force(tx, row.type), contract_value(row)
     period = terms.limits.get("period", "none")
     if period == "none" or row.holder_kind == "service_request":
-        raise invalid("/ends_on", f"{of_type(terms)} have no period.", "Leave it out.")
+        raise invalid(
+            "/ends_on", gettext("%(type)s have no period.", type=of_type(terms)), gettext("Leave it out.")
+        )
     end = None if command.ends_on is None else contract_end(command.ends_on, contract.zone)
     if end is None and (period == "required" or row.monthly_minutes is not None):
-        raise invalid("/ends_on", f"{of_type(terms)} need a last day.", "Give a day.")
+        raise invalid(
+            "/ends_on", gettext("%(type)s need a last day.", type=of_type(terms)), gettext("Give a day.")
+        )
     if end == then.expires_at:
         return end
     successor = successor_number(tx, row.id)
     if successor is not None:
         raise Conflict(
-            f"{row.number} has been renewed by {successor}, which starts at its end.",
-            remedy=f"Cancel {successor} first.",
+            gettext(
+                "%(number)s has been renewed by %(successor)s, which starts at its end.",
+                number=row.number,
+                successor=successor,
+            ),
+            remedy=gettext("Cancel %(successor)s first.", successor=successor),
         )
     if end is not None and end <= max(at, tx.now, row.starts_at):
         raise invalid(
-            "/ends_on", "The contract would end before the change takes effect.", "Give a later day."
+            "/ends_on",
+            gettext("The contract would end before the change takes effect."),
+            gettext("Give a later day."),
         )
     if end is not None and row.amends_at is not None and at < row.amends_at >= end:
         raise invalid(
             "/ends_on",
-            f"The contract would end before another change takes effect on {_day(contract, row.amends_at)}.",
-            "Give a later day.",
+            gettext(
+                "The contract would end before another change takes effect on %(day)s.",
+                day=_day(contract, row.amends_at),
+            ),
+            gettext("Give a later day."),
         )
     is_shorter = end is not None and (then.expires_at is None or end < then.expires_at)
     if (
@@ -205,8 +234,11 @@ def _new_end(
     ):
         raise invalid(
             "/ends_on",
-            f"The last month of {row.number} is only a part of one and cannot be extended.",
-            "Renew the contract instead.",
+            gettext(
+                "The last month of %(number)s is only a part of one and cannot be extended.",
+                number=row.number,
+            ),
+            gettext("Renew the contract instead."),
         )
     return end
 

@@ -20,6 +20,8 @@ from workflows.core.actors import PRICE_ROLES, STAFF
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover, settle_and_cover
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.alerts import ALERTED_STATES, grants_opened, use_crossed_at
 from workflows.lifecycle.contracts.auto_top_up_terms import auto_top_up_terms, stored_auto_top_up
 from workflows.lifecycle.contracts.connected_work import changed_since
@@ -29,7 +31,7 @@ from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.sale_prices import contract_price
 from workflows.lifecycle.contracts.sold_items import add_sold_item
-from workflows.notifications.alerts import notify_auto_top_up
+from workflows.notifications.alerts import UnitAmount, notify_auto_top_up
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
@@ -111,11 +113,15 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
     )
     if awaits_payment:
         _sell(tx, row, top_up_id, price_minor)
-    left, quantity = (
-        amount_text(amount, row.draws, row.currency) for amount in (totals.available, terms.quantity)
-    )
+    left = amount_text(totals.available, row.draws, row.currency)
     tx.audit("contract", contract_id, f"automatic top-up {state}", left=left, grant=grant_id)
-    notify_auto_top_up(tx, loaded.contract, state, left, quantity)
+    notify_auto_top_up(
+        tx,
+        loaded.contract,
+        state,
+        UnitAmount(totals.available, row.draws, row.currency),
+        UnitAmount(terms.quantity, row.draws, row.currency),
+    )
     if grant_id is not None:
         redraw_and_cover(tx, changed_since(contract_id, due_at))
         settle_and_cover(tx, contract_id)
@@ -131,12 +137,16 @@ def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: 
     row = locked_contract(tx, contract_id)
     loaded = load_contract(tx, contract_id)
     if loaded.state in OVER or row.draws == "nothing":
-        raise StateForbids(f"{row.number} is {loaded.state}.", remedy="Buy a contract.", state=loaded.state)
+        raise StateForbids(
+            gettext("%(number)s is %(state)s.", number=row.number, state=word(loaded.state)),
+            remedy=gettext("Buy a contract."),
+            state=loaded.state,
+        )
     waits = select(a.id).where(a.contract_id == contract_id, a.state == "draft")
     if tx.connection.execute(waits.limit(1)).first() is not None:
         raise StateForbids(
-            f"A top-up of {row.number} waits for its confirmation already.",
-            remedy="Wait for it, or ask us.",
+            gettext("A top-up of %(number)s waits for its confirmation already.", number=row.number),
+            remedy=gettext("Wait for it, or ask us."),
             state="draft",
         )
     key = {
@@ -164,9 +174,15 @@ def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: 
         tx.change(t.auto_top_up, earlier, **ordered)
     else:
         tx.add(t.auto_top_up, id=new_id(), **key, **ordered)
-    left, amount = (amount_text(one, row.draws, row.currency) for one in (available, quantity))
+    amount = amount_text(quantity, row.draws, row.currency)
     tx.audit("contract", contract_id, "top-up ordered", quantity=amount)
-    notify_auto_top_up(tx, loaded.contract, "draft", left, amount)
+    notify_auto_top_up(
+        tx,
+        loaded.contract,
+        "draft",
+        UnitAmount(available, row.draws, row.currency),
+        UnitAmount(quantity, row.draws, row.currency),
+    )
     return contract_id
 
 
@@ -329,8 +345,8 @@ def _refuse_sold(sale: Row[Any] | None) -> None:
     """Raise StateForbids for a top-up that awaits its payment, unless it is not to be invoiced."""
     if sale is not None and sale.waived_at is None:
         raise StateForbids(
-            "The top-up awaits its payment: it is added when its invoice is processed.",
-            remedy="Process its invoice once it is paid, or take it off what is to be invoiced.",
+            gettext("The top-up awaits its payment: it is added when its invoice is processed."),
+            remedy=gettext("Process its invoice once it is paid, or take it off what is to be invoiced."),
             state="awaiting_payment",
         )
 
@@ -375,12 +391,15 @@ def _prepared(tx: Transaction, contract_id: str, top_up_id: str) -> tuple[Contra
     wanted = select(t.auto_top_up).where(a.id == top_up_id, a.contract_id == contract_id)
     found = tx.connection.execute(wanted).one_or_none()
     if found is None:
-        raise NotFound("There is no such top-up.", remedy="Look at the contract's list of top-ups.")
+        raise NotFound(
+            gettext("There is no such top-up."), remedy=gettext("Look at the contract's list of top-ups.")
+        )
     if found.state != "draft":
-        by = f" by {found.decided_by}" if found.decided_by else ""
         raise StateForbids(
-            f"The top-up is {found.state}{by}.",
-            remedy="Only one that was prepared can be decided.",
+            gettext("The top-up is %(state)s by %(name)s.", state=word(found.state), name=found.decided_by)
+            if found.decided_by
+            else gettext("The top-up is %(state)s.", state=word(found.state)),
+            remedy=gettext("Only one that was prepared can be decided."),
             state=found.state,
         )
     return contract, found

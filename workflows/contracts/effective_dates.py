@@ -13,6 +13,7 @@ from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import ContractAction
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 
 MOST_NAMED = 5
@@ -26,7 +27,11 @@ def given_instant(contract: Contract, command: ContractAction) -> datetime | Non
     Raises: InvalidInput if both an instant and a day are given, or one before the contract's start.
     """
     if command.effective_at is not None and command.effective_on is not None:
-        raise invalid("/effective_on", "Give effective_at or effective_on, not both.", "Leave one out.")
+        raise invalid(
+            "/effective_on",
+            gettext("Give effective_at or effective_on, not both."),
+            gettext("Leave one out."),
+        )
     day = command.effective_on
     if day is None:
         return command.effective_at
@@ -47,7 +52,9 @@ def effective_instant(tx: Transaction, contract: Contract, command: ContractActi
         return tx.now
     refuse_before_start(tx, contract, at, command)
     if contract.expires_at is not None and at >= contract.expires_at:
-        raise invalid(pointer_of(command), "The contract is over by then.", "Give an earlier one.")
+        raise invalid(
+            pointer_of(command), gettext("The contract is over by then."), gettext("Give an earlier one.")
+        )
     return at
 
 
@@ -57,8 +64,12 @@ def refuse_before_start(tx: Transaction, contract: Contract, at: datetime, comma
         starts_on = local_date(contract.starts_at, contract.zone)
         raise invalid(
             pointer_of(command),
-            f"{contract.number} starts on {starts_on}: nothing about it can change before that.",
-            "Give that day or a later one.",
+            gettext(
+                "%(number)s starts on %(starts_on)s: nothing about it can change before that.",
+                number=contract.number,
+                starts_on=starts_on,
+            ),
+            gettext("Give that day or a later one."),
         )
 
 
@@ -109,8 +120,13 @@ def _already_paid(contract: Contract, pointer: str, entries: list[tuple[str, dat
     more = f" and {len(entries) - MOST_NAMED} more" if len(entries) > MOST_NAMED else ""
     return invalid(
         pointer,
-        f"{contract.number} has paid for requests that are finished since then: {named}{more}.",
-        "Give a later one, after that work.",
+        gettext(
+            "%(number)s has paid for requests that are finished since then: %(named)s%(more)s.",
+            number=contract.number,
+            named=named,
+            more=more,
+        ),
+        gettext("Give a later one, after that work."),
     )
 
 

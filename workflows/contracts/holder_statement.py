@@ -19,6 +19,7 @@ from workflows.contracts.pending_movements import PENDING, held_for_work, pendin
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import broken_cursor, require_limit
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameable, may_name
 from workflows.register.holder_names import holder_names
 from workflows.store import tables as t
@@ -78,10 +79,10 @@ def read_holder_statement(
 def _up_to_date(tx: Transaction, holder: Holder) -> Iterator[tuple[Transaction, str]]:
     """A transaction in which everything due of the holder's contracts has been done, and its name."""
     if holder.kind == "service_request" or not may_name(tx, holder.kind, holder.id):
-        raise NotFound("There is no such holder.", remedy="Look it up first.")
+        raise NotFound(gettext("There is no such holder."), remedy=gettext("Look it up first."))
     name = holder_names(tx, [holder]).get(holder)
     if name is None:
-        raise NotFound("There is no such holder.", remedy="Look it up first.")
+        raise NotFound(gettext("There is no such holder."), remedy=gettext("Look it up first."))
     held = select(c.c.id).where(
         c.c.holder_kind == holder.kind, c.c.holder_id == holder.id, visible_contracts(tx)
     )
@@ -105,7 +106,11 @@ def _lines(
 ) -> Select[Any]:
     """The statement of all lines that the filters select, in order, after the one of a cursor."""
     if movement is not None and movement not in KINDS:
-        raise invalid("/kind", f"{movement!r} is not a kind of movement.", f"Use one of {', '.join(KINDS)}.")
+        raise invalid(
+            "/kind",
+            gettext("%(movement)s is not a kind of movement.", movement=repr(movement)),
+            gettext("Use one of %(kinds)s.", kinds=", ".join(KINDS)),
+        )
     lines = _numbered(tx, holder).cte("lines")
     wanted: list[ColumnElement[bool]] = []
     zone = tx.settings.zone

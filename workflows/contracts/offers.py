@@ -13,6 +13,7 @@ from workflows.contracts.use_cases import enable_contract
 from workflows.core.errors import NotAllowed, StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import own_contract, settle_and_cover
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import Origin, make_for_request, sell
 from workflows.lifecycle.service_requests.access import may_name, require_visible
 from workflows.lifecycle.service_requests.holders import parties_as_holders
@@ -37,12 +38,12 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
     request = lock_request(tx, require_visible(tx, service_request_id).id)
     if request.state not in UNFINISHED_STATES or request.contract_id is not None:
         raise StateForbids(
-            f"{request.number} is not waiting for a contract.",
-            remedy="Open a new service request.",
+            gettext("%(number)s is not waiting for a contract.", number=request.number),
+            remedy=gettext("Open a new service request."),
             state=request.state,
         )
     if tx.actor.role == "technician":
-        raise NotAllowed("Technicians cannot order contracts.", remedy="Ask a supervisor.")
+        raise NotAllowed(gettext("Technicians cannot order contracts."), remedy=gettext("Ask a supervisor."))
     if command.type == PER_REQUEST:
         made = ensure_own_contract(tx, request.id)
         if tx.actor.role in SELLERS:
@@ -50,7 +51,9 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
         return made
     holder = command.holder or _nearest_holder(tx, request, command.type)
     if (holder.kind, holder.id) not in _holders(tx, request):
-        raise invalid("/holder", "The contract must be held by the request's item, customer or org unit.")
+        raise invalid(
+            "/holder", gettext("The contract must be held by the request's item, customer or org unit.")
+        )
     wanted = NewContract(type=command.type, holder=holder, enable=None if tx.actor.role in SELLERS else False)
     taken = sell(tx, wanted, Origin(offered_for=request.id))
     settle_and_cover(tx, taken)
@@ -75,13 +78,20 @@ def _holders(tx: Transaction, request: Any) -> list[Holder]:
 def _nearest_holder(tx: Transaction, request: Any, type_key: str) -> HolderGiven:
     terms = tx.rules.contract_types.get(type_key)
     if terms is None:
-        raise invalid("/type", f"There is no contract type {type_key!r}.", "Use one of the types in force.")
+        raise invalid(
+            "/type",
+            gettext("There is no contract type %(type_key)s.", type_key=repr(type_key)),
+            gettext("Use one of the types in force."),
+        )
     for holder in _holders(tx, request):
         if holder.kind in terms.held_by:
             return HolderGiven(**{holder.kind: holder.id})
     raise invalid(
         "/type",
-        f"Contracts of the type “{terms.label}” cannot be held by the item, the customer or the org unit of "
-        "this request.",
-        "Choose another type.",
+        gettext(
+            "Contracts of the type “%(label)s” cannot be held by the item, the customer or the org unit of "
+            "this request.",
+            label=terms.label,
+        ),
+        gettext("Choose another type."),
     )

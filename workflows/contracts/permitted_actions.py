@@ -4,17 +4,18 @@ from datetime import datetime
 
 from engine.contracts import OVER_STATES, PER_REQUEST
 from workflows.core.actors import OFFICE, Role
+from workflows.languages.texts import mark
 
 SELLERS = OFFICE
 DONE = {
-    "enable": "enabled",
-    "top-up": "topped up",
-    "auto-top-up": "topped up automatically",
-    "adjust": "adjusted",
-    "renew": "renewed",
-    "amend": "amended",
-    "transfer": "transferred",
-    "cancel": "cancelled",
+    "enable": mark("enabled"),
+    "top-up": mark("topped up"),
+    "auto-top-up": mark("topped up automatically"),
+    "adjust": mark("adjusted"),
+    "renew": mark("renewed"),
+    "amend": mark("amended"),
+    "transfer": mark("transferred"),
+    "cancel": mark("cancelled"),
 }
 """The past participle of each action, for messages."""
 

@@ -26,6 +26,7 @@ from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import during_lapse
 from workflows.coverage.up_to_date import contracts_up_to_date
+from workflows.languages.texts import gettext
 from workflows.ledger.journal import carried_by_holder
 from workflows.lifecycle.contracts.amendments import rows_as_of
 from workflows.lifecycle.contracts.auto_top_up_terms import auto_top_up_terms
@@ -107,7 +108,11 @@ def list_contracts(
         statement = statement.where(c.c.type == type)
     if state is not None:
         if state not in CONTRACT_STATES:
-            raise invalid("/state", f"{state!r} is not a state.", f"Use one of {', '.join(CONTRACT_STATES)}.")
+            raise invalid(
+                "/state",
+                gettext("%(state)s is not a state.", state=repr(state)),
+                gettext("Use one of %(contract_states)s.", contract_states=", ".join(CONTRACT_STATES)),
+            )
         monthly = [key for key, one in tx.rules.contract_types.items() if one.allocation == "monthly"]
         statement = statement.where(state_as_of(tx.now, never_used_up=monthly) == state)
     if number is not None:

@@ -23,6 +23,7 @@ from workflows.commands.fields import MoneyGiven, MoneyGranted
 from workflows.commands.rounding import RoundingTerms
 from workflows.core.errors import Conflict, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.auto_top_up_terms import renewed_auto_top_up
 from workflows.lifecycle.contracts.creation import minor_units
 from workflows.lifecycle.contracts.grants import StoredGrant, read_grants
@@ -81,7 +82,9 @@ def _co_terminated_day(tx: Transaction, row: Row[Any], command: Renew) -> date |
     if command.co_terminate_with is None:
         return None
     if command.ends_on is not None:
-        raise invalid("/ends_on", "Give ends_on or co_terminate_with, not both.", "Leave one out.")
+        raise invalid(
+            "/ends_on", gettext("Give ends_on or co_terminate_with, not both."), gettext("Leave one out.")
+        )
     c = t.contract
     other = tx.connection.execute(
         select(c.c.number, c.c.holder_kind, c.c.holder_id, c.c.expires_at, c.c.cancelled_at).where(
@@ -89,17 +92,30 @@ def _co_terminated_day(tx: Transaction, row: Row[Any], command: Renew) -> date |
         )
     ).one_or_none()
     if other is None:
-        raise invalid("/co_terminate_with", "There is no contract with this id.", "Look it up by its number.")
+        raise invalid(
+            "/co_terminate_with",
+            gettext("There is no contract with this id."),
+            gettext("Look it up by its number."),
+        )
     if (other.holder_kind, other.holder_id) != (row.holder_kind, row.holder_id):
         raise invalid(
             "/co_terminate_with",
-            f"{other.number} is not held by the holder of {row.number}.",
-            "Choose a contract of the same holder.",
+            gettext(
+                "%(number)s is not held by the holder of %(row_number)s.",
+                number=other.number,
+                row_number=row.number,
+            ),
+            gettext("Choose a contract of the same holder."),
         )
     ends = [one for one in (other.expires_at, other.cancelled_at) if one is not None]
     if not ends or min(ends) <= row.expires_at:
-        state = "ends before the renewal would start" if ends else "has no end date"
-        raise invalid("/co_terminate_with", f"{other.number} {state}.", "Choose a contract that ends later.")
+        raise invalid(
+            "/co_terminate_with",
+            gettext("%(number)s ends before the renewal would start.", number=other.number)
+            if ends
+            else gettext("%(number)s has no end date.", number=other.number),
+            gettext("Choose a contract that ends later."),
+        )
     return local_date(min(ends) - timedelta(microseconds=1), contract_value(row).zone)
 
 
@@ -115,7 +131,11 @@ def _price(
         return command.price
     if row.price_minor is None:
         if uplift is not None:
-            raise invalid("/uplift", f"{row.number} has no price to raise.", "Give a price instead.")
+            raise invalid(
+                "/uplift",
+                gettext("%(number)s has no price to raise.", number=row.number),
+                gettext("Give a price instead."),
+            )
         return None
     price = Money(_in_currency(tx, row, row.price_minor).amount_minor, tx.settings.currency)
     if command.co_terminate_with is None:
@@ -131,7 +151,7 @@ def _uplift(tx: Transaction, command: Renew) -> Uplift | None:
     if given is None:
         return None
     if command.price is not None:
-        raise invalid("/uplift", "Give a price or an uplift, not both.", "Leave one out.")
+        raise invalid("/uplift", gettext("Give a price or an uplift, not both."), gettext("Leave one out."))
     if given.percent is not None:
         return Uplift(percent=Fraction(given.percent))
     amount_minor = minor_units(tx, given.amount, "/uplift/amount") or 0
@@ -149,9 +169,16 @@ def successor_number(tx: Transaction, contract_id: str) -> str | None:
 def _in_currency(tx: Transaction, row: Row[Any], amount_minor: int) -> MoneyGiven:
     if row.currency not in (None, tx.settings.currency):
         raise Conflict(
-            f"{row.number} was sold in {row.currency}, and the desk's currency is {tx.settings.currency}: "
-            "its amounts cannot be taken over.",
-            remedy=f"Sell a new contract with amounts in {tx.settings.currency}.",
+            gettext(
+                "%(number)s was sold in %(currency)s, and the desk's currency is %(currency2)s: its amounts "
+                "cannot be taken over.",
+                number=row.number,
+                currency=row.currency,
+                currency2=tx.settings.currency,
+            ),
+            remedy=gettext(
+                "Sell a new contract with amounts in %(currency)s.", currency=tx.settings.currency
+            ),
         )
     return MoneyGiven(amount_minor=amount_minor)
 
@@ -175,8 +202,8 @@ def _grant(succession: Succession, stored: StoredGrant) -> GrantGiven:
     if effective_at is not None and effective_at >= succession.successor_expires_at:
         raise invalid(
             "/ends_on",
-            f"A grant of {amount} would begin after that day.",
-            f"Give a later day, or the {grant.unit} of the whole renewal.",
+            gettext("A grant of %(amount)s would begin after that day.", amount=amount),
+            gettext("Give a later day, or the %(unit)s of the whole renewal.", unit=grant.unit),
         )
     quantity: Any = grant.quantity
     if grant.unit == "money":

@@ -21,6 +21,7 @@ from workflows.contracts.pending_movements import PENDING, held_for_work, pendin
 from workflows.core.errors import invalid
 from workflows.core.paging import Place, Sort, broken_cursor, read_cursor, require_limit
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameable
 from workflows.store import tables as t
@@ -72,7 +73,11 @@ def read_statement(
     Source: product.md sections 7 and 8.
     """
     if order not in ORDERS:
-        raise invalid("/order", f"{order!r} is not an order of a statement.", f"Use {' or '.join(ORDERS)}.")
+        raise invalid(
+            "/order",
+            gettext("%(order)s is not an order of a statement.", order=repr(order)),
+            gettext("Use %(orders)s.", orders=" or ".join(ORDERS)),
+        )
     if limit is not None:
         require_limit(limit)
     after = _place_after(cursor, order) if cursor is not None else None

@@ -34,6 +34,8 @@ from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionC
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover, search_covered_again, settle_and_cover
 from workflows.coverage.waiting_list import lock_covered
+from workflows.languages.texts import gettext
+from workflows.languages.words import word, words
 from workflows.ledger.journal import lowest_balance_since, record
 from workflows.lifecycle.contracts.connected_work import changed_since
 from workflows.lifecycle.contracts.creation import (
@@ -105,15 +107,15 @@ def enable_contract(
     if at < tx.now:
         raise invalid(
             pointer_of(command),
-            "A contract cannot be enabled in the past.",
-            "Leave it out to enable the contract now.",
+            gettext("A contract cannot be enabled in the past."),
+            gettext("Leave it out to enable the contract now."),
         )
     changes: dict[str, Any] = {"enabled_at": contract.enabled_at or at}
     if contract.enabled_at is not None and contract.enabled_at > at:
         changes["enabled_at"] = at
     if state.pending_reason == "awaiting_payment":
         if awaits_invoice(tx, contract_id):
-            raise action_forbidden(tx, row, "enable", "Its invoice has to be paid and processed.")
+            raise action_forbidden(tx, row, "enable", gettext("Its invoice has to be paid and processed."))
         if tx.actor.role not in ("finance", "system"):
             raise finance_only()
         changes["paid_at"] = tx.now
@@ -226,12 +228,17 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
     if row.state == "cancelled":
         raise action_forbidden(tx, row, "renew")
     if row.cancelled_at is not None:
-        raise action_forbidden(tx, row, "renew", "It is to be cancelled before its end.")
+        raise action_forbidden(tx, row, "renew", gettext("It is to be cancelled before its end."))
     if not is_renewable(row.type, row.holder_kind, row.expires_at):
-        raise action_forbidden(tx, row, "renew", "It has no end date at which a successor could start.")
+        raise action_forbidden(
+            tx, row, "renew", gettext("It has no end date at which a successor could start.")
+        )
     taken = successor_number(tx, contract_id)
     if taken is not None:
-        raise Conflict(f"{row.number} has already been renewed by {taken}.", remedy=f"Open {taken} instead.")
+        raise Conflict(
+            gettext("%(number)s has already been renewed by %(taken)s.", number=row.number, taken=taken),
+            remedy=gettext("Open %(taken)s instead.", taken=taken),
+        )
     renewed = sell(tx, successor_terms(tx, row, command), Origin(renewal_of=contract_value(row)))
     settle_and_cover(tx, renewed)
     tx.audit("contract", contract_id, "renewed", successor=renewed, reason=command.reason or None)
@@ -278,7 +285,9 @@ def cancel_contract(
 def _cancel_later(tx: Transaction, row: Row[Any], at: datetime, command: CancelContract) -> None:
     if row.holder_kind == "service_request":
         raise invalid(
-            pointer_of(command), f"{row.number} ends with its service request.", "Leave it out to cancel now."
+            pointer_of(command),
+            gettext("%(number)s ends with its service request.", number=row.number),
+            gettext("Leave it out to cancel now."),
         )
     version = next_version(t.contract)
     tx.change(t.contract, row.id, cancelled_at=at, cancel_reason=command.reason, version=version)
@@ -298,7 +307,8 @@ def locked_contract(tx: Transaction, contract_id: str, expected_version: int | N
     row = lock_contract(tx, contract_id)
     if expected_version is not None and row.version != expected_version:
         raise VersionChanged(
-            f"{row.number} has been changed since you read it.", remedy="Read it again and repeat the change."
+            gettext("%(number)s has been changed since you read it.", number=row.number),
+            remedy=gettext("Read it again and repeat the change."),
         )
     return row
 
@@ -307,7 +317,9 @@ def _refuse_unknown_request(tx: Transaction, service_request_id: str) -> None:
     r = t.service_request
     if tx.connection.execute(select(r.c.id).where(r.c.id == service_request_id)).scalar() is None:
         raise invalid(
-            "/service_request", "There is no service request with this id.", "Correct it or leave it out."
+            "/service_request",
+            gettext("There is no service request with this id."),
+            gettext("Correct it or leave it out."),
         )
 
 
@@ -315,19 +327,34 @@ def _quantity(tx: Transaction, row: Row[Any], command: TopUp | Adjust) -> tuple[
     """What a command grants or withdraws, in the contract's unit: minor units of its currency for money."""
     draws = row.draws
     if draws == "nothing":
-        raise InvalidInput("This contract has no minutes, incidents or money.", pointer="")
+        raise InvalidInput(gettext("This contract has no minutes, incidents or money."), pointer="")
     if draws == "money" and row.currency != tx.settings.currency:
         raise Conflict(
-            f"{row.number} was sold in {row.currency}, and the desk's currency is {tx.settings.currency}.",
-            remedy=f"Sell a new contract with amounts in {tx.settings.currency}.",
+            gettext(
+                "%(number)s was sold in %(currency)s, and the desk's currency is %(currency2)s.",
+                number=row.number,
+                currency=row.currency,
+                currency2=tx.settings.currency,
+            ),
+            remedy=gettext(
+                "Sell a new contract with amounts in %(currency)s.", currency=tx.settings.currency
+            ),
         )
     given = quantities_given(tx, command)
     for unit, value in given.items():
         if value is not None and unit != draws:
-            raise invalid(f"/{unit}", f"This contract is measured in {draws}.", f"Give {draws} instead.")
+            raise invalid(
+                f"/{unit}",
+                gettext("This contract is measured in %(draws)s.", draws=word(draws)),
+                gettext("Give %(draws)s instead.", draws=word(draws)),
+            )
     value = given[draws]
     if not value:
-        raise invalid(f"/{draws}", f"{draws.capitalize()} must not be zero.", f"Give the {draws}.")
+        raise invalid(
+            f"/{draws}",
+            gettext("%(unit)s must not be zero.", unit=word(draws).capitalize()),
+            gettext("Give the %(draws)s.", draws=word(draws)),
+        )
     return draws, value
 
 
@@ -352,8 +379,8 @@ def _withdraw(tx: Transaction, row: Row[Any], unit: Unit, quantity: int, command
     if at > tx.now:
         raise invalid(
             pointer_of(command),
-            "A withdrawal cannot take effect in the future.",
-            "Withdraw now, or cancel the contract on that day.",
+            gettext("A withdrawal cannot take effect in the future."),
+            gettext("Withdraw now, or cancel the contract on that day."),
         )
     grants = [one for one in read_grants(tx, contract.id) if not one.window.is_over(tx.now)]
     grants.sort(key=lambda one: burn_order(one.window, one.grant.id, one.grant.priority))
@@ -364,8 +391,8 @@ def _withdraw(tx: Transaction, row: Row[Any], unit: Unit, quantity: int, command
     if quantity > available:
         raise invalid(
             f"/{unit}",
-            f"Only {amount_text(available, unit, row.currency)} can be withdrawn.",
-            "Withdraw less.",
+            gettext("Only %(amount)s can be withdrawn.", amount=amount_text(available, unit, row.currency)),
+            gettext("Withdraw less."),
         )
     rest = quantity
     postings: list[Any] = []
@@ -397,8 +424,16 @@ def action_forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "")
         awaits_invoice=awaits_invoice(tx, row.id),
     )
     return StateForbids(
-        f"{row.number} cannot be {DONE[action]}: it is {state}.{why and f' {why}'}",
-        remedy=f"Possible now: {', '.join(possible)}." if possible else "No actions are possible.",
+        gettext(
+            "%(number)s cannot be %(done)s: it is %(state)s.",
+            number=row.number,
+            done=gettext(DONE[action]),
+            state=word(state),
+        )
+        + (why and f" {why}"),
+        remedy=gettext("Possible now: %(possible)s.", possible=words(possible))
+        if possible
+        else gettext("No actions are possible."),
         state=state,
         action=action,
         allowed_actions=possible,

@@ -53,7 +53,7 @@ class Config:
     sandbox_now: datetime | None
     closed_until: datetime | None = None
     subscriptions: tuple[Subscription, ...] = ()
-    mail_texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    mail_texts: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
     @property
     def rules(self) -> RuleSet:
@@ -167,7 +167,7 @@ def _subscriptions(connection: Connection) -> tuple[Subscription, ...]:
     )
 
 
-def _mail_texts(connection: Connection) -> Mapping[str, tuple[str, str]]:
+def _mail_texts(connection: Connection) -> Mapping[tuple[str, str], tuple[str, str]]:
     m = t.mail_template.c
-    changed = select(m.key, m.subject, m.body).where(m.subject.is_not(None))
-    return {row.key: (row.subject, row.body) for row in connection.execute(changed)}
+    changed = select(m.key, m.language, m.subject, m.body).where(m.subject.is_not(None))
+    return {(row.key, row.language): (row.subject, row.body) for row in connection.execute(changed)}

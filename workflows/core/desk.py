@@ -28,6 +28,8 @@ from workflows.core.payment_provider import PaymentProvider
 from workflows.core.session_limits import DEFAULT_SESSION_LIMITS, SessionLimits
 from workflows.core.transaction import Transaction
 from workflows.core.transaction_mode import Mode, TransactionState
+from workflows.languages.engine_texts import translate
+from workflows.languages.texts import gettext, mark
 from workflows.store.database import CommitUncertain, Database
 from workflows.store.triggers import CLOSED_TEXT
 
@@ -41,7 +43,7 @@ LOST_ATTEMPTS = 2
 LONGEST_PAUSE_SECONDS = 0.05
 HAS_COMMITTED = ContextVar("has_committed", default=False)
 """Whether a use case was committed since this was last False: an error that follows does not undo it."""
-SAME_KEY = "Send the same again with the same key: it is done only once, and you get the first answer."
+SAME_KEY = mark("Send the same again with the same key: it is done only once, and you get the first answer.")
 
 
 class Desk:
@@ -158,10 +160,14 @@ class Desk:
                         result = use_case(tx)
             except LockedOutOfOrder as error:
                 lock_first |= error.contracts
+            except DeskError as error:
+                translate(error)
+                raise
             except ChangedMeanwhile as error:
                 if attempt == ATTEMPTS:
                     raise VersionChanged(
-                        "The record is being changed by others.", remedy="Read it again, then try again."
+                        gettext("The record is being changed by others."),
+                        remedy=gettext("Read it again, then try again."),
                     ) from error
             except CommitUncertain as error:
                 if not repeatable or attempt >= LOST_ATTEMPTS:
@@ -215,7 +221,7 @@ class Desk:
         except OutcomeUnknown as error:
             first = self._answer_of_uncertain_commit(keyed, actor)
             if first is None:
-                raise OutcomeUnknown(error.detail, remedy=SAME_KEY) from error
+                raise OutcomeUnknown(error.detail, remedy=gettext(SAME_KEY)) from error
             return first
         except (IntegrityError, DeskError):
             # a request with the same key may have committed while this one ran
@@ -263,8 +269,10 @@ class _RolledBack(Exception):
 def outcome_unknown() -> OutcomeUnknown:
     """The error of a call without a key that may have been saved."""
     return OutcomeUnknown(
-        "The connection to the database was lost while this was being saved: it may have been saved.",
-        remedy="Check whether it was saved before you send it again.",
+        gettext(
+            "The connection to the database was lost while this was being saved: it may have been saved."
+        ),
+        remedy=gettext("Check whether it was saved before you send it again."),
     )
 
 

@@ -29,6 +29,7 @@ from engine.rulebook import RulesEngine
 from workflows.commands.bank_statements import CsvProfile
 from workflows.commands.rounding import RoundingTerms
 from workflows.commands.tax_ids import Bic, Country, Iban, VatId
+from workflows.languages.texts import gettext
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ def _real_day(text: str) -> str:
     try:
         date.fromisoformat(text)
     except ValueError:
-        raise ValueError("There is no such day.") from None
+        raise ValueError(gettext("There is no such day.")) from None
     return text
 
 
@@ -68,19 +69,19 @@ def is_time_zone(name: str) -> bool:
 
 def _known_zone(name: str) -> str:
     if not is_time_zone(name):
-        raise ValueError("It is not an IANA time zone; write for example Europe/Berlin.")
+        raise ValueError(gettext("It is not an IANA time zone; write for example Europe/Berlin."))
     return name
 
 
 def _known_currency(code: str) -> str:
     if code not in CURRENCIES:
-        raise ValueError("It is not a currency code; write for example EUR.")
+        raise ValueError(gettext("It is not a currency code; write for example EUR."))
     return code
 
 
 def _each_once(values: list[T]) -> list[T]:
     if len(set(values)) < len(values):
-        raise ValueError("Give each value once.")
+        raise ValueError(gettext("Give each value once."))
     return values
 
 
@@ -111,7 +112,7 @@ class Hours24(_Part):
     @model_validator(mode="after")
     def _in_order(self) -> "Hours24":
         if self.closes <= self.opens:
-            raise ValueError("closes must be later than opens.")
+            raise ValueError(gettext("closes must be later than opens."))
         return self
 
 
@@ -167,7 +168,7 @@ class Company(_Part):
 
 def _tax_percent(text: str) -> str:
     if Decimal(text) > 100:
-        raise ValueError("A tax rate must be between 0 and 100.")
+        raise ValueError(gettext("A tax rate must be between 0 and 100."))
     return text
 
 
@@ -192,9 +193,13 @@ class TaxRateSetting(_Part):
     @model_validator(mode="after")
     def _belongs_together(self) -> "TaxRateSetting":
         if (self.category == "S") != (Decimal(self.percent) > 0):
-            raise ValueError("Category S has a rate above 0, and every other category has 0.")
+            raise ValueError(gettext("Category S has a rate above 0, and every other category has 0."))
         if self.category not in NO_REASON and not self.reason:
-            raise ValueError(f"Category {self.category} needs the reason why no tax is charged.")
+            raise ValueError(
+                gettext(
+                    "Category %(category)s needs the reason why no tax is charged.", category=self.category
+                )
+            )
         return self
 
     @property
@@ -206,14 +211,14 @@ class TaxRateSetting(_Part):
 def _names_once(rates: list[TaxRateSetting]) -> list[TaxRateSetting]:
     names = [one.name.casefold() for one in rates]
     if len(set(names)) < len(names):
-        raise ValueError("Two tax rates have the same name.")
+        raise ValueError(gettext("Two tax rates have the same name."))
     return rates
 
 
 def _profiles_once(profiles: list[CsvProfile]) -> list[CsvProfile]:
     names = [one.name.casefold() for one in profiles]
     if len(set(names)) < len(names):
-        raise ValueError("Two profiles have the same name.")
+        raise ValueError(gettext("Two profiles have the same name."))
     return profiles
 
 
@@ -227,7 +232,7 @@ class DunningLevelSetting(_Part):
 
 def _later_each(levels: list[DunningLevelSetting]) -> list[DunningLevelSetting]:
     if any(after.days <= before.days for before, after in pairwise(levels)):
-        raise ValueError("Each dunning level must come some days after the one before.")
+        raise ValueError(gettext("Each dunning level must come some days after the one before."))
     return levels
 
 
@@ -243,13 +248,13 @@ class AccountCode(_Part):
     @model_validator(mode="after")
     def _only_tax_has_rates(self) -> "AccountCode":
         if self.rate and self.account != "tax":
-            raise ValueError("Only the account tax has rates.")
+            raise ValueError(gettext("Only the account tax has rates."))
         return self
 
 
 def _accounts_once(codes: list[AccountCode]) -> list[AccountCode]:
     if len({(one.account, one.rate) for one in codes}) < len(codes):
-        raise ValueError("Give each account, and each rate of tax, once.")
+        raise ValueError(gettext("Give each account, and each rate of tax, once."))
     return codes
 
 
@@ -350,17 +355,23 @@ class Settings(_Part):
     def _belongs_together(self) -> "Settings":
         if self.time_expired_contract == "bill" and not self.invoices:
             raise ValueError(
-                "time_expired_contract 'bill' needs invoices. Switch them on, or use rollover or ignore."
+                gettext(
+                    "time_expired_contract 'bill' needs invoices. Switch them on, or use rollover or ignore."
+                )
             )
         warning, cancel = self.unpaid_request_warning_hours, self.unpaid_request_cancel_hours
         if warning is not None and cancel is not None and warning >= cancel:
             raise ValueError(
-                "unpaid_request_warning_hours must be less than unpaid_request_cancel_hours: a request is "
-                "cancelled after its customer was warned."
+                gettext(
+                    "unpaid_request_warning_hours must be less than unpaid_request_cancel_hours: a request "
+                    "is cancelled after its customer was warned."
+                )
             )
         if self.time_expired_contract == "bill" and self.default_overage_rate_minor is None:
             raise ValueError(
-                "time_expired_contract 'bill' needs default_overage_rate_minor, the price of an hour."
+                gettext(
+                    "time_expired_contract 'bill' needs default_overage_rate_minor, the price of an hour."
+                )
             )
         return self
 

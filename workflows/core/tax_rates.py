@@ -3,6 +3,7 @@
 from workflows.core.errors import invalid
 from workflows.core.settings import TaxRateSetting
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 
 
 def named_tax_rate(tx: Transaction, name: str, pointer: str) -> TaxRateSetting:
@@ -10,5 +11,9 @@ def named_tax_rate(tx: Transaction, name: str, pointer: str) -> TaxRateSetting:
     rate = tx.settings.tax_rate(name)
     if rate is None:
         known = ", ".join(one.name for one in tx.settings.tax_rates)
-        raise invalid(pointer, f"There is no tax rate {name!r} in the settings.", f"Known: {known}.")
+        raise invalid(
+            pointer,
+            gettext("There is no tax rate %(name)s in the settings.", name=repr(name)),
+            gettext("Known: %(known)s.", known=known),
+        )
     return rate

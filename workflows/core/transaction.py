@@ -17,6 +17,8 @@ from workflows.core.errors import NotAllowed
 from workflows.core.session_limits import SessionLimits
 from workflows.core.settings import Settings
 from workflows.core.transaction_mode import Mode, TransactionState
+from workflows.languages.texts import gettext
+from workflows.languages.words import or_text, word
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared, insert_row, update_row
 from workflows.store.database import Database
@@ -150,8 +152,8 @@ class Transaction:
         """Check the actor's role; the system's own jobs may do everything. Raises: NotAllowed."""
         if self.actor.role not in roles and self.actor.role != "system":
             raise NotAllowed(
-                f"The role {self.actor.role} may not do this.",
-                remedy=f"Ask someone with the role {' or '.join(roles)}.",
+                gettext("The role %(role)s may not do this.", role=word(self.actor.role)),
+                remedy=gettext("Ask someone with the role %(roles)s.", roles=or_text(map(word, roles))),
             )
 
     # -------------------------------------------------------------- rows

@@ -86,7 +86,7 @@ def read_decision(tx: Transaction, decision_id: str) -> DecisionView:
         wanted = wanted.join(request, request.c.id == table.c.service_request_id).where(visible_requests(tx))
     row = tx.connection.execute(wanted).one_or_none()
     if row is None:
-        raise NotFound("There is no such decision.")
+        raise NotFound(gettext("There is no such decision."))
     return decision_view(row, tx)
 
 

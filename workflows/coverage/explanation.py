@@ -34,6 +34,15 @@ UNNAMED = {
 }
 """Where the contract may not be named to the customer who reads: it was another customer's, or is now."""
 
+ENGINE_SENTENCES = (
+    mark("A supervisor assigned this contract."),
+    mark("This service request has a valid contract of its own."),
+    mark("The contract of this service request is pending. Work starts as soon as it is valid."),
+    mark("No rule applies, and contract validation is on: without a valid contract no request is opened."),
+    mark("No rule applies. Contract validation is off, so the request opens without a contract."),
+)
+"""What the engine writes as the reason of a decision where no rule does; `gettext` of it translates it."""
+
 Names = Mapping[tuple[str, str], str]
 
 

@@ -22,6 +22,7 @@ from workflows.coverage.decisions import next_sequence, preview_view, store_deci
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
 from workflows.coverage.waiting_list import lock_covered, rests_on, waiting_requests
 from workflows.coverage.work_coverage import move_work
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.amendments import amendments_of, apply_amendments
 from workflows.lifecycle.contracts.connected_work import Change, changed_since
 from workflows.lifecycle.contracts.creation import make_for_request
@@ -67,7 +68,8 @@ def find(tx: Transaction, facts: RequestFacts) -> Reservation:
         if found is not None:
             return found
     raise StateForbids(
-        "The contracts of this customer are changing too fast to decide.", remedy="Try again in a moment."
+        gettext("The contracts of this customer are changing too fast to decide."),
+        remedy=gettext("Try again in a moment."),
     )
 
 
@@ -108,7 +110,8 @@ def decide_question(tx: Transaction, question: CoverageQuestion) -> CoverageDeci
     """
     if not tx.settings.contracts:
         raise StateForbids(
-            "Contracts are off, so no service request is searched.", remedy="Activate billing first."
+            gettext("Contracts are off, so no service request is searched."),
+            remedy=gettext("Activate billing first."),
         )
     parties = check_parties(tx, customer=question.customer, item=question.item, org_unit=question.org_unit)
     facts = request_facts(
@@ -162,8 +165,8 @@ def assign_contract(
     if chosen is None:
         raise invalid(
             "/contract",
-            "The contract is not held by this request's item, customer or org units.",
-            "Pick one of the candidates of its coverage decision.",
+            gettext("The contract is not held by this request's item, customer or org units."),
+            gettext("Pick one of the candidates of its coverage decision."),
         )
     decision = assign_manually(find_coverage(facts, candidates, tx.rules), contract_id)
     grant_id = None
@@ -173,8 +176,8 @@ def assign_contract(
         grant_id = lock_free_incident(tx, contract_id)
         if grant_id is None:
             raise StateForbids(
-                f"{chosen.contract.number} has no incident left.",
-                remedy="Top it up, or assign another contract.",
+                gettext("%(number)s has no incident left.", number=chosen.contract.number),
+                remedy=gettext("Top it up, or assign another contract."),
             )
     found = Reservation(decision, grant_id, chosen)
     return follow(tx, request, found, cause="assigned", reason=reason, holds_from=holds_from)

@@ -218,7 +218,7 @@ def _row(tx: Transaction, decision_id: str) -> Row[Any]:
     d = t.coverage_decision
     row = tx.connection.execute(select(d).where(d.c.id == decision_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such decision.")
+        raise NotFound(gettext("There is no such decision."))
     return row
 
 

@@ -11,6 +11,8 @@ from workflows.core.actors import DESK, Role
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
@@ -30,16 +32,28 @@ def add_cost_rate(tx: Transaction, command: NewCostRate) -> str:
     tx.require(*ACCOUNTANTS)
     currency = tx.settings.currency
     if command.per_hour.currency not in (None, currency):
-        raise invalid("/per_hour/currency", f"The desk's currency is {currency}.", f"Give it in {currency}.")
+        raise invalid(
+            "/per_hour/currency",
+            gettext("The desk's currency is %(currency)s.", currency=currency),
+            gettext("Give it in %(currency)s.", currency=currency),
+        )
     if command.technician is not None and not _is_staff(tx, command.technician):
-        raise invalid("/technician", "There is no such technician.", "Give the id of a member of staff.")
+        raise invalid(
+            "/technician",
+            gettext("There is no such technician."),
+            gettext("Give the id of a member of staff."),
+        )
     if command.role is not None and command.role not in DESK:
-        raise invalid("/role", f"The role {command.role} does no work.", f"Use one of {', '.join(DESK)}.")
+        raise invalid(
+            "/role",
+            gettext("The role %(role)s does no work.", role=word(command.role)),
+            gettext("Use one of %(desk)s.", desk=", ".join(DESK)),
+        )
     if command.from_on < local_date(tx.now, tx.settings.zone) and not command.changes_past:
         raise invalid(
             "/from_on",
-            "A rate from a day that has gone by changes past margins.",
-            "Give today or a later day, or say that past margins are to change.",
+            gettext("A rate from a day that has gone by changes past margins."),
+            gettext("Give today or a later day, or say that past margins are to change."),
         )
     rate_id = new_id()
     tx.add(

@@ -8,16 +8,20 @@ from sqlalchemy import select
 
 from engine.auto_top_up import AutoTopUpState
 from engine.contract_alerts import ContractAlertKind
-from engine.contracts import Contract, amount_text
+from engine.contracts import Contract
 from engine.sla_alerts import SlaAlert
 from workflows.core.settings import AlertRecipient
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import amount_text, day_text, instant_text
+from workflows.languages.texts import SOURCE, Language, gettext, mark
 from workflows.notifications.events import publish
 from workflows.notifications.messages import holder_email, send
-from workflows.notifications.templates import MailText, mail_text
+from workflows.notifications.recipients import languages_of
+from workflows.notifications.templates import MailText, Values, mail_text
 from workflows.store import tables as t
 
 user = t.user_account.c
+TARGETS = {"response": mark("response"), "resolution": mark("resolution")}
 ROLES: dict[AlertRecipient, str] = {"supervisors": "supervisor", "finance": "finance"}
 
 
@@ -29,13 +33,15 @@ def notify_sla_alert(tx: Transaction, request: Any, alert: SlaAlert) -> None:
     settings = tx.settings
     is_warning = alert.kind == "sla_warning"
     recipients = settings.sla_warning_recipients if is_warning else settings.sla_breach_recipients
-    values = {
-        "number": request.number,
-        "subject": request.subject,
-        "target": alert.target,
-        "due": local_text(tx, alert.due_at),
-    }
-    subject, body = mail_text(tx, alert.kind, values)
+
+    def values() -> dict[str, str]:
+        return {
+            "number": request.number,
+            "subject": request.subject,
+            "target": gettext(TARGETS[alert.target]),
+            "due": local_text(tx, alert.due_at),
+        }
+
     payload = {
         "number": request.number,
         "target": alert.target,
@@ -43,17 +49,25 @@ def notify_sla_alert(tx: Transaction, request: Any, alert: SlaAlert) -> None:
         "due_at": alert.due_at.isoformat(),
     }
     addresses = _addresses(tx, recipients, technician=request.technician_id)
-    for recipient in (None, *addresses):
+    for recipient, text in _texts(tx, alert.kind, values, addresses):
         send(
             tx,
             alert.kind,
             recipient=recipient,
-            subject=subject,
-            body=body,
+            subject=text.subject,
+            body=text.body,
             about=("service_request", request.id),
             payload=payload,
         )
     publish(tx, alert.kind, {"service_request": request.id, **payload})
+
+
+class UnitAmount(NamedTuple):
+    """An amount in a unit: minutes, incidents, or money in a currency."""
+
+    amount: int
+    unit: str
+    currency: str | None = None
 
 
 class ContractNotice(NamedTuple):
@@ -73,7 +87,6 @@ def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractN
 
     One more message, without a recipient, is the event itself.
     """
-    subject, body = _contract_texts(tx, contract, notice)
     addresses = _addresses(tx, tx.settings.contract_alert_recipients)
     holder = holder_email(tx, contract) if tx.settings.customer_alerts else None
     if holder is not None and holder not in addresses:
@@ -83,13 +96,15 @@ def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractN
         "level": notice.level,
         "due_at": notice.due_at.isoformat() if notice.due_at is not None else None,
     }
-    for recipient in (None, *addresses):
+    for recipient, text in _texts(
+        tx, f"contract_{notice.kind}", lambda: _contract_values(contract, notice), addresses
+    ):
         send(
             tx,
             f"contract_{notice.kind}",
             recipient=recipient,
-            subject=subject,
-            body=body,
+            subject=text.subject,
+            body=text.body,
             about=("contract", contract.id),
             payload=payload,
         )
@@ -97,33 +112,54 @@ def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractN
 
 
 def notify_auto_top_up(
-    tx: Transaction, contract: Contract, state: AutoTopUpState, left: str, quantity: str
+    tx: Transaction, contract: Contract, state: AutoTopUpState, left: UnitAmount, quantity: UnitAmount
 ) -> None:
     """Write that a contract is low and what was done, to those who get its other alerts.
 
     One more message, without a recipient, is the event itself.
     """
-    values = {"number": contract.number, "left": left, "quantity": quantity}
-    subject, body = mail_text(tx, f"top_up_{state}", values)
+
+    def values() -> dict[str, str]:
+        return {
+            "number": contract.number,
+            "left": amount_text(*left),
+            "quantity": amount_text(*quantity),
+        }
+
     addresses = _addresses(tx, tx.settings.contract_alert_recipients)
     holder = holder_email(tx, contract) if tx.settings.customer_alerts and state != "draft" else None
     if holder is not None and holder not in addresses:
         addresses.append(holder)
-    for recipient in (None, *addresses):
+    for recipient, text in _texts(tx, f"top_up_{state}", values, addresses):
         send(
             tx,
             "contract_top_up",
             recipient=recipient,
-            subject=subject,
-            body=body,
+            subject=text.subject,
+            body=text.body,
             about=("contract", contract.id),
             payload={"number": contract.number, "state": state},
         )
     publish(tx, "contract_top_up", {"contract": contract.id, "number": contract.number, "state": state})
 
 
-def _contract_texts(tx: Transaction, contract: Contract, notice: ContractNotice) -> MailText:
-    """The subject and the body; days are those of the contract's time zone."""
+def _texts(
+    tx: Transaction, key: str, values: Values, addresses: list[str]
+) -> list[tuple[str | None, MailText]]:
+    """Each address with the mail in its language; the first one, without an address, is the event itself."""
+    languages = languages_of(tx, addresses)
+    texts: dict[Language, MailText] = {}
+    found: list[tuple[str | None, MailText]] = []
+    for address in (None, *addresses):
+        code = languages.get(address or "", SOURCE)
+        if code not in texts:
+            texts[code] = mail_text(tx, key, values, code)
+        found.append((address, texts[code]))
+    return found
+
+
+def _contract_values(contract: Contract, notice: ContractNotice) -> dict[str, str]:
+    """The values of an alert; days are those of the contract's time zone."""
     due_at = notice.due_at
     values = {
         "number": contract.number,
@@ -133,13 +169,16 @@ def _contract_texts(tx: Transaction, contract: Contract, notice: ContractNotice)
     }
     if due_at is not None:
         last = (due_at - timedelta(microseconds=1)).astimezone(contract.zone)
-        values |= {"last_day": f"{last:%Y-%m-%d}", "day": f"{due_at.astimezone(contract.zone):%Y-%m-%d}"}
-    return mail_text(tx, f"contract_{notice.kind}", values)
+        values |= {
+            "last_day": day_text(last.date()),
+            "day": day_text(due_at.astimezone(contract.zone).date()),
+        }
+    return values
 
 
 def local_text(tx: Transaction, at: datetime) -> str:
     """An instant in the provider's time zone, with the zone's name: "2026-03-02 17:00 (Europe/Berlin)"."""
-    return f"{at.astimezone(tx.settings.zone):%Y-%m-%d %H:%M} ({tx.settings.time_zone})"
+    return f"{instant_text(at, tx.settings.zone)} ({tx.settings.time_zone})"
 
 
 def _addresses(

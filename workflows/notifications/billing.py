@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from workflows.core.transaction import Transaction
 from workflows.notifications.events import publish
 from workflows.notifications.messages import send
-from workflows.notifications.templates import mail_text
+from workflows.notifications.recipients import language_of
+from workflows.notifications.templates import Values, mail_text
 
 
 class Attached(NamedTuple):
@@ -25,18 +26,21 @@ def notify(
     *,
     recipient: str | None,
     about: tuple[str, str],
-    values: Mapping[str, str],
+    values: Values,
     data: Mapping[str, Any],
     attached: Attached | None = None,
     link: str | None = None,
     template: str | None = None,
+    party: tuple[str, str] | None = None,
 ) -> None:
     """Write a mail by the template of an event, or by `template`, and the event with its `data` for webhooks.
 
-    Without a recipient the message is only a record. `link` is the id of a link that the mail brings.
+    Without a recipient the message is only a record. `party` is the kind and the id of whose billing details
+    have the language, unless the recipient is a user who has one. `link` is the id of a link that the mail
+    brings.
     Raises: KeyError for a value that the shipped text lacks.
     """
-    subject, body = mail_text(tx, template or event, values)
+    subject, body = mail_text(tx, template or event, values, language_of(tx, recipient, party))
     payload = dict(data)
     if attached is not None:
         payload["document"] = attached._asdict()

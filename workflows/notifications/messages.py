@@ -6,12 +6,14 @@ Every row of the outbox is made here. Source: product.md section 12.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
 
 from engine.contracts import HOLDER_KINDS, Contract, HolderKind
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import LANGUAGES, SOURCE, gettext
 from workflows.notifications.events import EVENT_TYPES, is_wanted, publish, publish_each
-from workflows.notifications.templates import mail_text
+from workflows.notifications.recipients import by_language, language_of, languages_of
+from workflows.notifications.templates import MailText, Values, mail_text
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
@@ -56,7 +58,7 @@ def send(
 def notify_administrators(
     tx: Transaction,
     event: str,
-    values: dict[str, str],
+    values: Values,
     *,
     about: tuple[str, str],
     payload: dict[str, Any] | None = None,
@@ -65,7 +67,6 @@ def notify_administrators(
 
     One more message, without a recipient, is the event itself.
     """
-    subject, body = mail_text(tx, event, values)
     user = t.user_account
     addresses = tx.connection.execute(
         select(user.c.email)
@@ -73,7 +74,13 @@ def notify_administrators(
         .where(user.c.id != (tx.actor.id or ""))
         .order_by(user.c.email)
     ).scalars()
-    for recipient in (None, *addresses.all()):
+    recipients = addresses.all()
+    languages = languages_of(tx, recipients)
+    texts = {
+        code: mail_text(tx, event, values, code) for code in dict.fromkeys((SOURCE, *languages.values()))
+    }
+    for recipient in (None, *recipients):
+        subject, body = texts[languages.get(recipient or "", SOURCE)]
         send(tx, event, recipient=recipient, subject=subject, body=body, about=about, payload=payload)
     if event in EVENT_TYPES:
         publish(tx, event, {about[0]: about[1], **(payload or {})})
@@ -83,7 +90,9 @@ def notify_contract_event(tx: Transaction, contract: Contract, state: str) -> No
     """Write to the holder that the contract became active or ended; other states are no event."""
     if state not in CONTRACT_EVENTS:
         return
-    values = _contract_values(tx, state, contract.id, contract.number, holder_email(tx, contract))
+    address = holder_email(tx, contract)
+    text = mail_text(tx, f"contract_{state}", {"number": contract.number}, language_of(tx, address))
+    values = _contract_values(tx, state, contract.id, contract.number, address, text)
     tx.add(t.outbox, id=new_id(), **values)
     publish(tx, CONTRACT_EVENTS[state], values["payload"])
 
@@ -105,11 +114,21 @@ def holder_email(tx: Transaction, contract: Contract) -> str | None:
 def notify_contract_events(tx: Transaction, contracts: ColumnElement[bool], state: str) -> None:
     """`notify_contract_event` for each contract that a condition selects, by one statement."""
     c = t.contract.c
-    emails = [(kind, _holder_email(kind, c.holder_id)) for kind in HOLDER_KINDS]
-    recipient = case(
-        *((c.holder_kind == kind, query.scalar_subquery()) for kind, query in emails if query is not None)
+    recipient, language = (
+        case(
+            *(
+                (c.holder_kind == kind, query.scalar_subquery())
+                for kind in HOLDER_KINDS
+                if (query := of_kind(kind, c.holder_id)) is not None
+            )
+        )
+        for of_kind in (_holder_email, _holder_language)
     )
-    values = _contract_values(tx, state, c.id, c.number, recipient)
+    text = by_language(
+        language,
+        {code: mail_text(tx, f"contract_{state}", {"number": c.number}, code) for code in LANGUAGES},
+    )
+    values = _contract_values(tx, state, c.id, c.number, recipient, text)
     tx.add_for_each(contracts, t.outbox, {"id": new_ids_from(c.id), **values})
     event = CONTRACT_EVENTS[state]
     if is_wanted(tx, event):
@@ -137,7 +156,7 @@ def notify_public_note(tx: Transaction, request: Any, note_id: str, body: str) -
     if not tx.actor.is_staff:
         recipients.append((_desk_address(tx, request), "note_to_desk"))
     for recipient, template in recipients:
-        subject, text = mail_text(tx, template, values)
+        subject, text = mail_text(tx, template, values, language_of(tx, recipient))
         send(
             tx,
             "service_request_note_added",
@@ -156,12 +175,22 @@ def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str 
 
     `note` is the number of the request that is left, where it was merged.
     """
-    values = {"number": request.number, "subject": request.subject, "why": why, "note": note, "other": note}
-    subject, body = mail_text(tx, f"request_{event}", values)
+
+    def values() -> dict[str, str]:
+        return {
+            "number": request.number,
+            "subject": request.subject,
+            "why": gettext(why) if why else "",
+            "note": note,
+            "other": note,
+        }
+
+    address = customer_email(tx, request.customer_id)
+    subject, body = mail_text(tx, f"request_{event}", values, language_of(tx, address))
     send(
         tx,
         "no_contract" if event == "no_contract" else f"service_request_{event}",
-        recipient=customer_email(tx, request.customer_id),
+        recipient=address,
         subject=subject,
         body=body,
         about=("service_request", request.id),
@@ -176,16 +205,15 @@ def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str 
 
 
 def _contract_values(
-    tx: Transaction, state: str, contract_id: Any, number: Any, recipient: Any
+    tx: Transaction, state: str, contract_id: Any, number: Any, recipient: Any, text: MailText
 ) -> dict[str, Any]:
     """The values of a message about a contract: of one, or of many with SQL expressions."""
-    subject, body = mail_text(tx, f"contract_{state}", {"number": number})
     return _outbox_values(
         tx,
         CONTRACT_EVENTS[state],
         recipient=recipient,
-        subject=subject,
-        body=body,
+        subject=text.subject,
+        body=text.body,
         about=("contract", contract_id),
         payload={"number": number, "state": state},
     )
@@ -228,17 +256,31 @@ def _desk_address(tx: Transaction, request: Any) -> str | None:
 
 def _holder_email(kind: HolderKind, holder_id: Any) -> Select[tuple[str]] | None:
     """The query for a holder's address, by its id or an SQL expression for it; an org unit has none."""
+    return _of_holder(select(t.customer.c.email), kind, holder_id)
+
+
+def _holder_language(kind: HolderKind, holder_id: Any) -> Select[tuple[str]] | None:
+    """The query for the language of the address, as `languages_of` finds it."""
+    user, billing, customer = t.user_account.c, t.billing_details.c, t.customer.c
+    own = (
+        select(func.coalesce(user.language, billing.language))
+        .select_from(t.customer)
+        .outerjoin(t.user_account, user.email == customer.email)
+        .outerjoin(t.billing_details, billing.customer_id == customer.id)
+    )
+    return _of_holder(own, kind, holder_id)
+
+
+def _of_holder(query: Select[Any], kind: HolderKind, holder_id: Any) -> Select[Any] | None:
+    """A query of customers, of the one who holds a contract."""
     customer = t.customer.c
     if kind == "customer":
-        return select(customer.email).where(customer.id == holder_id)
+        return query.where(customer.id == holder_id)
     if kind == "item":
-        is_owner = t.item.c.owner_customer_id == customer.id
-        return select(customer.email).join(t.item, is_owner).where(t.item.c.id == holder_id)
+        return query.join(t.item, t.item.c.owner_customer_id == customer.id).where(t.item.c.id == holder_id)
     if kind == "service_request":
-        has_asked = t.service_request.c.customer_id == customer.id
-        return (
-            select(customer.email)
-            .join(t.service_request, has_asked)
-            .where(t.service_request.c.id == holder_id)
+        request = t.service_request.c
+        return query.join(t.service_request, request.customer_id == customer.id).where(
+            request.id == holder_id
         )
     return None

@@ -12,6 +12,7 @@ from sqlalchemy import Row, and_, select
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, Page
 
@@ -71,7 +72,11 @@ def list_outbox(
     statement = select(o)
     if state is not None:
         if state not in STATES:
-            raise invalid("/state", f"{state!r} is not a valid state.", f"Use one of {', '.join(STATES)}.")
+            raise invalid(
+                "/state",
+                gettext("%(state)s is not a valid state.", state=repr(state)),
+                gettext("Use one of %(states)s.", states=", ".join(STATES)),
+            )
         statement = statement.where(STATES[state])
     if event is not None:
         statement = statement.where(o.c.event == event)
@@ -102,9 +107,11 @@ def send_again(tx: Transaction, message_id: str) -> str:
     tx.require("administrator")
     row = tx.connection.execute(select(o).where(o.c.id == message_id).with_for_update()).one_or_none()
     if row is None:
-        raise NotFound("There is no such message.")
+        raise NotFound(gettext("There is no such message."))
     if row.delivered_at is not None:
-        raise StateForbids("The message has already been delivered.", remedy="Nothing needs to be done.")
+        raise StateForbids(
+            gettext("The message has already been delivered."), remedy=gettext("Nothing needs to be done.")
+        )
     tx.change(o, message_id, next_attempt_at=tx.real_now, attempts=0)
     return message_id
 

@@ -3,10 +3,11 @@
 A template is plain text with {names} in braces, which are replaced by values; {{ and }} are braces. There is
 nothing else to it: no conditions, no formats, no access to what a value is made of, so a template can neither
 run code nor show more than its values. A paragraph of which nothing is left is left out, such as that of a
-note which nobody wrote. Source: product.md section 12.
+note which nobody wrote. The shipped texts are translated by the catalogues; an administrator writes one for
+each language. Source: product.md section 12.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import add
 from string import Formatter
@@ -15,11 +16,14 @@ from typing import Any, NamedTuple
 import structlog
 
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import SOURCE, Language, gettext, in_language, mark
 from workflows.notifications.billing_texts import BILLING_TEMPLATES
 from workflows.notifications.mail_template import MailTemplate
 
 log = structlog.get_logger()
 PARAGRAPH = "\n\n"
+NO_BREAK_SPACES = str.maketrans("\u00a0\u202f", "  ")
+"""What French has before some signs; Python takes them for unprintable."""
 
 
 class MailText(NamedTuple):
@@ -29,16 +33,23 @@ class MailText(NamedTuple):
     body: Any
 
 
+Values = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+"""A value for each placeholder: text, or an SQL expression for a set of rows.
+
+A function makes them in the language of the mail, where they have words, amounts or days.
+"""
+
+
 class TemplateFault(Exception):
     """What is wrong with a subject or a body, as a sentence."""
 
 
-CUSTOMER, HOLDER = "the customer of the request", "the holder of the contract"
-ALERTED = "those whom the settings name for alerts"
-ADMINISTRATORS = "the administrators"
-REQUEST = {"number": "SR-1001", "subject": "The laptop does not start"}
+CUSTOMER, HOLDER = mark("the customer of the request"), mark("the holder of the contract")
+ALERTED = mark("those whom the settings name for alerts")
+ADMINISTRATORS = mark("the administrators")
+REQUEST = {"number": "SR-1001", "subject": mark("The laptop does not start")}
 CONTRACT = {"number": "SH-0012"}
-TARGET = {**REQUEST, "target": "response", "due": "2026-03-02 17:00 (Europe/Berlin)"}
+TARGET = {**REQUEST, "target": mark("response"), "due": mark("2026-03-02 17:00 (Europe/Berlin)")}
 TOP_UP = {**CONTRACT, "left": "0:45", "quantity": "10:00"}
 RULES = {"author": "Ada Smith", "version": "3f6c0a9be2d1"}
 USER = {
@@ -49,243 +60,271 @@ USER = {
 
 TEMPLATES: dict[str, MailTemplate] = {
     "request_no_contract": MailTemplate(
-        "A request waits for a contract",
+        mark("A request waits for a contract"),
         CUSTOMER,
-        "Your request {number} is waiting for a contract",
-        "We have received your request «{subject}». No contract covers it yet: {why}",
-        {**REQUEST, "why": "no contract is valid for this item."},
+        mark("Your request {number} is waiting for a contract"),
+        mark("We have received your request «{subject}». No contract covers it yet: {why}"),
+        {**REQUEST, "why": mark("no contract is valid for this item.")},
     ),
     "request_opened": MailTemplate(
-        "A request is covered",
+        mark("A request is covered"),
         CUSTOMER,
-        "Your request {number} is open",
-        "Your request «{subject}» is now covered, and work can begin.",
+        mark("Your request {number} is open"),
+        mark("Your request «{subject}» is now covered, and work can begin."),
         REQUEST,
     ),
     "request_resolved": MailTemplate(
-        "A request is resolved",
+        mark("A request is resolved"),
         CUSTOMER,
-        "Your request {number} is resolved",
-        "We have resolved your request «{subject}»: {note}",
-        {**REQUEST, "note": "The power supply was replaced."},
+        mark("Your request {number} is resolved"),
+        mark("We have resolved your request «{subject}»: {note}"),
+        {**REQUEST, "note": mark("The power supply was replaced.")},
     ),
     "request_cancelled": MailTemplate(
-        "A request is cancelled",
+        mark("A request is cancelled"),
         CUSTOMER,
-        "Your request {number} is cancelled",
-        "Your request «{subject}» was cancelled: {note}",
-        {**REQUEST, "note": "no longer needed"},
+        mark("Your request {number} is cancelled"),
+        mark("Your request «{subject}» was cancelled: {note}"),
+        {**REQUEST, "note": mark("no longer needed")},
     ),
     "request_merged": MailTemplate(
-        "A request was merged into another one",
+        mark("A request was merged into another one"),
         CUSTOMER,
-        "Your request {number} was merged into {other}",
-        "We continue your request «{subject}» as {other}, with its notes and its work.",
+        mark("Your request {number} was merged into {other}"),
+        mark("We continue your request «{subject}» as {other}, with its notes and its work."),
         {**REQUEST, "other": "SR-1002"},
     ),
     "request_unpaid": MailTemplate(
-        "A request waits for a payment",
+        mark("A request waits for a payment"),
         CUSTOMER,
-        "Your request {number} is waiting for a payment",
-        "Your request «{subject}» is waiting for the payment of contract {contract}.\n\n{cancels}",
+        mark("Your request {number} is waiting for a payment"),
+        mark("Your request «{subject}» is waiting for the payment of contract {contract}.\n\n{cancels}"),
         {
             **REQUEST,
             "contract": "PR-0007",
-            "cancels": "Without it, the request is cancelled on 2026-03-05 09:00 (Europe/Berlin).",
+            "cancels": mark("Without it, the request is cancelled on 2026-03-05 09:00 (Europe/Berlin)."),
         },
     ),
     "note_to_customer": MailTemplate(
-        "A message to the customer",
+        mark("A message to the customer"),
         CUSTOMER,
-        "New message on your request {number}",
-        "{author} wrote about «{subject}»:\n\n{note}",
-        {**REQUEST, "author": "Tom Weber", "note": "Does it start with the other cable?"},
+        mark("New message on your request {number}"),
+        mark("{author} wrote about «{subject}»:\n\n{note}"),
+        {**REQUEST, "author": "Tom Weber", "note": mark("Does it start with the other cable?")},
     ),
     "note_to_desk": MailTemplate(
-        "A message from the customer",
-        "the technician, or the company's address",
-        "{number}: new message from the customer",
-        "{author} wrote about «{subject}»:\n\n{note}",
-        {**REQUEST, "author": "Ann Jones", "note": "It still does not start."},
+        mark("A message from the customer"),
+        mark("the technician, or the company's address"),
+        mark("{number}: new message from the customer"),
+        mark("{author} wrote about «{subject}»:\n\n{note}"),
+        {**REQUEST, "author": "Ann Jones", "note": mark("It still does not start.")},
     ),
     "sla_warning": MailTemplate(
-        "A target of a service level is close",
+        mark("A target of a service level is close"),
         ALERTED,
-        "{number}: {target} due {due}",
-        "The {target} to «{subject}» is due {due}.",
+        mark("{number}: {target} due {due}"),
+        mark("The {target} to «{subject}» is due {due}."),
         TARGET,
     ),
     "sla_breach": MailTemplate(
-        "A target of a service level was missed",
+        mark("A target of a service level was missed"),
         ALERTED,
-        "{number}: {target} overdue",
-        "The {target} to «{subject}» was due {due}.",
+        mark("{number}: {target} overdue"),
+        mark("The {target} to «{subject}» was due {due}."),
         TARGET,
     ),
     "work_rejected": MailTemplate(
-        "A work entry was rejected",
-        "its technician",
-        "Your time on {number} was rejected",
-        "{author} rejected your work entry on {number} «{subject}»: {worked}.\n\n{reason}\n\n"
-        "Correct the entry to submit it again.",
+        mark("A work entry was rejected"),
+        mark("its technician"),
+        mark("Your time on {number} was rejected"),
+        mark(
+            "{author} rejected your work entry on {number} «{subject}»: {worked}.\n\n{reason}\n\n"
+            "Correct the entry to submit it again."
+        ),
         {
             **REQUEST,
             "author": "Sue Miller",
-            "worked": "1:30 of 2026-03-02 09:00",
-            "reason": "It is there twice.",
+            "worked": mark("1:30 of 2026-03-02 09:00"),
+            "reason": mark("It is there twice."),
         },
     ),
     "contract_active": MailTemplate(
-        "A contract became active",
+        mark("A contract became active"),
         HOLDER,
-        "Contract {number} is active",
-        "Your contract {number} is now active.",
+        mark("Contract {number} is active"),
+        mark("Your contract {number} is now active."),
         CONTRACT,
     ),
     "contract_expired": MailTemplate(
-        "A contract has ended",
+        mark("A contract has ended"),
         HOLDER,
-        "Contract {number} has ended",
-        "Your contract {number} has ended.",
+        mark("Contract {number} has ended"),
+        mark("Your contract {number} has ended."),
         CONTRACT,
     ),
     "contract_exhausted": MailTemplate(
-        "A contract is used up",
+        mark("A contract is used up"),
         HOLDER,
-        "Contract {number} is used up",
-        "Your contract {number} is used up.",
+        mark("Contract {number} is used up"),
+        mark("Your contract {number} is used up."),
         CONTRACT,
     ),
     "contract_threshold": MailTemplate(
-        "A contract is used up to a threshold",
+        mark("A contract is used up to a threshold"),
         ALERTED,
-        "Contract {number} is {percent}% used",
-        "Contract {number} is {percent}% used: {left} of {purchased} can still be used.",
+        mark("Contract {number} is {percent}% used"),
+        mark("Contract {number} is {percent}% used: {left} of {purchased} can still be used."),
         {**CONTRACT, "percent": "90", "left": "2:00", "purchased": "20:00"},
     ),
     "contract_expiring": MailTemplate(
-        "A contract ends soon",
+        mark("A contract ends soon"),
         ALERTED,
-        "Contract {number} ends on {last_day}",
-        "Contract {number} ends on {last_day}. It has not been renewed.",
-        {**CONTRACT, "last_day": "2026-03-31"},
+        mark("Contract {number} ends on {last_day}"),
+        mark("Contract {number} ends on {last_day}. It has not been renewed."),
+        {**CONTRACT, "last_day": mark("2026-03-31")},
     ),
     "contract_exhaustion": MailTemplate(
-        "A contract is likely to be used up soon",
+        mark("A contract is likely to be used up soon"),
         ALERTED,
-        "Contract {number} is likely to be used up by {day}",
-        "Contract {number} is likely to be used up by {day}, at the pace of the last weeks: {left} can still"
-        " be used.",
-        {**CONTRACT, "day": "2026-03-20", "left": "2:00"},
+        mark("Contract {number} is likely to be used up by {day}"),
+        mark(
+            "Contract {number} is likely to be used up by {day}, at the pace of the last weeks: {left} can "
+            "still"
+            " be used."
+        ),
+        {**CONTRACT, "day": mark("2026-03-20"), "left": "2:00"},
     ),
     "top_up_warned": MailTemplate(
-        "A contract is low",
+        mark("A contract is low"),
         ALERTED,
-        "Only {left} of contract {number} is left",
-        "Only {left} of contract {number} is left.",
+        mark("Only {left} of contract {number} is left"),
+        mark("Only {left} of contract {number} is left."),
         TOP_UP,
     ),
     "top_up_capped": MailTemplate(
-        "A contract is low, and the month's automatic top-ups are used",
+        mark("A contract is low, and the month's automatic top-ups are used"),
         ALERTED,
-        "Only {left} of contract {number} is left; this month has had all of its automatic top-ups",
-        "Only {left} of contract {number} is left; this month has had all of its automatic top-ups.",
+        mark("Only {left} of contract {number} is left; this month has had all of its automatic top-ups"),
+        mark("Only {left} of contract {number} is left; this month has had all of its automatic top-ups."),
         TOP_UP,
     ),
     "top_up_draft": MailTemplate(
-        "A top-up waits to be confirmed",
+        mark("A top-up waits to be confirmed"),
         ALERTED,
-        "Contract {number} has {left} left: a top-up of {quantity} waits to be confirmed",
-        "Contract {number} has {left} left: a top-up of {quantity} waits to be confirmed.",
+        mark("Contract {number} has {left} left: a top-up of {quantity} waits to be confirmed"),
+        mark("Contract {number} has {left} left: a top-up of {quantity} waits to be confirmed."),
         TOP_UP,
     ),
     "top_up_issued": MailTemplate(
-        "A contract was topped up",
+        mark("A contract was topped up"),
         ALERTED,
-        "Contract {number} had {left} left and was topped up by {quantity}",
-        "Contract {number} had {left} left and was topped up by {quantity}.",
+        mark("Contract {number} had {left} left and was topped up by {quantity}"),
+        mark("Contract {number} had {left} left and was topped up by {quantity}."),
         TOP_UP,
     ),
     **BILLING_TEMPLATES,
     "rules_published": MailTemplate(
-        "A rule set is in force",
+        mark("A rule set is in force"),
         ADMINISTRATORS,
-        "A new rule set is in force",
-        "{author} published rule set {version}. {approved}\n\n{note}\n\n{targets}",
+        mark("A new rule set is in force"),
+        mark("{author} published rule set {version}. {approved}\n\n{note}\n\n{targets}"),
         {
             **RULES,
-            "approved": "Bob Stone approved it.",
-            "note": "Gold customers first",
-            "targets": "Open targets of service requests that moved: 3.",
+            "approved": mark("Bob Stone approved it."),
+            "note": mark("Gold customers first"),
+            "targets": mark("Open targets of service requests that moved: 3."),
         },
     ),
     "rules_proposed": MailTemplate(
-        "A rule set was proposed",
+        mark("A rule set was proposed"),
         ADMINISTRATORS,
-        "A rule set was proposed",
-        "{author} proposed rule set {version} for approval.\n\n{note}",
-        {**RULES, "note": "Gold customers first"},
+        mark("A rule set was proposed"),
+        mark("{author} proposed rule set {version} for approval.\n\n{note}"),
+        {**RULES, "note": mark("Gold customers first")},
     ),
     "rules_rejected": MailTemplate(
-        "A proposed rule set was rejected",
+        mark("A proposed rule set was rejected"),
         ADMINISTRATORS,
-        "A proposed rule set was rejected",
-        "{author} rejected rule set {version}, proposed by {proposer}: {reason}",
-        {**RULES, "proposer": "Bob Stone", "reason": "Phones too, please"},
+        mark("A proposed rule set was rejected"),
+        mark("{author} rejected rule set {version}, proposed by {proposer}: {reason}"),
+        {**RULES, "proposer": "Bob Stone", "reason": mark("Phones too, please")},
     ),
     "rules_refused": MailTemplate(
-        "The rules folder has errors",
+        mark("The rules folder has errors"),
         ADMINISTRATORS,
-        "The rules in {folder} have errors",
-        "The rule set in force was not changed. Errors in {folder} on {host}:\n{problems}",
+        mark("The rules in {folder} have errors"),
+        mark("The rule set in force was not changed. Errors in {folder} on {host}:\n{problems}"),
         {"folder": "rules", "host": "desk-1", "problems": "coverage.json:12:5: a comma is missing"},
     ),
     "password_invitation": MailTemplate(
-        "An invitation to a new user",
-        "the user",
-        "Your account at the support desk",
-        "Hello {name},\n\nan account was created for you. Open this link to choose your password; it works"
-        " once, within 7 days:\n\n{link}\n\nYou then sign in with the email address {email}.",
+        mark("An invitation to a new user"),
+        mark("the user"),
+        mark("Your account at the support desk"),
+        mark(
+            "Hello {name},\n\nan account was created for you. Open this link to choose your password; it "
+            "works"
+            " once, within 7 days:\n\n{link}\n\nYou then sign in with the email address {email}."
+        ),
         USER,
         frozenset({"link"}),
     ),
     "password_reset": MailTemplate(
-        "A link to set a new password",
-        "the user",
-        "Set a new password",
-        "Hello {name},\n\na new password was requested for {email}. Open this link to choose it; it works"
-        " once, within one hour:\n\n{link}\n\nIf you did not request this, you can ignore this mail: your"
-        " password is unchanged.",
+        mark("A link to set a new password"),
+        mark("the user"),
+        mark("Set a new password"),
+        mark(
+            "Hello {name},\n\na new password was requested for {email}. Open this link to choose it; it works"
+            " once, within one hour:\n\n{link}\n\nIf you did not request this, you can ignore this mail: your"
+            " password is unchanged."
+        ),
         USER,
         frozenset({"link"}),
     ),
     "webhook_disabled": MailTemplate(
-        "A webhook was disabled",
+        mark("A webhook was disabled"),
         ADMINISTRATORS,
-        "A webhook was disabled",
-        "Nothing more is sent to {url}. {why}\n\n"
-        "Enable the webhook again when its receiver works: what waits is sent then, and what was set aside"
-        " can be replayed. Events from now until then are not sent to it.",
-        {"url": "https://example.com/hooks", "why": "It answered that it is gone for good (410)."},
+        mark("A webhook was disabled"),
+        mark(
+            "Nothing more is sent to {url}. {why}\n\n"
+            "Enable the webhook again when its receiver works: what waits is sent then, and what was set"
+            " aside can be replayed. Events from now until then are not sent to it."
+        ),
+        {"url": "https://example.com/hooks", "why": mark("It answered that it is gone for good (410).")},
     ),
 }
 """By the key under which a changed text is stored."""
 
 
-def mail_text(tx: Transaction, key: str, values: Mapping[str, Any]) -> MailText:
-    """A mail's subject and body: of the administrator's text, or of the shipped one where that has a fault.
+def mail_text(tx: Transaction, key: str, values: Values, code: Language = SOURCE) -> MailText:
+    """A mail's subject and body in a language: the administrator's text, else the shipped one.
 
-    `values` has one for each placeholder: text, or an SQL expression for a set of rows.
+    Where the administrator's has a fault, the shipped text is used.
     Raises: KeyError for an unknown key, or a value that the shipped text lacks.
     """
-    shipped = TEMPLATES[key]
-    changed = tx.config.mail_texts.get(key)
-    if changed is not None:
-        try:
-            return fill(*changed, values)
-        except (TemplateFault, KeyError) as fault:
-            log.error("mail template has a fault; the shipped text is used", template=key, error=str(fault))
-    return fill(shipped.subject, shipped.body, values)
+    with in_language(code):
+        given = values() if callable(values) else values
+        changed = tx.config.mail_texts.get((key, code))
+        if changed is not None:
+            try:
+                return fill(*changed, given)
+            except (TemplateFault, KeyError) as fault:
+                log.error(
+                    "mail template has a fault; the shipped text is used",
+                    template=key,
+                    language=code,
+                    error=str(fault),
+                )
+        return fill(*shipped_text(key), given)
+
+
+def shipped_text(key: str) -> MailText:
+    """The shipped subject and body in the current language."""
+    return MailText(gettext(TEMPLATES[key].subject), gettext(TEMPLATES[key].body))
+
+
+def samples_of(key: str) -> dict[str, str]:
+    """A sample value for each placeholder, in the current language."""
+    return {name: gettext(sample) for name, sample in TEMPLATES[key].samples.items()}
 
 
 def fill(subject: str, body: str, values: Mapping[str, Any]) -> MailText:
@@ -306,12 +345,16 @@ def fault_of(template: MailTemplate, name: str, text: str) -> str | None:
         return str(fault)
     known = ", ".join(f"{{{one}}}" for one in template.samples)
     for one in sorted(used - template.samples.keys()):
-        return f"There is no placeholder {{{one}}} here; use {known}."
-    if name == "subject" and (not text.isprintable() or "=?" in text):
-        return "A subject is one line, without =?, which mail programs would decode."
+        return gettext(
+            "There is no placeholder %(name)s here; use %(known)s.", name=f"{{{one}}}", known=known
+        )
+    if name == "subject" and (not text.translate(NO_BREAK_SPACES).isprintable() or "=?" in text):
+        return gettext("A subject is one line, without =?, which mail programs would decode.")
     if name == "body":
         for one in sorted(template.required - used):
-            return f"The placeholder {{{one}}} is missing: without it the mail is of no use."
+            return gettext(
+                "The placeholder %(name)s is missing: without it the mail is of no use.", name=f"{{{one}}}"
+            )
     return None
 
 
@@ -325,10 +368,17 @@ def _parse(text: str) -> list[tuple[str, str | None]]:
     try:
         parts = list(Formatter().parse(text))
     except ValueError as error:
-        raise TemplateFault("A brace is open or closed alone; write {{ and }} for braces.") from error
+        raise TemplateFault(
+            gettext("A brace is open or closed alone; write {{ and }} for braces.")
+        ) from error
     for _, name, form, conversion in parts:
         if name is not None and (form or conversion or not name.isidentifier()):
-            raise TemplateFault(f"A placeholder is a name in braces and nothing else, not {{{name}{form}}}.")
+            raise TemplateFault(
+                gettext(
+                    "A placeholder is a name in braces and nothing else, not %(given)s.",
+                    given=f"{{{name}{form}}}",
+                )
+            )
     return [(literal, name) for literal, name, _, _ in parts]
 
 

@@ -6,8 +6,11 @@ from sqlalchemy import Row, select
 
 from engine.quantities import hours_text
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import instant_text
+from workflows.languages.texts import gettext
 from workflows.notifications.events import publish
 from workflows.notifications.messages import send
+from workflows.notifications.recipients import language_of
 from workflows.notifications.templates import mail_text
 from workflows.store import tables as t
 
@@ -23,20 +26,26 @@ def notify_rejected(tx: Transaction, entry: Row[Any], request: Row[Any], reason:
         return
     user = t.user_account.c
     active = select(user.email).where(user.id == entry.technician_id, user.disabled_at.is_(None))
-    zone = tx.settings.zone
-    worked = f"{hours_text(entry.worked_minutes)} of {entry.started_at.astimezone(zone):%Y-%m-%d %H:%M}"
-    values = {
-        "number": request.number,
-        "subject": request.subject,
-        "author": tx.actor.name,
-        "worked": worked,
-        "reason": reason or "",
-    }
-    subject, body = mail_text(tx, "work_rejected", values)
+    address = tx.connection.execute(active).scalar()
+
+    def values() -> dict[str, str]:
+        return {
+            "number": request.number,
+            "subject": request.subject,
+            "author": tx.actor.name,
+            "worked": gettext(
+                "%(time)s of %(start)s",
+                time=hours_text(entry.worked_minutes),
+                start=instant_text(entry.started_at, tx.settings.zone),
+            ),
+            "reason": reason or "",
+        }
+
+    subject, body = mail_text(tx, "work_rejected", values, language_of(tx, address))
     send(
         tx,
         "work_rejected",
-        recipient=tx.connection.execute(active).scalar(),
+        recipient=address,
         subject=subject,
         body=body,
         about=("service_request", request.id),

@@ -8,6 +8,7 @@ from workflows.commands.billing import ChangeBilling
 from workflows.core.actors import OFFICE
 from workflows.core.errors import VersionChanged
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.records import locked, one_row
 from workflows.store import tables as t
 from workflows.store.column_types import Id
@@ -52,8 +53,8 @@ def change_billing_details(
     version = row.version if row is not None else 0
     if expected_version not in (None, version):
         raise VersionChanged(
-            "The billing details have been changed in the meantime.",
-            remedy="Read them again and repeat the change.",
+            gettext("The billing details have been changed in the meantime."),
+            remedy=gettext("Read them again and repeat the change."),
             version=version,
         )
     given = {name: value or None for name, value in command.given().items()}

@@ -12,6 +12,7 @@ from workflows.core.errors import Conflict, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.records import READERS, insert_unique, locked, one_row, update_versioned
 from workflows.store import tables as t
 from workflows.store.column_types import Id
@@ -191,7 +192,10 @@ def _require_org_units(tx: Transaction, org_units: list[str], first_pointer: str
     for position, org_unit_id in enumerate(org_units):
         if _ORG_UNIT.first(tx.connection, {"id": org_unit_id}) is None:
             pointer = first_pointer if first_pointer and position == 0 else "/org_units"
-            raise invalid(pointer, f"There is no org unit with the id {org_unit_id!r}.")
+            raise invalid(
+                pointer,
+                gettext("There is no org unit with the id %(org_unit_id)s.", org_unit_id=repr(org_unit_id)),
+            )
 
 
 def _add_memberships(tx: Transaction, customer_id: str, org_units: list[str]) -> None:
@@ -230,8 +234,14 @@ def _move_login(tx: Transaction, customer_id: str, email: str) -> None:
     try:
         tx.connection.execute(update(account).where(account.c.customer_id == customer_id).values(email=email))
     except IntegrityError:
-        raise Conflict(f"There is another user with the email address {email!r}.", pointer="/email") from None
+        raise Conflict(
+            gettext("There is another user with the email address %(email)s.", email=repr(email)),
+            pointer="/email",
+        ) from None
 
 
 def _taken(email: str) -> Conflict:
-    return Conflict(f"There is another customer with the email address {email.lower()!r}.", pointer="/email")
+    return Conflict(
+        gettext("There is another customer with the email address %(lower)s.", lower=repr(email.lower())),
+        pointer="/email",
+    )

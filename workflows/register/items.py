@@ -11,6 +11,7 @@ from workflows.core.errors import Conflict, StateForbids
 from workflows.core.paging import Sort, read_page
 from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.records import (
     READERS,
     insert_unique,
@@ -155,8 +156,8 @@ def owner_columns(tx: Transaction, owner: OwnerGiven | None) -> dict[str, str | 
     if owner is None:
         if settings_in_force(tx).contracts:
             raise StateForbids(
-                "While contracts are on, every item needs an owner.",
-                remedy="Give a customer or an org unit as the owner.",
+                gettext("While contracts are on, every item needs an owner."),
+                remedy=gettext("Give a customer or an org unit as the owner."),
                 pointer="/owner",
                 state="contracts_on",
             )
@@ -196,4 +197,6 @@ def _view(row: Row[Any]) -> ItemView:
 
 
 def _taken(number: str) -> Conflict:
-    return Conflict(f"There is another item with the number {number!r}.", pointer="/number")
+    return Conflict(
+        gettext("There is another item with the number %(number)s.", number=repr(number)), pointer="/number"
+    )

@@ -10,6 +10,7 @@ from workflows.core.errors import Conflict, StateForbids
 from workflows.core.paging import Sort, read_page
 from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.records import (
     READERS,
     insert_unique,
@@ -162,7 +163,9 @@ def _view(row: Row[Any]) -> OrgUnitView:
 
 
 def _taken(code: str) -> Conflict:
-    return Conflict(f"There is another org unit with the code {code!r}.", pointer="/code")
+    return Conflict(
+        gettext("There is another org unit with the code %(code)s.", code=repr(code)), pointer="/code"
+    )
 
 
 def _lock_tree(tx: Transaction) -> None:
@@ -178,10 +181,12 @@ def _refuse_cycle(tx: Transaction, row: Row[Any], parent_id: str) -> None:
     if inside is None:
         return
     parent = tx.connection.execute(select(unit.c.code).where(unit.c.id == parent_id)).scalar_one()
-    where = "itself" if parent_id == row.id else f"{parent}, which is below it"
+    where = (
+        gettext("itself") if parent_id == row.id else gettext("%(parent)s, which is below it", parent=parent)
+    )
     raise OrgUnitCycle(
-        f"Org unit {row.code} cannot be moved below {where}.",
-        remedy="Choose a parent outside its branch, or none.",
+        gettext("Org unit %(code)s cannot be moved below %(where)s.", code=row.code, where=where),
+        remedy=gettext("Choose a parent outside its branch, or none."),
         pointer="/parent",
     )
 

@@ -9,6 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from workflows.core.actors import STAFF
 from workflows.core.errors import Conflict, NotFound, VersionChanged, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.store import tables as t
 from workflows.store.search_words import search_words
 
@@ -26,8 +28,12 @@ def locked(tx: Transaction, table: Table, record_id: str, expected_version: int 
         raise not_found(table)
     if expected_version is not None and row.version != expected_version:
         raise VersionChanged(
-            f"This record has been changed: it has version {row.version}, not {expected_version}.",
-            remedy="Read it again and repeat the change.",
+            gettext(
+                "This record has been changed: it has version %(version)s, not %(expected_version)s.",
+                version=row.version,
+                expected_version=expected_version,
+            ),
+            remedy=gettext("Read it again and repeat the change."),
             version=row.version,
         )
     return row
@@ -37,7 +43,14 @@ def require_record(tx: Transaction, table: Table, record_id: str, pointer: str) 
     """Raise InvalidInput at `pointer` if the table has no such record."""
     found = tx.connection.execute(select(table.c.id).where(table.c.id == record_id)).one_or_none()
     if found is None:
-        raise invalid(pointer, f"There is no {record_kind(table)} with the id {record_id!r}.")
+        raise invalid(
+            pointer,
+            gettext(
+                "There is no %(kind)s with the id %(id)s.",
+                kind=word(record_kind(table)),
+                id=repr(record_id),
+            ),
+        )
 
 
 def insert_unique(tx: Transaction, table: Table, values: dict[str, Any], taken: Conflict) -> None:
@@ -85,7 +98,7 @@ def one_row(tx: Transaction, statement: Select[Any], table: Table) -> Row[Any]:
 
 
 def not_found(table: Table) -> NotFound:
-    return NotFound(f"There is no such {record_kind(table)}.")
+    return NotFound(gettext("There is no such %(kind)s.", kind=word(record_kind(table))))
 
 
 def record_kind(table: Table) -> str:

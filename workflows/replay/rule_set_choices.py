@@ -8,6 +8,7 @@ from engine.rulebook import RuleSet, version_of
 from workflows.core.errors import NotFound
 from workflows.core.stored_rules import load_stored_rules
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.replay.use_cases import files_of_replay
 from workflows.rule_sets.proposals import list_proposals, read_proposal
 from workflows.rule_sets.publishing import files_of, list_publications
@@ -60,7 +61,7 @@ def files_of_choice(tx: Transaction, value: str) -> dict[str, str]:
     if kind == "replay":
         return files_of_replay(tx, record_id)
     if record_id:
-        raise NotFound(f"There is no rule set {value!r}.")
+        raise NotFound(gettext("There is no rule set %(value)s.", value=repr(value)))
     return files_of(tx, value)
 
 

@@ -28,6 +28,7 @@ from workflows.core.transaction import Transaction
 from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.coverage.decision_stream import count_decisions, decision_batches
 from workflows.coverage.snapshot import candidates_from, facts_from
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.payers import CASCADE_DEPTH
 from workflows.replay.history import ContractTerms, WorkUnder, created_by_rules
 from workflows.replay.totals import Totals
@@ -77,7 +78,7 @@ def load_for_replay(tx: Transaction, files: Mapping[str, str], from_: datetime, 
     """
     tx.require("administrator")
     if from_ >= to:
-        raise invalid("/to", "The end must be after the start.", "Give a later end.")
+        raise invalid("/to", gettext("The end must be after the start."), gettext("Give a later end."))
     return load_publishable(tx, files)
 
 

@@ -24,6 +24,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.replay.run import load_for_replay, replay
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -84,8 +85,8 @@ def start_replay(
         running = select(func.count()).select_from(run).where(run.c.state == "running")
         if tx.connection.execute(running).scalar_one() >= MOST_RUNNING:
             raise StateForbids(
-                f"{MOST_RUNNING} replays are running already.",
-                remedy="Wait until one is done, or run coverdesk rules replay.",
+                gettext("%(most_running)s replays are running already.", most_running=MOST_RUNNING),
+                remedy=gettext("Wait until one is done, or run coverdesk rules replay."),
                 state="running",
             )
         replay_id = new_id()
@@ -133,7 +134,9 @@ def cancel_replay(tx: Transaction, replay_id: str) -> None:
     running = update(run).where(run.c.id == replay_id, run.c.state == "running")
     cancelled = running.values(state="cancelled", error=f"Cancelled by {tx.actor.name}.")
     if not tx.connection.execute(cancelled).rowcount:
-        raise StateForbids("The replay is no longer running.", remedy="Open its result.", state=row.state)
+        raise StateForbids(
+            gettext("The replay is no longer running."), remedy=gettext("Open its result."), state=row.state
+        )
     tx.connection.execute(delete(difference).where(difference.c.replay_id == replay_id))
 
 
@@ -197,8 +200,13 @@ def replay_result(tx: Transaction, replay_id: str) -> ReplayResult | ReplayView:
     """
     row = _row(tx, replay_id)
     if row.state in ("failed", "cancelled"):
-        outcome = "failed" if row.state == "failed" else "was cancelled"
-        raise StateForbids(f"The replay {outcome}: {row.error}", remedy="Start it again.", state=row.state)
+        raise StateForbids(
+            gettext("The replay failed: %(error)s", error=row.error)
+            if row.state == "failed"
+            else gettext("The replay was cancelled: %(error)s", error=row.error),
+            remedy=gettext("Start it again."),
+            state=row.state,
+        )
     if row.state != "done":
         return _view(row, tx.real_now)
     first = tx.connection.execute(
@@ -259,7 +267,11 @@ def _wanted(change: str | None, number: str | None, move: MoveView | None) -> li
     wanted: list[ColumnElement[bool]] = []
     if change is not None:
         if change not in CHANGES:
-            raise invalid("/change", f"{change!r} is not a change.", f"Use one of {', '.join(CHANGES)}.")
+            raise invalid(
+                "/change",
+                gettext("%(change)s is not a change.", change=repr(change)),
+                gettext("Use one of %(changes)s.", changes=", ".join(CHANGES)),
+            )
         wanted.append(stored["changes"].as_string().contains(f'"{change}"'))
     if number is not None:
         sides = (stored["number"], stored["before"]["contract_number"], stored["after"]["contract_number"])
@@ -406,7 +418,8 @@ def _row(tx: Transaction, replay_id: str) -> Row[Any]:
     row = tx.connection.execute(select(run).where(run.c.id == replay_id)).one_or_none()
     if row is None:
         raise NotFound(
-            "There is no such replay.", remedy="Replays are deleted after 30 days; start it again."
+            gettext("There is no such replay."),
+            remedy=gettext("Replays are deleted after 30 days; start it again."),
         )
     return row
 

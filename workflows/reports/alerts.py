@@ -11,6 +11,7 @@ from workflows.core.actors import STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.alerts import AlertView
@@ -38,7 +39,11 @@ def list_alerts(
     """
     tx.require(*STAFF)
     if kind is not None and kind not in ALERT_KINDS:
-        raise invalid("/kind", f"{kind!r} is not a kind of alert.", f"Use one of {', '.join(ALERT_KINDS)}.")
+        raise invalid(
+            "/kind",
+            gettext("%(kind)s is not a kind of alert.", kind=repr(kind)),
+            gettext("Use one of %(alert_kinds)s.", alert_kinds=", ".join(ALERT_KINDS)),
+        )
     statement = (
         select(a, r.c.number.label("request_number"), r.c.subject, c.c.number.label("contract_number"))
         .join(r, r.c.id == a.c.service_request_id, isouter=True)

@@ -21,6 +21,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, page_of_values
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.rows import has_not_ended
 from workflows.register.holder_names import holder_names
 from workflows.reports.parties import in_parts
@@ -105,9 +106,18 @@ def open_endings(
     """
     tx.require(*OFFICE)
     if not 1 <= months <= MOST_MONTHS_AHEAD:
-        raise invalid("/months", f"months must be between 1 and {MOST_MONTHS_AHEAD}.")
+        raise invalid(
+            "/months",
+            gettext(
+                "months must be between 1 and %(most_months_ahead)s.", most_months_ahead=MOST_MONTHS_AHEAD
+            ),
+        )
     if by is not None and by not in ENDS_BY:
-        raise invalid("/by", f"{by[:20]!r} is no way to end.", f"Use {' or '.join(ENDS_BY)}.")
+        raise invalid(
+            "/by",
+            gettext("%(by)s is no way to end.", by=repr(by[:20])),
+            gettext("Use %(ends_by)s.", ends_by=" or ".join(ENDS_BY)),
+        )
     with up_to_date_contracts(tx) as fresh:
         zone = fresh.settings.zone
         first_days = [local_date(fresh.now, zone).replace(day=1)]

@@ -16,6 +16,7 @@ from sqlalchemy.sql.selectable import Subquery
 from workflows.core.actors import OFFICE
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.reports.months import MonthSpan, month_span
 from workflows.reports.parties import PARTY_KINDS, during, holder_spans, party_of_key, require_party
 from workflows.reports.report_lists import (
@@ -92,7 +93,11 @@ def open_hours(
     span = month_span(tx, from_, to)
     name = require_party(tx, party) if party is not None else None
     if unit != MINUTES and not CURRENCY.fullmatch(unit):
-        raise invalid("/unit", f"{unit[:20]!r} is not a unit.", "Use minutes, or a currency such as EUR.")
+        raise invalid(
+            "/unit",
+            gettext("%(unit)s is not a unit.", unit=repr(unit[:20])),
+            gettext("Use minutes, or a currency such as EUR."),
+        )
     with up_to_date_contracts(tx) as fresh:
         yield HoursReport(fresh, span, unit, name, _sums(span, unit, party=party, contract=contract))
 

@@ -9,6 +9,7 @@ from engine.accounting_periods import end_of_month, first_day_of, month_of, next
 from engine.periods import first_instant_of, last_day_of_month, local_date
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store.column_types import Instant, text_constant
 
 MOST_MONTHS = 36
@@ -62,15 +63,22 @@ def month_span(tx: Transaction, from_: str | None = None, to: str | None = None)
     first = _first_day(from_, "/from") if from_ else _months_before(last, USUAL_MONTHS - 1)
     if first > last:
         raise invalid(
-            "/from", f"{month_of(first)} is after {month_of(last)}.", "Give the earlier month first."
+            "/from",
+            gettext("%(month)s is after %(month2)s.", month=month_of(first), month2=month_of(last)),
+            gettext("Give the earlier month first."),
         )
     months = [first]
     while months[-1] < last:
         if len(months) == MOST_MONTHS:
             raise invalid(
                 "/from",
-                f"From {month_of(first)} to {month_of(last)} there are more than {MOST_MONTHS} months.",
-                f"Ask for {MOST_MONTHS} months or fewer at once.",
+                gettext(
+                    "From %(month)s to %(month2)s there are more than %(most_months)s months.",
+                    month=month_of(first),
+                    month2=month_of(last),
+                    most_months=MOST_MONTHS,
+                ),
+                gettext("Ask for %(most_months)s months or fewer at once.", most_months=MOST_MONTHS),
             )
         months.append(next_month(months[-1]))
     # what is recorded at this very instant counts, and nothing of later
@@ -87,7 +95,11 @@ def _first_day(month: str, pointer: str) -> date:
 
 
 def _no_month(month: str, pointer: str) -> InvalidInput:
-    return invalid(pointer, f"{month[:20]!r} is not a month.", "Write for example 2026-03.")
+    return invalid(
+        pointer,
+        gettext("%(month)s is not a month.", month=repr(month[:20])),
+        gettext("Write for example 2026-03."),
+    )
 
 
 def _months_before(first_day: date, count: int) -> date:

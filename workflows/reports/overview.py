@@ -12,6 +12,7 @@ from workflows.core.actors import STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, count_rows, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.notifications.outbox import FAILED
 from workflows.reports.parties import during, holder_spans, party_key
 from workflows.service_requests.queries import in_queue, queue_values
@@ -117,7 +118,9 @@ def list_uncovered(
     if kind is not None:
         if kind not in UNCOVERED_KINDS:
             raise invalid(
-                "/kind", f"{kind!r} is not a valid kind.", f"Use one of {', '.join(UNCOVERED_KINDS)}."
+                "/kind",
+                gettext("%(kind)s is not a valid kind.", kind=repr(kind)),
+                gettext("Use one of %(uncovered_kinds)s.", uncovered_kinds=", ".join(UNCOVERED_KINDS)),
             )
         statement = statement.where(a.c.kind == kind)
     return read_page(

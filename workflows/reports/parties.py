@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, se
 from engine.contracts import HOLDER_KINDS
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.holder_names import holder_names
 from workflows.store import tables as t
 from workflows.store.column_types import Instant, text_constant
@@ -92,7 +93,9 @@ def require_party(tx: Transaction, party: str) -> str:
     name = party_names(tx, [party]).get(party) if kind in PARTY_KINDS and record_id else None
     if name is None:
         raise invalid(
-            "/party", f"There is no customer {party[:80]!r}.", "Write customer:ID, org_unit:ID or item:ID."
+            "/party",
+            gettext("There is no customer %(party)s.", party=repr(party[:80])),
+            gettext("Write customer:ID, org_unit:ID or item:ID."),
         )
     return name
 

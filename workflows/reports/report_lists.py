@@ -11,6 +11,7 @@ from sqlalchemy.sql.selectable import Subquery
 from workflows.core.errors import invalid
 from workflows.core.paging import PageWanted, Sort, paged, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.reports.parties import in_parts, party_names, party_view
 from workflows.store import tables as t
 from workflows.store.column_types import text_constant
@@ -95,7 +96,9 @@ def key_columns(by: str, ways: Mapping[str, Sequence[str]]) -> Sequence[str]:
     """The columns by which a report is listed. Raises: InvalidInput if it cannot be listed so."""
     if by not in ways:
         raise invalid(
-            "/by", f"{by[:40]!r} is not a way to list this report.", f"Use one of {', '.join(ways)}."
+            "/by",
+            gettext("%(by)s is not a way to list this report.", by=repr(by[:40])),
+            gettext("Use one of %(ways)s.", ways=", ".join(ways)),
         )
     return ways[by]
 

@@ -14,6 +14,7 @@ from engine.named_calendars import Closure
 from engine.periods import local_date
 from workflows.core.errors import NotFound, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.rule_sets.proposals import Submitted, submit_rule_set
 from workflows.rule_sets.publishing import rule_set_in_force
 
@@ -37,7 +38,10 @@ def import_closures(tx: Transaction, calendar_id: str, file: str, note: str = ""
     document = json.loads(in_force.files.get(CALENDAR_FILE, '{"calendars": []}'))
     calendar = next((one for one in document["calendars"] if one["id"] == calendar_id), None)
     if calendar is None:
-        raise NotFound(f"There is no calendar {calendar_id!r}.", remedy="Add it to calendars.json first.")
+        raise NotFound(
+            gettext("There is no calendar %(calendar_id)s.", calendar_id=repr(calendar_id)),
+            remedy=gettext("Add it to calendars.json first."),
+        )
     calendar["closures"] = [_written(one) for one in closures]
     files = {**in_force.files, CALENDAR_FILE: _text(document)}
     count = "1 closure" if len(closures) == 1 else f"{len(closures)} closures"
@@ -57,7 +61,7 @@ def _read(tx: Transaction, file: str) -> tuple[Closure, ...]:
     except InvalidCalendarFile as error:
         raise invalid("/file", error.detail, error.remedy) from None
     if not closures:
-        raise invalid("/file", "The file has no closure from last year to the next five years.")
+        raise invalid("/file", gettext("The file has no closure from last year to the next five years."))
     return closures
 
 

@@ -15,6 +15,8 @@ from workflows.core.config_version import config_in_force
 from workflows.core.errors import NotAllowed, NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.service_requests.sla import ServiceLevels
 from workflows.lifecycle.service_requests.sla_changes import preview_moved_targets
 from workflows.notifications.messages import notify_administrators
@@ -120,11 +122,13 @@ def approve_proposal(tx: Transaction, proposal_id: str, *, based_on: str | None 
     """
     row = _to_decide(tx, proposal_id)
     if tx.actor.id is None:
-        raise NotAllowed("Only a person can approve a rule set.", remedy="Log in and approve it there.")
+        raise NotAllowed(
+            gettext("Only a person can approve a rule set."), remedy=gettext("Log in and approve it there.")
+        )
     if tx.actor.id == row.proposed_by_id:
         raise NotAllowed(
-            "You proposed this rule set, so another administrator must approve it.",
-            remedy="Ask another administrator, or reject it to withdraw it.",
+            gettext("You proposed this rule set, so another administrator must approve it."),
+            remedy=gettext("Ask another administrator, or reject it to withdraw it."),
         )
     rule_set = load_rule_set(row.files)
     tx.start_writing()
@@ -148,7 +152,9 @@ def reject_proposal(tx: Transaction, proposal_id: str, reason: str) -> None:
         StateForbids: it has been decided already.
     """
     if not reason.strip():
-        raise invalid("/reason", "A rejection needs a reason.", "Say what should be changed.")
+        raise invalid(
+            "/reason", gettext("A rejection needs a reason."), gettext("Say what should be changed.")
+        )
     row = _to_decide(tx, proposal_id)
     _decide(tx, row, "rejected", clean_note(reason, "/reason"))
     values = {
@@ -219,8 +225,8 @@ def _propose(tx: Transaction, rule_set: RuleSet, note: str, in_force: str) -> st
     known = tx.connection.execute(same).one_or_none()
     if known is not None:
         raise StateForbids(
-            f"{known.proposed_by} has already proposed this rule set.",
-            remedy="Approve that proposal, or reject it first.",
+            gettext("%(proposed_by)s has already proposed this rule set.", proposed_by=known.proposed_by),
+            remedy=gettext("Approve that proposal, or reject it first."),
             state="proposed",
             proposal=known.id,
         )
@@ -255,8 +261,12 @@ def _to_decide(tx: Transaction, proposal_id: str) -> Row[Any]:
         raise _unknown()
     if row.state != "open":
         raise StateForbids(
-            f"{row.decided_by} has already {row.state} this proposal.",
-            remedy="Propose the rule set again.",
+            gettext(
+                "%(decided_by)s has already %(state)s this proposal.",
+                decided_by=row.decided_by,
+                state=word(row.state),
+            ),
+            remedy=gettext("Propose the rule set again."),
             state=row.state,
         )
     return row
@@ -274,7 +284,7 @@ def _decide(tx: Transaction, row: Row[Any], state: str, reason: str | None) -> N
 
 
 def _unknown() -> NotFound:
-    return NotFound("There is no such proposal.", remedy="See the list of proposals.")
+    return NotFound(gettext("There is no such proposal."), remedy=gettext("See the list of proposals."))
 
 
 def _view(row: Row[Any]) -> ProposalView:

@@ -23,6 +23,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import unbillable_rule
 from workflows.lifecycle.service_requests.sla import ServiceLevels, levels_in_force
 from workflows.lifecycle.service_requests.sla_changes import move_open_targets, preview_moved_targets
@@ -78,13 +79,17 @@ def put_in_force(
     after = ServiceLevels(rule_set.slas, tx.settings.business_hours)
     moved = move_open_targets(tx, levels_in_force(tx), after, why="service levels changed")
     bump_generation(tx, rule_set=rule_set.version)
-    values = {
-        "author": published_by,
-        "version": rule_set.version[:12],
-        "approved": f"{approved_by} approved it." if approved_by else "",
-        "note": note.strip(),
-        "targets": f"Open targets of service requests that moved: {moved}." if moved else "",
-    }
+
+    def values() -> dict[str, str]:
+        targets = gettext("Open targets of service requests that moved: %(count)s.", count=moved)
+        return {
+            "author": published_by,
+            "version": rule_set.version[:12],
+            "approved": gettext("%(name)s approved it.", name=approved_by) if approved_by else "",
+            "note": note.strip(),
+            "targets": targets if moved else "",
+        }
+
     notify_administrators(
         tx,
         "rules_published",
@@ -117,8 +122,14 @@ def require_base(config: Config, based_on: str | None) -> None:
     if based_on is None or based_on == in_force:
         return
     raise RulesChanged(
-        f"Rule set {(in_force or 'none')[:12]} is in force, but yours is based on {based_on[:12]}.",
-        remedy="Compare the two, merge the new changes, and publish again based on the one in force.",
+        gettext(
+            "Rule set %(in_force)s is in force, but yours is based on %(based_on)s.",
+            in_force=(in_force or "none")[:12],
+            based_on=based_on[:12],
+        ),
+        remedy=gettext(
+            "Compare the two, merge the new changes, and publish again based on the one in force."
+        ),
         in_force=in_force,
         based_on=based_on,
     )
@@ -127,9 +138,13 @@ def require_base(config: Config, based_on: str | None) -> None:
 def clean_note(note: str, pointer: str = "/note") -> str:
     """A note as it is stored. Raises: InvalidInput if it is too long or contains control characters."""
     if len(note) > LONGEST_NOTE:
-        raise invalid(pointer, f"It may have at most {LONGEST_NOTE} characters.", "Shorten it.")
+        raise invalid(
+            pointer,
+            gettext("It may have at most %(longest_note)s characters.", longest_note=LONGEST_NOTE),
+            gettext("Shorten it."),
+        )
     if CONTROL_CHARACTER.search(note):
-        raise invalid(pointer, "It contains control characters.", "Send plain text.")
+        raise invalid(pointer, gettext("It contains control characters."), gettext("Send plain text."))
     return note.strip()
 
 
@@ -149,8 +164,10 @@ def files_of(tx: Transaction, version: str) -> dict[str, str]:
     tx.require(*READERS)
     if len(version) < SHORTEST_PREFIX:
         raise NotFound(
-            f"There is no rule set with the version {version!r}.",
-            remedy=f"Give {SHORTEST_PREFIX} or more characters of it.",
+            gettext("There is no rule set with the version %(version)s.", version=repr(version)),
+            remedy=gettext(
+                "Give %(shortest_prefix)s or more characters of it.", shortest_prefix=SHORTEST_PREFIX
+            ),
         )
     column = t.rule_set.c.version
     rows = tx.connection.execute(
@@ -159,9 +176,12 @@ def files_of(tx: Transaction, version: str) -> dict[str, str]:
         .limit(2)
     ).all()
     if not rows:
-        raise NotFound(f"There is no rule set with the version {version!r}.")
+        raise NotFound(gettext("There is no rule set with the version %(version)s.", version=repr(version)))
     if len(rows) > 1:
-        raise InvalidInput(f"Several versions begin with {version!r}.", remedy="Give more characters of it.")
+        raise InvalidInput(
+            gettext("Several versions begin with %(version)s.", version=repr(version)),
+            remedy=gettext("Give more characters of it."),
+        )
     files: dict[str, str] = rows[0].files
     return files
 
@@ -241,7 +261,7 @@ def get_rule_set(tx: Transaction, version: str) -> RuleSetView:
         .limit(1)
     ).one_or_none()
     if row is None:
-        raise NotFound("There is no such rule set.")
+        raise NotFound(gettext("There is no such rule set."))
     return RuleSetView(
         version=row.version,
         files=row.files,
@@ -327,7 +347,7 @@ def _whole(tx: Transaction, version: str | None, pointer: str) -> RuleSetView:
     try:
         return get_rule_set(tx, version_of(files_of(tx, version)))
     except NotFound as error:
-        raise invalid(pointer, str(error), "See GET /api/v1/rules/versions.") from None
+        raise invalid(pointer, str(error), gettext("See GET /api/v1/rules/versions.")) from None
 
 
 def _problems_of_use(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:

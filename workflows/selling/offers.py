@@ -20,6 +20,7 @@ from workflows.contracts.auto_top_up import order_top_up
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import Origin, sell
 from workflows.store import tables as t
 from workflows.views import MoneyView
@@ -64,7 +65,7 @@ def find_offer(tx: Transaction, product_id: str, contract_id: str | None = None)
     for one in list_offers(tx):
         if (one.product, one.contract) == (product_id, contract_id):
             return one
-    raise NotFound("There is no such offer.", remedy="Look at what is offered now.")
+    raise NotFound(gettext("There is no such offer."), remedy=gettext("Look at what is offered now."))
 
 
 def buy_offer(tx: Transaction, product_id: str, command: BuyOffer) -> PurchaseView:
@@ -103,8 +104,8 @@ def buy_offer(tx: Transaction, product_id: str, command: BuyOffer) -> PurchaseVi
 def _price_changed(offer: OfferView) -> StateForbids:
     price = money_text(offer.price.amount_minor, offer.price.currency)
     return StateForbids(
-        f"The price of “{offer.label}” is {price} now.",
-        remedy="Look at the offer again, and order it at this price.",
+        gettext("The price of “%(label)s” is %(price)s now.", label=offer.label, price=price),
+        remedy=gettext("Look at the offer again, and order it at this price."),
         state="price_changed",
     )
 

@@ -19,6 +19,8 @@ from workflows.core.actors import Role
 from workflows.core.errors import Conflict, NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.settings import CURRENCIES
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.type_terms import of_type, type_in_force
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -103,7 +105,9 @@ def insert_price(tx: Transaction, product: Row[Any], price: ListPrice, others: S
     """
     if price.currency not in CURRENCIES:
         raise invalid(
-            "/price/currency", f"{price.currency!r} is not a currency code.", "Write for example EUR."
+            "/price/currency",
+            gettext("%(currency)s is not a currency code.", currency=repr(price.currency)),
+            gettext("Write for example EUR."),
         )
     check_no_overlap(product.code, others, price)
     price_id = new_id()
@@ -146,21 +150,24 @@ def set_end(
     price, today = list_price(row), local_date(tx.now, tx.settings.zone)
     if price.standing(today) == "past":
         raise StateForbids(
-            f"The price {price.text()} is over.",
-            remedy="Add another price for the days after it.",
+            gettext("The price %(price)s is over.", price=price.text()),
+            remedy=gettext("Add another price for the days after it."),
             state="past",
         )
     if until_on is not None and until_on < today:
         raise invalid(
             "/last_on",
-            f"{until_on - ONE_DAY} is over: contracts may have been sold at this price since.",
-            f"Give {today - timedelta(days=1)} or a later day.",
+            gettext(
+                "%(until_on)s is over: contracts may have been sold at this price since.",
+                until_on=until_on - ONE_DAY,
+            ),
+            gettext("Give %(today)s or a later day.", today=today - timedelta(days=1)),
         )
     if until_on is not None and until_on <= price.first_on:
         raise invalid(
             "/last_on",
-            f"The price begins on {price.first_on}.",
-            "Give that day or a later one, or remove the price.",
+            gettext("The price begins on %(first_on)s.", first_on=price.first_on),
+            gettext("Give that day or a later one, or remove the price."),
         )
     changed = ListPrice(price.amount_minor, price.currency, price.first_on, until_on)
     check_no_overlap(product.code, others, changed)
@@ -182,12 +189,17 @@ def remove_price(tx: Transaction, product_id: str, price_id: str) -> str:
     standing = price.standing(local_date(tx.now, tx.settings.zone))
     if standing != "to_come":
         raise StateForbids(
-            f"The price {price.text()} has begun.", remedy="Give it a last day instead.", state=standing
+            gettext("The price %(price)s has begun.", price=price.text()),
+            remedy=gettext("Give it a last day instead."),
+            state=standing,
         )
     c = t.contract.c
     sold = tx.connection.execute(select(c.number).where(c.product_price_id == price_id).limit(1)).scalar()
     if sold is not None:
-        raise Conflict(f"{sold} was sold at this price.", remedy="Give it a last day instead.")
+        raise Conflict(
+            gettext("%(sold)s was sold at this price.", sold=sold),
+            remedy=gettext("Give it a last day instead."),
+        )
     tx.connection.execute(t.product_price.delete().where(p.id == price_id))
     _touch(tx, product_id)
     tx.audit(SUBJECT, product_id, "price removed", price=price.text())
@@ -201,11 +213,15 @@ def locked_product(tx: Transaction, product_id: str, expected_version: int | Non
     """A product's row, locked: its prices change only under this lock. Raises: NotFound; VersionChanged."""
     row = tx.connection.execute(select(t.product).where(d.id == product_id).with_for_update()).one_or_none()
     if row is None:
-        raise NotFound("There is no such product.", remedy="Look it up in the price list.")
+        raise NotFound(gettext("There is no such product."), remedy=gettext("Look it up in the price list."))
     if expected_version is not None and row.version != expected_version:
         raise VersionChanged(
-            f"This product has been changed: it has version {row.version}, not {expected_version}.",
-            remedy="Read it again and repeat the change.",
+            gettext(
+                "This product has been changed: it has version %(version)s, not %(expected_version)s.",
+                version=row.version,
+                expected_version=expected_version,
+            ),
+            remedy=gettext("Read it again and repeat the change."),
             version=row.version,
         )
     return row
@@ -225,7 +241,9 @@ def list_price(row: Row[Any]) -> ListPrice:
 def _one_price(rows: Sequence[Row[Any]], price_id: str) -> Row[Any]:
     found = next((one for one in rows if one.id == price_id), None)
     if found is None:
-        raise NotFound("The product has no such price.", remedy="Look at the product's prices.")
+        raise NotFound(
+            gettext("The product has no such price."), remedy=gettext("Look at the product's prices.")
+        )
     return found
 
 
@@ -241,28 +259,54 @@ def _check_terms(tx: Transaction, kind: ProductKind, contract_type: str | None, 
     if kind not in CONTRACT_KINDS:
         for name, value in (("contract_type", contract_type), ("quantity", quantity)):
             if value is not None:
-                raise invalid(f"/{name}", f"A product of the kind {kind} has no {name}.", "Leave it out.")
+                raise invalid(
+                    f"/{name}",
+                    gettext(
+                        "A product of the kind %(kind)s has no %(name)s.", kind=word(kind), name=word(name)
+                    ),
+                    gettext("Leave it out."),
+                )
         return
     if contract_type is None:
-        raise invalid("/contract_type", f"A product of the kind {kind} needs a contract type.", "Give one.")
+        raise invalid(
+            "/contract_type",
+            gettext("A product of the kind %(kind)s needs a contract type.", kind=word(kind)),
+            gettext("Give one."),
+        )
     terms = _type(tx, contract_type)
     if quantity is not None and terms.draws == "nothing":
-        raise invalid("/quantity", f"{of_type(terms)} draw nothing.", "Leave the quantity out.")
+        raise invalid(
+            "/quantity",
+            gettext("%(type)s draw nothing.", type=of_type(terms)),
+            gettext("Leave the quantity out."),
+        )
     if kind == "top_up" and terms.draws == "nothing":
-        raise invalid("/contract_type", f"{of_type(terms)} cannot be topped up.", "Name another type.")
+        raise invalid(
+            "/contract_type",
+            gettext("%(type)s cannot be topped up.", type=of_type(terms)),
+            gettext("Name another type."),
+        )
 
 
 def _check_tax_rate(tx: Transaction, name: str | None) -> None:
     """Check that the settings have a tax rate of this name. Raises: InvalidInput."""
     if name is not None and tx.settings.tax_rate(name) is None:
         known = ", ".join(one.name for one in tx.settings.tax_rates)
-        raise invalid("/tax_rate", f"There is no tax rate {name!r} in the settings.", f"Known: {known}.")
+        raise invalid(
+            "/tax_rate",
+            gettext("There is no tax rate %(name)s in the settings.", name=repr(name)),
+            gettext("Known: %(known)s.", known=known),
+        )
 
 
 def _type(tx: Transaction, key: str) -> ContractType:
     if key not in tx.rules.contract_types:
         known = ", ".join(sorted(tx.rules.contract_types))
-        raise invalid("/contract_type", f"There is no contract type {key!r}.", f"Use one of {known}.")
+        raise invalid(
+            "/contract_type",
+            gettext("There is no contract type %(key)s.", key=repr(key)),
+            gettext("Use one of %(known)s.", known=known),
+        )
     return type_in_force(tx, key)
 
 
@@ -278,11 +322,13 @@ def _refuse_taken(tx: Transaction, product_id: str, kind: ProductKind, wanted: d
     ).scalar()
     if other is not None:
         raise Conflict(
-            f"{other} is the product for this contract type and quantity already.",
-            remedy=f"Add the price to {other}, or give another quantity.",
+            gettext("%(other)s is the product for this contract type and quantity already.", other=other),
+            remedy=gettext("Add the price to %(other)s, or give another quantity.", other=other),
             pointer="/quantity",
         )
 
 
 def _taken(code: str) -> Conflict:
-    return Conflict(f"There is another product with the code {code!r}.", pointer="/code")
+    return Conflict(
+        gettext("There is another product with the code %(code)s.", code=repr(code)), pointer="/code"
+    )

@@ -18,6 +18,9 @@ from engine.errors import DeskError
 from engine.price_list import COLUMNS, InvalidPriceList, ListedProduct, ListPrice, PriceRow, read_price_list
 from workflows.commands.selling import ChangeProduct, NewProduct
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import number_text
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.selling.price_list import (
     EDITORS,
     change_product,
@@ -53,7 +56,11 @@ def import_price_list(tx: Transaction, text: str) -> ImportedPriceList:
                 known = (row.product, _product(tx, row.product, counts))
                 products[row.product.code] = known
             elif known[0] != row.product:
-                raise _at(row, "The product is described in another way in a line above.", "Correct one.")
+                raise _at(
+                    row,
+                    gettext("The product is described in another way in a line above."),
+                    gettext("Correct one."),
+                )
             if row.price is not None:
                 counts[_price(tx, known[1], row)] += 1
         except InvalidPriceList:
@@ -96,13 +103,15 @@ def _rows(text: str) -> list[PriceRow]:
         table = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise InvalidPriceList(
-            f"The file cannot be read as CSV: {error}.",
-            remedy="Save it as CSV with commas or semicolons, in UTF-8.",
+            gettext("The file cannot be read as CSV: %(error)s.", error=error),
+            remedy=gettext("Save it as CSV with commas or semicolons, in UTF-8."),
             pointer="/file",
         ) from None
     if len(table) > MOST_ROWS + 1:
         raise InvalidPriceList(
-            f"The file has more than {MOST_ROWS:,} rows.", remedy="Import it in parts.", pointer="/file"
+            gettext("The file has more than %(most_rows)s rows.", most_rows=number_text(MOST_ROWS)),
+            remedy=gettext("Import it in parts."),
+            pointer="/file",
         )
     return read_price_list(table[0] if table else [], table[1:])
 
@@ -118,7 +127,10 @@ def _product(tx: Transaction, listed: ListedProduct, counts: Counter[str]) -> st
             return create_product(tx, NewProduct(**values))
         if row.kind != listed.kind:
             raise DeskError(
-                f"{listed.code} is of the kind {row.kind}, which stays.", remedy="Use another code."
+                gettext(
+                    "%(code)s is of the kind %(kind)s, which stays.", code=listed.code, kind=word(row.kind)
+                ),
+                remedy=gettext("Use another code."),
             )
         del values["kind"]
         changed = {name: value for name, value in values.items() if getattr(row, name) != value}
@@ -126,7 +138,7 @@ def _product(tx: Transaction, listed: ListedProduct, counts: Counter[str]) -> st
         return change_product(tx, row.id, ChangeProduct(**changed)) if changed else str(row.id)
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        raise DeskError(f"{wrong['loc'][0]}: {wrong['msg']}.", remedy="Correct the cell.") from None
+        raise DeskError(f"{wrong['loc'][0]}: {wrong['msg']}.", remedy=gettext("Correct the cell.")) from None
 
 
 def _price(tx: Transaction, product_id: str, row: PriceRow) -> str:
@@ -142,8 +154,12 @@ def _price(tx: Transaction, product_id: str, row: PriceRow) -> str:
     if stored.amount_minor != wanted.amount_minor:
         raise _at(
             row,
-            f"{product.code} costs {list_price(stored).text()}; a price never changes.",
-            "End it, and add another from the day after.",
+            gettext(
+                "%(code)s costs %(price)s; a price never changes.",
+                code=product.code,
+                price=list_price(stored).text(),
+            ),
+            gettext("End it, and add another from the day after."),
         )
     if stored.until_on == wanted.until_on:
         return "unchanged"
@@ -152,4 +168,9 @@ def _price(tx: Transaction, product_id: str, row: PriceRow) -> str:
 
 
 def _at(row: PriceRow, detail: str, remedy: str) -> InvalidPriceList:
-    return InvalidPriceList(f"Line {row.line}: {detail}", remedy=remedy, line=row.line, pointer="/file")
+    return InvalidPriceList(
+        gettext("Line %(line)s: %(detail)s", line=row.line, detail=detail),
+        remedy=remedy,
+        line=row.line,
+        pointer="/file",
+    )

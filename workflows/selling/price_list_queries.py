@@ -12,6 +12,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.selling.price_list import list_price
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, MOST_LIMIT, MoneyView, Page
@@ -31,7 +32,7 @@ def read_product(tx: Transaction, product_id: str) -> ProductView:
     tx.require(*OFFICE)
     row = tx.connection.execute(select(t.product).where(d.id == product_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such product.", remedy="Look it up in the price list.")
+        raise NotFound(gettext("There is no such product."), remedy=gettext("Look it up in the price list."))
     return _views(tx, [row])[0]
 
 
@@ -61,13 +62,21 @@ def list_products(
         statement = statement.where(d.code == code)
     if kind is not None:
         if kind not in PRODUCT_KINDS:
-            raise invalid("/kind", f"{kind!r} is no kind.", f"Use one of {', '.join(PRODUCT_KINDS)}.")
+            raise invalid(
+                "/kind",
+                gettext("%(kind)s is no kind.", kind=repr(kind)),
+                gettext("Use one of %(product_kinds)s.", product_kinds=", ".join(PRODUCT_KINDS)),
+            )
         statement = statement.where(d.kind == kind)
     if contract_type is not None:
         statement = statement.where(d.contract_type == contract_type)
     if priced is not None:
         if priced not in PRICED:
-            raise invalid("/priced", f"{priced!r} is no filter.", f"Use one of {', '.join(PRICED)}.")
+            raise invalid(
+                "/priced",
+                gettext("%(priced)s is no filter.", priced=repr(priced)),
+                gettext("Use one of %(priced)s.", priced=", ".join(PRICED)),
+            )
         today = local_date(tx.now, tx.settings.zone)
         current = exists(
             select(p.id).where(

@@ -18,6 +18,9 @@ from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.secret_texts import secret_hash
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
+from workflows.languages.formats import day_text
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.creation import Origin, sell
 from workflows.notifications.billing import notify
 from workflows.selling.quote_invoices import draft_invoice
@@ -100,7 +103,9 @@ def decide_quote(
         DeskError: a contract cannot be made any more as it was quoted.
     """
     if tx.actor.role == "technician":
-        raise NotAllowed("Technicians do not decide about quotes.", remedy="Ask a supervisor or finance.")
+        raise NotAllowed(
+            gettext("Technicians do not decide about quotes."), remedy=gettext("Ask a supervisor or finance.")
+        )
     row = locked_quote(tx, quote_id)
     if not tx.actor.is_staff:
         require_own(tx, quote_id)
@@ -138,7 +143,8 @@ def find_link(tx: Transaction, secret: str) -> Row[Any]:
     ).one_or_none()
     if row is None:
         raise QuoteLinkNotValid(
-            "This link is not valid, or no longer.", remedy="Ask for the quote to be sent again."
+            gettext("This link is not valid, or no longer."),
+            remedy=gettext("Ask for the quote to be sent again."),
         )
     return row
 
@@ -160,7 +166,7 @@ def lapse_if_due(tx: Transaction, version_id: str) -> bool:
         "quote_lapsed",
         recipient=_sender(tx, row),
         about=(SUBJECT, quote_id),
-        values=_values(quote, row),
+        values=lambda: _values(quote, row),
         data=_data(quote, row),
     )
     return True
@@ -241,7 +247,7 @@ def _notify_desk(
         f"quote_{decision}",
         recipient=None if evidence.way == "staff" else _sender(tx, version),
         about=(SUBJECT, row.id),
-        values=_values(row, version) | {"name": evidence.name, "comment": evidence.comment or ""},
+        values=lambda: _values(row, version) | {"name": evidence.name, "comment": evidence.comment or ""},
         data=_data(row, version),
     )
 
@@ -262,7 +268,7 @@ def _values(row: Row[Any], version: Row[Any]) -> dict[str, str]:
         "number": row.number,
         "version": str(version.number),
         "subject": version.subject,
-        "last_on": str(version.last_on),
+        "last_on": day_text(version.last_on),
     }
 
 
@@ -274,15 +280,29 @@ def _data(row: Row[Any], version: Row[Any]) -> dict[str, Any]:
 def _refusal(row: Row[Any], number: int, state: QuoteState, decision: Decision) -> StateForbids:
     """The error for a version that cannot be decided in its state."""
     kinds: dict[QuoteState, tuple[type[StateForbids], str, str]] = {
-        "lapsed": (QuoteLapsed, "its last day is over", "Ask for a new version."),
-        "declined": (QuoteDeclined, "it was declined", "Ask for a new version."),
-        "superseded": (QuoteSuperseded, "a later version was sent", "Decide about the latest version."),
-        "accepted": (QuoteAccepted, "it was accepted", "Ask the desk to cancel what was agreed."),
-        "draft": (QuoteNotSent, "it has not been sent", "Send it first."),
+        "lapsed": (QuoteLapsed, gettext("its last day is over"), gettext("Ask for a new version.")),
+        "declined": (QuoteDeclined, gettext("it was declined"), gettext("Ask for a new version.")),
+        "superseded": (
+            QuoteSuperseded,
+            gettext("a later version was sent"),
+            gettext("Decide about the latest version."),
+        ),
+        "accepted": (
+            QuoteAccepted,
+            gettext("it was accepted"),
+            gettext("Ask the desk to cancel what was agreed."),
+        ),
+        "draft": (QuoteNotSent, gettext("it has not been sent"), gettext("Send it first.")),
     }
     kind, why, remedy = kinds[state]
     return kind(
-        f"Version {number} of {row.number} cannot be {decision}: {why}.",
+        gettext(
+            "Version %(version)s of %(number)s cannot be %(done)s: %(why)s.",
+            version=number,
+            number=row.number,
+            done=word(decision),
+            why=why,
+        ),
         remedy=remedy,
         state=state,
         allowed_actions=[],

@@ -20,6 +20,7 @@ from workflows.commands.quotes import QuoteLineGiven
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import Origin, minor_units, quantities_given, sell
 from workflows.lifecycle.contracts.sale_prices import contract_price, product_price, product_row
 from workflows.lifecycle.contracts.type_terms import type_in_force
@@ -61,7 +62,11 @@ def quote_line(tx: Transaction, given: QuoteLineGiven, pointer: str) -> QuoteLin
     """
     percent = Decimal(given.discount_percent) if given.discount_percent is not None else None
     if percent is not None and percent > 100:
-        raise invalid(f"{pointer}/discount_percent", "A discount is at most 100 percent.", "Give less.")
+        raise invalid(
+            f"{pointer}/discount_percent",
+            gettext("A discount is at most 100 percent."),
+            gettext("Give less."),
+        )
     tax_pointer = f"{pointer}/tax_rate"
     rate = named_tax_rate(tx, given.tax_rate or tx.settings.tax_rates[0].name, tax_pointer)
     price = minor_units(tx, given.unit_price, f"{pointer}/unit_price")
@@ -83,7 +88,11 @@ def quote_line(tx: Transaction, given: QuoteLineGiven, pointer: str) -> QuoteLin
         rate = named_tax_rate(tx, line.tax_name, tax_pointer)
         line = replace(line, tax=rate.rate)
     if line.unit_price_minor * line.quantity > MOST_MINOR:
-        raise invalid(f"{pointer}/quantity", "The line amounts to too much.", "Check quantity and price.")
+        raise invalid(
+            f"{pointer}/quantity",
+            gettext("The line amounts to too much."),
+            gettext("Check quantity and price."),
+        )
     return line
 
 
@@ -91,7 +100,9 @@ def totals_of(lines: Sequence[QuoteLine]) -> Totals:
     """The totals of a version. Raises: InvalidInput where they are beyond what can be stored."""
     totals = document_totals([one.terms for one in lines])
     if totals.total_minor > MOST_MINOR:
-        raise invalid("/lines", "The quote amounts to too much.", "Check quantities and prices.")
+        raise invalid(
+            "/lines", gettext("The quote amounts to too much."), gettext("Check quantities and prices.")
+        )
     return totals
 
 
@@ -153,8 +164,12 @@ def contract_of_line(row: Row[Any], currency: str) -> NewContract:
         terms = NewContract.model_validate_json(json.dumps(row.contract_terms))
     except ValidationError as error:
         raise InvalidInput(
-            f"The terms of “{row.description}” are not valid any more: {error.errors()[0]['msg']}.",
-            remedy="Change the quote, and send its next version.",
+            gettext(
+                "The terms of “%(description)s” are not valid any more: %(errors)s.",
+                description=row.description,
+                errors=error.errors()[0]["msg"],
+            ),
+            remedy=gettext("Change the quote, and send its next version."),
             pointer="",
         ) from None
     return terms.model_copy(update={"price": price, "discount_percent": discount})
@@ -168,8 +183,8 @@ def _contract_line(
         if given.get(name) is not None:
             raise invalid(
                 f"{pointer}/contract/{name}",
-                "The terms of a contract in a quote do not say this.",
-                "Give price and discount with the line; the acceptance decides the rest.",
+                gettext("The terms of a contract in a quote do not say this."),
+                gettext("Give price and discount with the line; the acceptance decides the rest."),
             )
     _check_sale(tx, terms, f"{pointer}/contract")
     kind = type_in_force(tx, terms.type)
@@ -181,8 +196,10 @@ def _contract_line(
         if price is None:
             raise invalid(
                 f"{pointer}/unit_price",
-                f"Neither the price list nor the type “{kind.label}” has a price for it.",
-                "Give unit_price.",
+                gettext(
+                    "Neither the price list nor the type “%(label)s” has a price for it.", label=kind.label
+                ),
+                gettext("Give unit_price."),
             )
     holder = (terms.holder.kind, terms.holder.id)
     amount = f", {_amount(quantity, kind.draws, tx.settings.currency)}" if quantity else ""
@@ -233,7 +250,9 @@ def _product_line(
     row = product_row(tx, str(given.product), f"{pointer}/product")
     if row.kind == "contract_type":
         raise invalid(
-            f"{pointer}/product", f"{row.code} is a contract.", "Give the terms of the contract instead."
+            f"{pointer}/product",
+            gettext("%(code)s is a contract.", code=row.code),
+            gettext("Give the terms of the contract instead."),
         )
     if price is None:
         today = local_date(tx.now, tx.settings.zone)

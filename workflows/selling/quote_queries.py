@@ -16,6 +16,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import NotAllowed, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.selling.quotes import no_such_quote, own_quotes, times_of
 from workflows.store import tables as t
 from workflows.store.column_types import decimal_text
@@ -67,7 +68,11 @@ def list_quotes(
         statement = statement.where(quote.number == number)
     if state is not None:
         if state not in QUOTE_STATES:
-            raise invalid("/state", f"{state!r} is no state.", f"Use one of {', '.join(QUOTE_STATES)}.")
+            raise invalid(
+                "/state",
+                gettext("%(state)s is no state.", state=repr(state)),
+                gettext("Use one of %(quote_states)s.", quote_states=", ".join(QUOTE_STATES)),
+            )
         statement = statement.where(_state_as_of(tx.now) == state)
     return read_page(
         tx,
@@ -141,7 +146,8 @@ def _visible(tx: Transaction) -> Select[Any]:
     """
     if tx.actor.role == "technician":
         raise NotAllowed(
-            "The role technician sees no prices.", remedy="Ask a supervisor, finance or an administrator."
+            gettext("The role technician sees no prices."),
+            remedy=gettext("Ask a supervisor, finance or an administrator."),
         )
     other = t.quote_version.alias()
     numbers = select(func.max(other.c.number)).where(other.c.quote_id == q.id)

@@ -8,14 +8,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, or_, select, update
 
-from engine.currencies import money_text
 from engine.periods import contract_end, local_date
 from engine.quotes import QuoteState, QuoteTimes
+from workflows.billing.parties import party_of
 from workflows.commands.quotes import MOST_LINES, ChangeQuote, NewQuote, QuoteLineGiven, SendQuote
 from workflows.core.actors import OFFICE
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import day_text, money_text
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.notifications.billing import notify
 from workflows.notifications.mail_links import PLACEHOLDER, QUOTE_EVENT
 from workflows.register.records import own_org_units
@@ -84,7 +87,11 @@ def add_line(tx: Transaction, quote_id: str, line: QuoteLineGiven) -> str:
     row, latest = _changeable(tx, quote_id)
     lines = stored_lines(tx, latest.id)
     if len(lines) >= MOST_LINES:
-        raise invalid("", f"A quote has at most {MOST_LINES} lines.", "Write another quote.")
+        raise invalid(
+            "",
+            gettext("A quote has at most %(most_lines)s lines.", most_lines=MOST_LINES),
+            gettext("Write another quote."),
+        )
     _rewrite(tx, row, latest, {"lines": True}, [*lines, quote_line(tx, line, "")])
     return quote_id
 
@@ -97,7 +104,7 @@ def remove_line(tx: Transaction, quote_id: str, position: int) -> str:
     row, latest = _changeable(tx, quote_id)
     lines = stored_lines(tx, latest.id)
     if not 0 <= position < len(lines):
-        raise NotFound("The quote has no such line.", remedy="Look at its lines.")
+        raise NotFound(gettext("The quote has no such line."), remedy=gettext("Look at its lines."))
     _rewrite(tx, row, latest, {"lines": True}, [*lines[:position], *lines[position + 1 :]])
     return quote_id
 
@@ -163,12 +170,19 @@ def _send_first(tx: Transaction, row: Row[Any], latest: Row[Any], recipient: str
         select(t.quote_line.c.id).where(t.quote_line.c.version_id == latest.id).limit(1)
     ).scalar()
     if lines is None:
-        raise invalid("/lines", f"{row.number} has no line.", "Add what it offers.")
+        raise invalid(
+            "/lines", gettext("%(number)s has no line.", number=row.number), gettext("Add what it offers.")
+        )
     _check_last_day(tx, latest.last_on)
     if row.currency != tx.settings.currency:
         raise StateForbids(
-            f"{row.number} is in {row.currency}, and the desk's currency is {tx.settings.currency}.",
-            remedy="Write a new quote.",
+            gettext(
+                "%(number)s is in %(currency)s, and the desk's currency is %(currency2)s.",
+                number=row.number,
+                currency=row.currency,
+                currency2=tx.settings.currency,
+            ),
+            remedy=gettext("Write a new quote."),
             state="draft",
         )
     superseded = update(t.quote_version).where(
@@ -201,8 +215,8 @@ def locked_quote(tx: Transaction, quote_id: str, expected_version: int | None = 
         raise no_such_quote()
     if expected_version not in (None, row.version):
         raise VersionChanged(
-            f"{row.number} has been changed since you read it.",
-            remedy="Read it again and repeat the change.",
+            gettext("%(number)s has been changed since you read it.", number=row.number),
+            remedy=gettext("Read it again and repeat the change."),
             version=row.version,
         )
     return row
@@ -215,7 +229,10 @@ def latest_version(tx: Transaction, quote_id: str, number: int | None = None) ->
         wanted = wanted.where(v.number == number)
     row = tx.connection.execute(wanted.order_by(v.number.desc()).limit(1)).one_or_none()
     if row is None:
-        raise NotFound(f"The quote has no version {number}.", remedy="Look at its versions.")
+        raise NotFound(
+            gettext("The quote has no version %(number)s.", number=number),
+            remedy=gettext("Look at its versions."),
+        )
     return row
 
 
@@ -247,8 +264,8 @@ def refuse_accepted(tx: Transaction, row: Row[Any], done: str) -> None:
     accepted = select(e.version_id).where(e.quote_id == row.id, e.decision == "accepted")
     if tx.connection.execute(accepted).scalar() is not None:
         raise StateForbids(
-            f"{row.number} cannot be {done}: it is accepted.",
-            remedy="Write a new quote.",
+            gettext("%(number)s cannot be %(done)s: it is accepted.", number=row.number, done=word(done)),
+            remedy=gettext("Write a new quote."),
             state="accepted",
             allowed_actions=[],
         )
@@ -274,13 +291,20 @@ def require_own(tx: Transaction, quote_id: str) -> None:
 
 
 def no_such_quote() -> NotFound:
-    return NotFound("There is no such quote.", remedy="Look it up by its number in the list of quotes.")
+    return NotFound(
+        gettext("There is no such quote."), remedy=gettext("Look it up by its number in the list of quotes.")
+    )
 
 
 def _over(row: Row[Any], number: int, state: QuoteState) -> StateForbids:
     return StateForbids(
-        f"Version {number} of {row.number} cannot be sent: it is {state}.",
-        remedy="Change it, which makes the next version.",
+        gettext(
+            "Version %(number)s of %(row_number)s cannot be sent: it is %(state)s.",
+            number=number,
+            row_number=row.number,
+            state=word(state),
+        ),
+        remedy=gettext("Change it, which makes the next version."),
         state=state,
     )
 
@@ -323,25 +347,39 @@ def _change_draft(tx: Transaction, draft: Row[Any], texts: dict[str, Any], lines
 
 def _party(tx: Transaction, command: NewQuote) -> dict[str, str | None]:
     if (command.customer is None) == (command.org_unit is None):
-        raise invalid("/customer", "A quote is for a customer or an org unit.", "Give one of both.")
+        raise invalid(
+            "/customer", gettext("A quote is for a customer or an org unit."), gettext("Give one of both.")
+        )
     kind, table = ("customer", t.customer) if command.customer is not None else ("org_unit", t.org_unit)
     party_id = command.customer or command.org_unit
     if tx.connection.execute(select(table.c.id).where(table.c.id == party_id)).scalar() is None:
-        raise invalid(f"/{kind}", f"There is no {kind.replace('_', ' ')} with this id.", "Look it up first.")
+        raise invalid(
+            f"/{kind}",
+            gettext("There is no %(kind)s with this id.", kind=word(kind.replace("_", " "))),
+            gettext("Look it up first."),
+        )
     return {"customer_id": command.customer, "org_unit_id": command.org_unit}
 
 
 def _check_last_day(tx: Transaction, last_on: Any) -> None:
     today = local_date(tx.now, tx.settings.zone)
     if last_on < today:
-        raise invalid("/last_on", f"{last_on} is over.", "Give today or a later day.")
+        raise invalid(
+            "/last_on",
+            gettext("%(last_on)s is over.", last_on=last_on),
+            gettext("Give today or a later day."),
+        )
 
 
 def _recipient(tx: Transaction, row: Row[Any], given: str | None) -> str:
     if given is not None:
         return given
     if row.customer_id is None:
-        raise invalid("/recipient", f"{row.number} is for an org unit.", "Give a mail address to send it to.")
+        raise invalid(
+            "/recipient",
+            gettext("%(number)s is for an org unit.", number=row.number),
+            gettext("Give a mail address to send it to."),
+        )
     c = t.customer.c
     return str(tx.connection.execute(select(c.email).where(c.id == row.customer_id)).scalar_one())
 
@@ -361,15 +399,16 @@ def _mail(tx: Transaction, row: Row[Any], version: Row[Any], recipient: str, exp
         QUOTE_EVENT,
         recipient=recipient,
         about=(SUBJECT, row.id),
-        values={
+        values=lambda: {
             "number": row.number,
             "version": str(version.number),
             "subject": version.subject,
-            "last_on": str(version.last_on),
+            "last_on": day_text(version.last_on),
             "total": money_text(version.total_minor, row.currency),
             "link": PLACEHOLDER,
             "company": tx.settings.company.name,
         },
         data={"quote": row.id, "number": row.number, "version": version.number},
         link=link_id,
+        party=party_of(row),
     )

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, select
 from workflows.core.errors import NotFound
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import Nameable, PersonNames, require_visible
 from workflows.lifecycle.service_requests.merged import visible_merged
 from workflows.service_requests.closing import up_to_date_request
@@ -145,7 +146,7 @@ def read_note(tx: Transaction, service_request_id: str, note_id: str) -> NoteVie
         _notes(tx).where(n.c.id == note_id, _of(n.c.service_request_id, request.id, merged))
     ).one_or_none()
     if row is None:
-        raise NotFound("There is no such note.")
+        raise NotFound(gettext("There is no such note."))
     return _note_view(row, PersonNames(tx, [request.customer_id]), merged)
 
 

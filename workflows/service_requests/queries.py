@@ -21,6 +21,7 @@ from workflows.core.search import MOST_FOUND, Search, find_ids, parse
 from workflows.core.transaction import Transaction
 from workflows.coverage.reasons import why_text
 from workflows.coverage.up_to_date import contracts_up_to_date
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import (
     Named,
     may_name,
@@ -271,7 +272,10 @@ def _one(tx: Transaction, service_request_id: str) -> Any:
     visible = None if tx.actor.is_staff else visible_requests(tx)
     row = read_one(tx, service_request_id, visible)
     if row is None:
-        raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
+        raise NotFound(
+            gettext("There is no such service request."),
+            remedy=gettext("Look it up by its number in the list."),
+        )
     if row.merged_into_id is None:
         return row
     return read_one(tx, surviving_id(tx, row.merged_into_id), visible) or row
@@ -385,4 +389,8 @@ _IN_QUEUE: dict[str, ColumnElement[bool]] = {
 
 def _known(pointer: str, value: str | None, values: Iterable[str]) -> None:
     if value is not None and value not in values:
-        raise invalid(pointer, f"{value!r} is not a valid value.", f"Use one of {', '.join(values)}.")
+        raise invalid(
+            pointer,
+            gettext("%(value)s is not a valid value.", value=repr(value)),
+            gettext("Use one of %(values)s.", values=", ".join(values)),
+        )

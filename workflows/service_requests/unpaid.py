@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from workflows.commands.service_requests import FireTrigger
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.states import awaits_payment
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.alerts import local_text
@@ -64,18 +65,26 @@ def take_unpaid_step(tx: Transaction, request_id: str, step: UnpaidStep) -> bool
     tx.change(t.service_request, request_id, unpaid_warned_at=tx.now)
     tx.audit("service_request", request_id, "warned that it is unpaid", contract=row.contract_number)
     cancel_at = due.get("cancel")
-    cancels = f"Without it, the request is cancelled on {local_text(tx, cancel_at)}." if cancel_at else ""
+
+    def values() -> dict[str, str]:
+        cancels = ""
+        if cancel_at is not None:
+            cancels = gettext(
+                "Without it, the request is cancelled on %(instant)s.", instant=local_text(tx, cancel_at)
+            )
+        return {
+            "number": row.number,
+            "subject": row.subject,
+            "contract": row.contract_number,
+            "cancels": cancels,
+        }
+
     notify(
         tx,
         "request_unpaid",
         recipient=customer_email(tx, row.customer_id),
         about=("service_request", request_id),
-        values={
-            "number": row.number,
-            "subject": row.subject,
-            "contract": row.contract_number,
-            "cancels": cancels,
-        },
+        values=values,
         data={
             "service_request": request_id,
             "number": row.number,

@@ -24,6 +24,8 @@ from workflows.coverage.search import (
     search_again,
     settle_and_cover,
 )
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.incident_holds import hold_again, release_incidents
 from workflows.lifecycle.contracts.rows import level_of
 from workflows.lifecycle.contracts.sold_once import follow_request
@@ -80,11 +82,17 @@ def change_service_request(
     given = command.given()
     for name in ("subject", "customer", "priority"):
         if name in given and not given[name]:
-            raise invalid(f"/{name}", "It cannot be empty.", "Leave it out to keep the old value.")
+            raise invalid(
+                f"/{name}", gettext("It cannot be empty."), gettext("Leave it out to keep the old value.")
+            )
     if request.state in ENDED_STATES and set(given) - {"subject", "description"}:
         raise StateForbids(
-            f"{request.number} is {request.state}: only its subject and description can be changed.",
-            remedy="Reopen it first.",
+            gettext(
+                "%(number)s is %(state)s: only its subject and description can be changed.",
+                number=request.number,
+                state=word(request.state),
+            ),
+            remedy=gettext("Reopen it first."),
             state=request.state,
         )
     changes = _changed_columns(tx, request, given)
@@ -134,8 +142,14 @@ def fire_trigger(
             raise forbidden(request.state, trigger, tx.actor.role)
         own = allowed_triggers(request.state, tx.actor.role)
         raise NotAllowed(
-            f"The role {tx.actor.role} may not {trigger} a service request.",
-            remedy=f"Allowed now: {', '.join(own)}." if own else "Ask a technician.",
+            gettext(
+                "The role %(role)s may not %(trigger)s a service request.",
+                role=tx.actor.role,
+                trigger=trigger,
+            ),
+            remedy=gettext("Allowed now: %(own)s.", own=", ".join(own))
+            if own
+            else gettext("Ask a technician."),
             allowed_triggers=own,
         )
     _require_texts(trigger, command)
@@ -192,25 +206,34 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
     request = lock_current(tx, require_visible(tx, service_request_id))
     if not tx.settings.contracts:
         raise StateForbids(
-            "Coverage cannot be searched while contracts are off.", remedy="Activate billing first."
+            gettext("Coverage cannot be searched while contracts are off."),
+            remedy=gettext("Activate billing first."),
         )
     if request.state in ENDED_STATES:
         raise StateForbids(
-            f"The coverage of {request.number} cannot be changed: it is {request.state}.",
-            remedy="Reopen it first.",
+            gettext(
+                "The coverage of %(number)s cannot be changed: it is %(state)s.",
+                number=request.number,
+                state=word(request.state),
+            ),
+            remedy=gettext("Reopen it first."),
             state=request.state,
         )
     if command.contract is None:
         if command.from_ is not None:
             raise invalid(
                 "/from",
-                "Only an assignment can hold from an earlier instant.",
-                "Name the contract to assign.",
+                gettext("Only an assignment can hold from an earlier instant."),
+                gettext("Name the contract to assign."),
             )
         return search_again(tx, request, cause="asked", reason=command.reason)
     tx.require(*SUPERVISORS)
     if not command.reason or not command.reason.strip():
-        raise invalid("/reason", "An assignment needs a reason.", "Say why this contract covers the request.")
+        raise invalid(
+            "/reason",
+            gettext("An assignment needs a reason."),
+            gettext("Say why this contract covers the request."),
+        )
     if command.from_ is not None:
         _check_from(tx, request, command.from_)
     return assign_contract(tx, request, command.contract, command.reason, holds_from=command.from_)
@@ -224,8 +247,12 @@ def _check_merged(tx: Transaction, request: Row[Any], changes: Mapping[str, Any]
     if merged:
         numbers = ", ".join(sorted(merged.values()))
         raise StateForbids(
-            f"{request.number} has merged requests of its customer: {numbers}.",
-            remedy="Split them first.",
+            gettext(
+                "%(number)s has merged requests of its customer: %(numbers)s.",
+                number=request.number,
+                numbers=numbers,
+            ),
+            remedy=gettext("Split them first."),
             state=request.state,
         )
 
@@ -233,9 +260,17 @@ def _check_merged(tx: Transaction, request: Row[Any], changes: Mapping[str, Any]
 def _check_from(tx: Transaction, request: Row[Any], at: datetime) -> None:
     """Check that coverage can change as of an instant: not before the logging. Raises: InvalidInput."""
     if at < request.opened_at:
-        raise invalid("/from", f"{request.number} was logged after that.", "Give a later instant.")
+        raise invalid(
+            "/from",
+            gettext("%(number)s was logged after that.", number=request.number),
+            gettext("Give a later instant."),
+        )
     if at > tx.now:
-        raise invalid("/from", "An assignment cannot begin in the future.", "Leave it out to begin now.")
+        raise invalid(
+            "/from",
+            gettext("An assignment cannot begin in the future."),
+            gettext("Leave it out to begin now."),
+        )
 
 
 def _respond(tx: Transaction, seen: Row[Any]) -> None:
@@ -262,8 +297,11 @@ def _search_changed(tx: Transaction, request: Row[Any], changed: AbstractSet[str
         return
     if request.state == "resolved" and found.decision.outcome not in OPENING_OUTCOMES:
         raise StateForbids(
-            f"{request.number} is resolved, and no valid contract would cover it after this change.",
-            remedy="Reopen it first: then it can wait for a contract.",
+            gettext(
+                "%(number)s is resolved, and no valid contract would cover it after this change.",
+                number=request.number,
+            ),
+            remedy=gettext("Reopen it first: then it can wait for a contract."),
             state=request.state,
         )
     follow(tx, request, found, cause="changed")
@@ -304,18 +342,24 @@ def _cancel(tx: Transaction, request: Row[Any], reason: str) -> None:
 
 def _require_texts(trigger: str, command: FireTrigger) -> None:
     if trigger == "hold" and command.reason not in HOLD_REASONS:
-        raise invalid("/reason", "A hold needs a reason.", f"Use one of {', '.join(HOLD_REASONS)}.")
+        raise invalid(
+            "/reason",
+            gettext("A hold needs a reason."),
+            gettext("Use one of %(hold_reasons)s.", hold_reasons=", ".join(HOLD_REASONS)),
+        )
     if trigger == "resolve" and not (command.note or "").strip():
-        raise invalid("/note", "Resolving needs a note.", "Describe the resolution.")
+        raise invalid("/note", gettext("Resolving needs a note."), gettext("Describe the resolution."))
     if trigger == "cancel" and not (command.reason or "").strip():
-        raise invalid("/reason", "A cancellation needs a reason.", "Say why it is cancelled.")
+        raise invalid(
+            "/reason", gettext("A cancellation needs a reason."), gettext("Say why it is cancelled.")
+        )
 
 
 def _check_version(request: Row[Any], expected_version: int | None) -> None:
     if expected_version is not None and request.version != expected_version:
         raise VersionChanged(
-            f"{request.number} has been changed since you read it.",
-            remedy="Read it again and repeat the change.",
+            gettext("%(number)s has been changed since you read it.", number=request.number),
+            remedy=gettext("Read it again and repeat the change."),
         )
 
 
@@ -350,7 +394,11 @@ def _technician(tx: Transaction, technician: str | None) -> str | None:
     found = _TECHNICIAN.first(tx.connection, {"id": technician})
     # history may name someone who has left since; only an import acts as the system here
     if found is None or (found.disabled_at is not None and tx.actor.role != "system"):
-        raise invalid("/technician", "There is no such technician.", "Give the id of a member of staff.")
+        raise invalid(
+            "/technician",
+            gettext("There is no such technician."),
+            gettext("Give the id of a member of staff."),
+        )
     return technician
 
 

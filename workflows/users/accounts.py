@@ -21,7 +21,7 @@ from workflows.core.errors import (
 )
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import Language
+from workflows.languages.texts import Language, gettext
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.users.password_links import invite, withdraw_links
@@ -94,7 +94,10 @@ def create_user(tx: Transaction, command: NewUser) -> str:
     try:
         tx.add(user, **values)
     except IntegrityError:
-        raise Conflict(f"There is another user with the email address {email!r}.", pointer="/email") from None
+        raise Conflict(
+            gettext("There is another user with the email address %(email)s.", email=repr(email)),
+            pointer="/email",
+        ) from None
     tx.audit("user", user_id, "created", email=email, role=command.role)
     if password is None and command.invite:
         invite(tx, _locked(tx, user_id))
@@ -188,10 +191,10 @@ def change_own_password(
         InvalidInput: the old password is wrong, or the new one is too short, too long or easy to guess.
     """
     if tx.actor.id is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(gettext("There is no such user."))
     row = _locked(tx, tx.actor.id)
     if not password_matches(row.password_hash, old_password):
-        raise InvalidInput("The old password is incorrect.", pointer="/old_password")
+        raise InvalidInput(gettext("The old password is incorrect."), pointer="/old_password")
     hashed = new_password_hash(new_password, "/new_password", row.email, row.name)
     epoch: int = row.session_epoch + 1
     tx.change(user, row.id, password_hash=hashed, session_epoch=epoch)
@@ -208,7 +211,7 @@ def get_user(tx: Transaction, user_id: str) -> UserView:
     tx.require("administrator")
     row = tx.connection.execute(select(user).where(user.c.id == user_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(gettext("There is no such user."))
     return _view(row)
 
 
@@ -217,7 +220,7 @@ def user_by_email(tx: Transaction, email: str) -> UserView:
     tx.require("administrator")
     row = tx.connection.execute(select(user).where(user.c.email == email.lower())).one_or_none()
     if row is None:
-        raise NotFound(f"There is no user with the email address {email!r}.")
+        raise NotFound(gettext("There is no user with the email address %(email)s.", email=repr(email)))
     return _view(row)
 
 
@@ -271,7 +274,7 @@ def _end_what_the_old_password_allowed(tx: Transaction, user_id: str) -> None:
 def _locked(tx: Transaction, user_id: str) -> Row[Any]:
     row = tx.connection.execute(select(user).where(user.c.id == user_id).with_for_update()).one_or_none()
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(gettext("There is no such user."))
     return row
 
 
@@ -281,7 +284,9 @@ def _customer_by_email(tx: Transaction, email: str) -> str:
     ).scalar_one_or_none()
     if customer_id is None:
         raise invalid(
-            "/email", f"There is no customer with the email address {email!r}.", "Add the customer first."
+            "/email",
+            gettext("There is no customer with the email address %(email)s.", email=repr(email)),
+            gettext("Add the customer first."),
         )
     return customer_id
 
@@ -297,7 +302,8 @@ def _require_other_administrator(tx: Transaction, row: Row[Any], changes: dict[s
     ).scalars()
     if set(left) <= {row.id}:
         raise StateForbids(
-            f"{row.email} is the only administrator.", remedy="Make another user administrator first."
+            gettext("%(email)s is the only administrator.", email=row.email),
+            remedy=gettext("Make another user administrator first."),
         )
 
 

@@ -16,6 +16,7 @@ from workflows.core.actors import NOBODY, Actor
 from workflows.core.desk import Desk
 from workflows.core.secret_texts import new_secret, secret_hash
 from workflows.core.transaction import Runner, Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
 from workflows.users.login_delays import (
@@ -83,8 +84,8 @@ def _token_actor(runner: Runner, connection: Connection, text: str) -> Actor:
     row = _BY_TOKEN.first(connection, {"token_hash": secret_hash(text)})
     if row is None or (row.expires_at is not None and row.expires_at <= runner.clock.now()):
         raise NotAuthenticated(
-            "This token is not valid: it is unknown, expired or revoked.",
-            remedy="Ask an administrator for a new one (coverdesk token create).",
+            gettext("This token is not valid: it is unknown, expired or revoked."),
+            remedy=gettext("Ask an administrator for a new one (coverdesk token create)."),
         )
     runner.configs.see_generation(row.generation)
     return Actor(row.id, row.name, row.role, row.customer_id)
@@ -112,7 +113,9 @@ def authenticate_login(desk: Desk, email: str, password: str, visit: Visit) -> L
     fits = password_matches(row.password_hash if row is not None else None, password)
     if row is None or not fits or row.disabled_at is not None:
         desk.perform(NOBODY, lambda tx: _store_failure(tx, row, login, visit, wait))
-        raise NotAuthenticated("The email address or password is incorrect.", remedy="Try again.")
+        raise NotAuthenticated(
+            gettext("The email address or password is incorrect."), remedy=gettext("Try again.")
+        )
     new_hash = HASHER.hash(password) if HASHER.check_needs_rehash(row.password_hash) else None
     keeps_device = visit.device is not None and row.is_device
     found = Login(

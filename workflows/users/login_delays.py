@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from engine.errors import DeskError
 from workflows.core.clock import CLOCK_SKEW
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext, ngettext
 from workflows.store import tables as t
 
 FREE_FAILURES = 4
@@ -92,9 +93,7 @@ def delay_after(failures: int, longest: timedelta) -> timedelta:
 
 def _too_early(left: timedelta) -> TooManyAttempts:
     seconds = max(1, -(-left // timedelta(seconds=1)))
-    wait = f"{seconds} second{'s' if seconds != 1 else ''}"
+    remedy = ngettext("Try again in %(num)s second.", "Try again in %(num)s seconds.", seconds)
     if seconds > 90:
-        wait = f"{-(-seconds // 60)} minutes"
-    return TooManyAttempts(
-        "Too many failed attempts.", remedy=f"Try again in {wait}.", retry_after_seconds=seconds
-    )
+        remedy = gettext("Try again in %(count)s minutes.", count=-(-seconds // 60))
+    return TooManyAttempts(gettext("Too many failed attempts."), remedy=remedy, retry_after_seconds=seconds)

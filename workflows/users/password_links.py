@@ -15,8 +15,10 @@ from workflows.core.clock import CLOCK_SKEW
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.secret_texts import secret_hash
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.notifications.mail_links import EVENT, PLACEHOLDER, link_url, make_link_secret
 from workflows.notifications.messages import send
+from workflows.notifications.recipients import language_of
 from workflows.notifications.templates import mail_text
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -147,9 +149,12 @@ def withdraw_links(tx: Transaction, user_id: str) -> None:
 def _enabled_user(tx: Transaction, user_id: str) -> Row[Any]:
     row = tx.connection.execute(select(user).where(user.c.id == user_id).with_for_update()).one_or_none()
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(gettext("There is no such user."))
     if row.disabled_at is not None:
-        raise StateForbids(f"The user {row.email} is disabled.", remedy="Enable the user first.")
+        raise StateForbids(
+            gettext("The user %(email)s is disabled.", email=row.email),
+            remedy=gettext("Enable the user first."),
+        )
     return row
 
 
@@ -173,7 +178,7 @@ def _send(tx: Transaction, row: Row[Any], **details: str) -> None:
     link_id = _add_link(tx, row, by_mail=True)
     purpose = "invitation" if row.password_hash is None else "reset"
     values = {"name": row.name, "email": row.email, "link": PLACEHOLDER}
-    subject, body = mail_text(tx, f"password_{purpose}", values)
+    subject, body = mail_text(tx, f"password_{purpose}", values, language_of(tx, row.email))
     send(
         tx,
         EVENT,
@@ -188,6 +193,6 @@ def _send(tx: Transaction, row: Row[Any], **details: str) -> None:
 
 def _not_valid() -> LinkNotValid:
     return LinkNotValid(
-        "This link is no longer valid: it has been used, or it has expired.",
-        remedy="Ask for a new one.",
+        gettext("This link is no longer valid: it has been used, or it has expired."),
+        remedy=gettext("Ask for a new one."),
     )

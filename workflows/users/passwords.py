@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 
 from workflows.commands.fields import PASSWORD
 from workflows.core.errors import invalid
+from workflows.languages.texts import gettext
 
 LEAST_LENGTH, MOST_LENGTH = 12, 1000
 Password = Annotated[
@@ -32,14 +33,22 @@ def new_password_hash(password: str, pointer: str, *about: str) -> str:
     Raises: InvalidInput at the `pointer` for a password that is too short or long, or easy to guess.
     """
     if len(password) < LEAST_LENGTH:
-        raise invalid(pointer, f"The password must have at least {LEAST_LENGTH} characters.")
+        raise invalid(
+            pointer,
+            gettext(
+                "The password must have at least %(least_length)s characters.", least_length=LEAST_LENGTH
+            ),
+        )
     if len(password) > MOST_LENGTH:
-        raise invalid(pointer, f"The password must have at most {MOST_LENGTH} characters.")
+        raise invalid(
+            pointer,
+            gettext("The password must have at most %(most_length)s characters.", most_length=MOST_LENGTH),
+        )
     if is_easy_to_guess(password, *about):
         raise invalid(
             pointer,
-            "This password is commonly used or easy to guess.",
-            "Choose another one, for example four words that have nothing to do with each other.",
+            gettext("This password is commonly used or easy to guess."),
+            gettext("Choose another one, for example four words that have nothing to do with each other."),
         )
     return HASHER.hash(password.encode("utf-8", "replace"))
 

@@ -21,6 +21,7 @@ from workflows.core.errors import NotFound, OutcomeUnknown
 from workflows.core.secret_texts import secret_hash
 from workflows.core.session_limits import SessionLimits
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
@@ -120,7 +121,7 @@ def list_sessions(tx: Transaction, user_id: str) -> list[SessionView]:
         tx.require("administrator")
     row = tx.connection.execute(select(user.c.session_epoch).where(user.c.id == user_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(gettext("There is no such user."))
     limits = tx.runner.session_limits
     rows = tx.connection.execute(
         select(session)
@@ -140,7 +141,7 @@ def end_session(tx: Transaction, session_id: str) -> str:
         ended = ended.where(session.c.user_id == tx.actor.id)
     row = tx.connection.execute(ended.returning(session)).one_or_none()
     if row is None:
-        raise NotFound("There is no such session.", remedy="It may have ended already.")
+        raise NotFound(gettext("There is no such session."), remedy=gettext("It may have ended already."))
     details = {"address": row.address, "user_agent": row.user_agent}
     tx.audit("user", row.user_id, "session ended", **details)
     return str(row.user_id)
@@ -152,7 +153,7 @@ def sign_out(tx: Transaction, *, tokens: bool = False) -> None:
     Raises: NotFound if the actor is no user.
     """
     if tx.actor.id is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(gettext("There is no such user."))
     _sign_out(tx, tx.actor.id, "signed out", tokens=tokens)
 
 
@@ -160,7 +161,7 @@ def sign_out_user(tx: Transaction, user_id: str, *, tokens: bool = False) -> Non
     """`sign_out` for another user. Raises: NotAllowed unless the actor is an administrator; NotFound."""
     tx.require("administrator")
     if tx.connection.execute(select(user.c.id).where(user.c.id == user_id)).one_or_none() is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(gettext("There is no such user."))
     _sign_out(tx, user_id, "signed out by an administrator", tokens=tokens)
 
 

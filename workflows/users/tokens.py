@@ -10,6 +10,7 @@ from workflows.commands.fields import Command, MailAddress, Name
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.secret_texts import new_secret, secret_hash
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.users.accounts import get_user, user_by_email
@@ -41,14 +42,17 @@ def create_token(tx: Transaction, command: NewToken) -> CreatedToken:
     tx.require("administrator")
     owner = user_by_email(tx, command.email)
     if owner.disabled_at is not None:
-        raise StateForbids(f"The user {owner.email} is disabled.", remedy="Enable the user first.")
+        raise StateForbids(
+            gettext("The user %(email)s is disabled.", email=owner.email),
+            remedy=gettext("Enable the user first."),
+        )
     return _create_token(tx, owner.id, command)
 
 
 def create_own_token(tx: Transaction, command: NewOwnToken) -> CreatedToken:
     """Create an API token for the actor, with the actor's role. Raises: NotFound if the actor is no user."""
     if tx.actor.id is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(gettext("There is no such user."))
     return _create_token(tx, tx.actor.id, command)
 
 
@@ -78,7 +82,7 @@ def revoke_token(tx: Transaction, token_id: str) -> None:
     """
     row = tx.connection.execute(select(token).where(token.c.id == token_id).with_for_update()).one_or_none()
     if row is None or (row.user_id != tx.actor.id and tx.actor.role not in ("administrator", "system")):
-        raise NotFound("There is no such token.")
+        raise NotFound(gettext("There is no such token."))
     if row.revoked_at is None:
         tx.change(token, token_id, revoked_at=tx.real_now)
         tx.audit("user", row.user_id, "token revoked", name=row.name, token=token_id)

@@ -14,6 +14,8 @@ from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.connected_work import Change
 from workflows.notifications.work import notify_rejected
 from workflows.store import tables as t
@@ -70,7 +72,9 @@ def _require_all_exist(tx: Transaction, ids: Sequence[str]) -> None:
     known = set(tx.connection.execute(select(e.id).where(e.id.in_(ids), e.deleted_at.is_(None))).scalars())
     for place, entry_id in enumerate(ids):
         if entry_id not in known:
-            raise invalid(f"/ids/{place}", "There is no work entry with this id.", "Leave it out.")
+            raise invalid(
+                f"/ids/{place}", gettext("There is no work entry with this id."), gettext("Leave it out.")
+            )
 
 
 def _store(tx: Transaction, entry: Row[Any], decision: Decision, reason: str | None) -> None:
@@ -92,17 +96,24 @@ def _require_submitted(found: Iterable[tuple[Row[Any], Row[Any]]]) -> None:
     if not decided:
         return
     texts = [
-        f"the entry of {entry.started_at:%Y-%m-%d %H:%M} on {request.number} is {_state(entry)}"
+        gettext(
+            "the entry of %(start)s on %(number)s is %(state)s",
+            start=f"{entry.started_at:%Y-%m-%d %H:%M}",
+            number=request.number,
+            state=_state(entry),
+        )
         for entry, request in decided
     ]
     message = "; ".join(texts)
     raise StateForbids(
-        f"Only submitted entries can be approved or rejected: {message}.",
-        remedy="Leave them out, or correct them first: a corrected entry is submitted again.",
+        gettext("Only submitted entries can be approved or rejected: %(message)s.", message=message),
+        remedy=gettext("Leave them out, or correct them first: a corrected entry is submitted again."),
         state=decided[0][0].state,
         ids=[entry.id for entry, _ in decided],
     )
 
 
 def _state(entry: Row[Any]) -> str:
-    return f"{entry.state} by {entry.decided_by}" if entry.decided_by else str(entry.state)
+    if not entry.decided_by:
+        return word(entry.state)
+    return gettext("%(state)s by %(name)s", state=word(entry.state), name=entry.decided_by)

@@ -30,6 +30,7 @@ from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.states import STATE_LABELS
 from workflows.lifecycle.service_requests.transitions import write_history
@@ -97,19 +98,26 @@ def seen_places(tx: Transaction, entry: Row[Any], command: ChangeWork) -> Places
 def check_correctable(tx: Transaction, entry: Row[Any], places: Places) -> None:
     """Raises: StateForbids for another technician's entry, a cancelled request, or one it may not move to."""
     if tx.actor.role == "technician" and entry.technician_id != tx.actor.id:
-        raise StateForbids("It is another technician's entry.", remedy="Ask a supervisor to correct it.")
+        raise StateForbids(
+            gettext("It is another technician's entry."), remedy=gettext("Ask a supervisor to correct it.")
+        )
     source, target = places.source, places.target
     if source.state == "cancelled":
         raise StateForbids(
-            f"{source.number} is cancelled: what it drew stays.", remedy="", state=source.state
+            gettext("%(number)s is cancelled: what it drew stays.", number=source.number),
+            remedy="",
+            state=source.state,
         )
     if not places.moves:
         return
     check_takes_work(tx, target)
     if source.customer_id != target.customer_id and tx.actor.role not in SUPERVISORS:
         raise StateForbids(
-            f"{target.number} is another customer's: the work would be charged to that customer.",
-            remedy="Ask a supervisor to move it.",
+            gettext(
+                "%(number)s is another customer's: the work would be charged to that customer.",
+                number=target.number,
+            ),
+            remedy=gettext("Ask a supervisor to move it."),
             state=target.state,
         )
 
@@ -120,12 +128,14 @@ def check_takes_work(tx: Transaction, request: Row[Any]) -> None:
     if state in WORK_STATES:
         return
     remedy = {
-        "pending_no_contract": "Enable or assign one first.",
-        "closed": "Reopen it first.",
-    }.get(state, "Log a new service request.")
-    words = STATE_LABELS.get(state, state)
+        "pending_no_contract": gettext("Enable or assign one first."),
+        "closed": gettext("Reopen it first."),
+    }.get(state, gettext("Log a new service request."))
+    words = gettext(STATE_LABELS.get(state, state))
     raise StateForbids(
-        f"Work cannot be logged on {request.number}: it is {words}.", remedy=remedy, state=state
+        gettext("Work cannot be logged on %(number)s: it is %(words)s.", number=request.number, words=words),
+        remedy=remedy,
+        state=state,
     )
 
 
@@ -242,7 +252,7 @@ def merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
         return WorkGiven.model_validate(fields | given)
     except ValidationError as error:
         message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise invalid("", message, "Change the time in the form that the entry has.") from error
+        raise invalid("", message, gettext("Change the time in the form that the entry has.")) from error
 
 
 def _wanted_request(tx: Transaction, entry: Row[Any], command: ChangeWork) -> Row[Any]:
@@ -252,5 +262,7 @@ def _wanted_request(tx: Transaction, entry: Row[Any], command: ChangeWork) -> Ro
         return require_visible(tx, wanted)
     except NotFound as error:
         raise invalid(
-            "/service_request", "There is no such service request.", "Look it up by its number in the list."
+            "/service_request",
+            gettext("There is no such service request."),
+            gettext("Look it up by its number in the list."),
         ) from error

@@ -9,6 +9,7 @@ from workflows.core.actors import SUPERVISORS
 from workflows.core.contract_locks import ChangedMeanwhile
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.closing import lock_current
 from workflows.store import tables as t
@@ -34,7 +35,9 @@ def lock_seen(tx: Transaction, entry_id: str, request_id: str, expected_version:
     """
     entry = read_entry_row(tx, entry_id, locked=True)
     if expected_version is not None and entry.version != expected_version:
-        raise VersionChanged("The work entry has changed since you read it.", remedy="Read it again first.")
+        raise VersionChanged(
+            gettext("The work entry has changed since you read it."), remedy=gettext("Read it again first.")
+        )
     if entry.service_request_id != request_id:
         raise ChangedMeanwhile
     return entry
@@ -48,7 +51,10 @@ def read_entry_row(tx: Transaction, entry_id: str, *, locked: bool = False) -> R
         wanted = wanted.with_for_update(key_share=True)
     entry = tx.connection.execute(wanted).one_or_none()
     if entry is None:
-        raise NotFound("There is no such work entry.", remedy="Look at the service request's list of work.")
+        raise NotFound(
+            gettext("There is no such work entry."),
+            remedy=gettext("Look at the service request's list of work."),
+        )
     return entry
 
 
@@ -67,12 +73,16 @@ def require_changeable(tx: Transaction, entry: Row[Any], reason: str | None) -> 
         return
     if tx.actor.role not in SUPERVISORS:
         raise StateForbids(
-            "The entry is approved: only a supervisor may change it.",
-            remedy="Ask a supervisor to correct it.",
+            gettext("The entry is approved: only a supervisor may change it."),
+            remedy=gettext("Ask a supervisor to correct it."),
             state=entry.state,
         )
     if not reason:
-        raise invalid("/reason", "The entry is approved: a change needs a reason.", "Say why it changes.")
+        raise invalid(
+            "/reason",
+            gettext("The entry is approved: a change needs a reason."),
+            gettext("Say why it changes."),
+        )
 
 
 def reason_of(reason: str | None) -> dict[str, str]:

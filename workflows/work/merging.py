@@ -26,6 +26,8 @@ from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import cancel_untaken, find, follow, settle_and_cover
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.incident_holds import release_incidents
 from workflows.lifecycle.contracts.loaded import LoadedContracts
 from workflows.lifecycle.service_requests.access import require_visible
@@ -78,10 +80,14 @@ def split_request(tx: Transaction, service_request_id: str, command: SplitReques
     seen = require_merged(tx, service_request_id)
     source, target = lock_current_pair(tx, seen, require_visible(tx, seen.merged_into_id))
     if source.merged_into_id is None:
-        raise StateForbids(f"{source.number} is not merged.", remedy="", state=source.state)
+        raise StateForbids(
+            gettext("%(number)s is not merged.", number=source.number), remedy="", state=source.state
+        )
     if target.state == "cancelled":
         raise StateForbids(
-            f"{target.number} is cancelled: what it drew stays.", remedy="", state=target.state
+            gettext("%(number)s is cancelled: what it drew stays.", number=target.number),
+            remedy="",
+            state=target.state,
         )
     back = _work_that_came(tx, target.id, [source.id, *merged_ids(tx, source.id)])
     tx.change(t.service_request, source.id, merged_into_id=None)
@@ -104,16 +110,23 @@ def _lock_both(tx: Transaction, request_id: str, command: MergeRequest) -> tuple
     source = require_visible(tx, request_id)
     if source.id != request_id:
         raise StateForbids(
-            f"It has been merged into {source.number} already.", remedy=f"Merge {source.number} instead."
+            gettext("It has been merged into %(number)s already.", number=source.number),
+            remedy=gettext("Merge %(number)s instead.", number=source.number),
         )
     try:
         target = require_visible(tx, command.into)
     except NotFound as error:
         raise invalid(
-            "/into", "There is no such service request.", "Look it up by its number in the list."
+            "/into",
+            gettext("There is no such service request."),
+            gettext("Look it up by its number in the list."),
         ) from error
     if target.id == source.id:
-        raise invalid("/into", f"{source.number} cannot be merged into itself.", "Name another request.")
+        raise invalid(
+            "/into",
+            gettext("%(number)s cannot be merged into itself.", number=source.number),
+            gettext("Name another request."),
+        )
     return lock_current_pair(tx, source, target)
 
 
@@ -122,17 +135,28 @@ def _check_mergeable(tx: Transaction, source: Row[Any], target: Row[Any]) -> Non
     for one in (source, target):
         if one.merged_into_id is not None:
             raise StateForbids(
-                f"{one.number} has been merged into another request meanwhile.", remedy="Look at it again."
+                gettext("%(number)s has been merged into another request meanwhile.", number=one.number),
+                remedy=gettext("Look at it again."),
             )
     if source.state in ENDED_STATES:
-        remedy = "Reopen it first." if source.state == "closed" else ""
+        remedy = gettext("Reopen it first.") if source.state == "closed" else ""
         raise StateForbids(
-            f"{source.number} cannot be merged: it is {source.state}.", remedy=remedy, state=source.state
+            gettext(
+                "%(number)s cannot be merged: it is %(state)s.",
+                number=source.number,
+                state=word(source.state),
+            ),
+            remedy=remedy,
+            state=source.state,
         )
     if source.customer_id != target.customer_id:
         raise StateForbids(
-            f"{source.number} and {target.number} are of different customers.",
-            remedy="Change the customer of one of them first.",
+            gettext(
+                "%(number)s and %(target_number)s are of different customers.",
+                number=source.number,
+                target_number=target.number,
+            ),
+            remedy=gettext("Change the customer of one of them first."),
             state=target.state,
         )
     check_takes_work(tx, target)

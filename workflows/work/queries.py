@@ -14,6 +14,7 @@ from workflows.core.actors import PRICE_ROLES, STAFF
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.ledger.adjustments import Adjustment, Adjustments
 from workflows.lifecycle.contracts.charged_entry import segments_of
 from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
@@ -76,7 +77,7 @@ def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
     """One work entry. Raises: NotFound."""
     row = _one_entry(tx.actor.is_staff).first(tx.connection, {"id": entry_id})
     if row is None:
-        raise NotFound("There is no such work entry.")
+        raise NotFound(gettext("There is no such work entry."))
     if not tx.actor.is_staff:  # staff see every service request
         require_visible(tx, row.service_request_id)
     return _work_views(tx, [row])[0]
@@ -107,7 +108,11 @@ def list_all_work(
     """
     tx.require(*STAFF)
     if state is not None and state not in WORK_ENTRY_STATES:
-        raise invalid("/state", f"{state!r} is not a state.", f"Use one of {', '.join(WORK_ENTRY_STATES)}.")
+        raise invalid(
+            "/state",
+            gettext("%(state)s is not a state.", state=repr(state)),
+            gettext("Use one of %(work_entry_states)s.", work_entry_states=", ".join(WORK_ENTRY_STATES)),
+        )
     r, c, u = t.service_request.c, t.customer.c, t.user_account.c
     wanted = _select_listed(tx)
     if state is not None:
@@ -140,7 +145,7 @@ def read_listed_work(tx: Transaction, entry_id: str) -> ListedWorkView:
     tx.require(*STAFF)
     row = tx.connection.execute(_select_listed(tx).where(e.c.id == entry_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such work entry.")
+        raise NotFound(gettext("There is no such work entry."))
     return _listed_views(tx, [row])[0]
 
 

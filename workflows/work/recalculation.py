@@ -18,6 +18,7 @@ from workflows.commands.work import RecalculateWork
 from workflows.core.actors import Role
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import LoadedContracts
 from workflows.lifecycle.contracts.redraw import Redrawn, plan_redraw
@@ -127,5 +128,7 @@ def _recalculated(redrawn: Redrawn, one: ChargedAgain) -> Recalculated:
 def _check_state(request: Row[Any]) -> None:
     if request.state == "cancelled":
         raise StateForbids(
-            f"{request.number} is cancelled: what it drew stays.", remedy="", state=request.state
+            gettext("%(number)s is cancelled: what it drew stays.", number=request.number),
+            remedy="",
+            state=request.state,
         )

@@ -23,6 +23,7 @@ from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
 from workflows.core.actors import DESK
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.payers import is_excluded
@@ -273,5 +274,7 @@ def _settled_payers(
 
 def _worker(tx: Transaction) -> str:
     if tx.actor.id is None:
-        raise invalid("", "Work needs a technician with a login.", "Log it as a member of staff.")
+        raise invalid(
+            "", gettext("Work needs a technician with a login."), gettext("Log it as a member of staff.")
+        )
     return tx.actor.id

@@ -59,6 +59,16 @@ def test_each_event_is_a_mail_to_the_billing_address_and_a_webhook(billing: Bill
     assert [one["credit_note"] for one in data(billing.sample, "invoice.voided")] == [void["id"]]
 
 
+def test_mail_to_a_german_customer_has_german_amounts_and_days(billing: Billing) -> None:
+    billing.ask(billing.finance, "PATCH", f"/customers/{billing.sample.ann}/billing", {"language": "de"})
+    issued = billing.issue()
+    billing.pay(issued["id"], 1900)
+    invoice, payment = [row for row in mails(billing) if row.recipient]
+    assert invoice.subject == "Rechnung INV-2026-0001 von Example Support"
+    assert "119,00\xa0EUR, bis 16.03.2026" in invoice.body
+    assert payment.subject == "Ihre Zahlung von 19,00\xa0EUR"
+
+
 def test_a_draft_that_is_voided_and_what_is_refused_write_nothing(billing: Billing) -> None:
     draft = billing.draft()["id"]
     billing.ask(billing.finance, "POST", f"/invoices/{draft}/void", {"reason": "Not needed"})

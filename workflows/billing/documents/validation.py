@@ -24,6 +24,7 @@ from workflows.billing.documents.e_invoice import (
 )
 from workflows.billing.documents.rule_fields import field_name, message, tax_name
 from workflows.billing.documents.ubl import ubl_invoice
+from workflows.languages.texts import gettext
 
 if TYPE_CHECKING:
     from saxonche import PySaxonProcessor, PyXsltExecutable
@@ -130,7 +131,14 @@ def _inexact_sums(document: InvoiceDocument) -> list[Problem]:
         if is_minor != should_be_minor:
             problems.append(
                 Problem(
-                    rule, "fatal", field, f"It is {is_minor} in minor units and must be {should_be_minor}."
+                    rule,
+                    "fatal",
+                    field,
+                    gettext(
+                        "It is %(is_minor)s in minor units and must be %(should_be)s.",
+                        is_minor=is_minor,
+                        should_be=should_be_minor,
+                    ),
                 )
             )
 
@@ -138,7 +146,7 @@ def _inexact_sums(document: InvoiceDocument) -> list[Problem]:
         expect(
             line.net_minor,
             written.base_minor - written.allowance_minor,
-            f"line {written.number}, net amount",
+            gettext("line %(number)s, %(field)s", number=written.number, field=gettext("net amount")),
             "exact-line",
         )
     for tax in document.taxes:
@@ -149,13 +157,18 @@ def _inexact_sums(document: InvoiceDocument) -> list[Problem]:
         base_minor -= sum(
             each.amount_minor for each in document.discounts if (each.tax_category, each.tax_rate) == key
         )
-        expect(tax.base_minor, base_minor, f"{tax_name(tax.rate)}, tax base", "exact-base")
+        expect(tax.base_minor, base_minor, f"{tax_name(tax.rate)}, {gettext('tax base')}", "exact-base")
         should_be = round_half_up(Fraction(tax.base_minor) * Fraction(tax.rate) / 100)
-        expect(tax.tax_minor, should_be, f"{tax_name(tax.rate)}, tax amount", "exact-tax")
+        expect(tax.tax_minor, should_be, f"{tax_name(tax.rate)}, {gettext('tax amount')}", "exact-tax")
     net_minor = lines_minor(document) - allowances_minor(document)
-    expect(document.net_minor, net_minor, "net total", "exact-net")
-    expect(document.tax_minor, sum(tax.tax_minor for tax in document.taxes), "tax total", "exact-tax-total")
-    expect(document.total_minor, document.net_minor + document.tax_minor, "total", "exact-total")
+    expect(document.net_minor, net_minor, gettext("net total"), "exact-net")
+    expect(
+        document.tax_minor,
+        sum(tax.tax_minor for tax in document.taxes),
+        gettext("tax total"),
+        "exact-tax-total",
+    )
+    expect(document.total_minor, document.net_minor + document.tax_minor, gettext("total"), "exact-total")
     return problems
 
 

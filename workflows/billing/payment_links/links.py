@@ -24,6 +24,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.payment_provider import Checkout, CheckoutRequest, PaymentNotice, PaymentProvider
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import MoneyView
@@ -98,7 +99,7 @@ def settle_link(tx: Transaction, *, provider: str, notice: PaymentNotice) -> Non
 
 def _provider(desk: Desk) -> PaymentProvider:
     if desk.payments is None:
-        raise NotFound("Nothing is paid online here.", remedy="Pay by bank transfer.")
+        raise NotFound(gettext("Nothing is paid online here."), remedy=gettext("Pay by bank transfer."))
     return desk.payments
 
 
@@ -109,8 +110,8 @@ def _prepare(
     invoice = locked_invoice(tx, invoice_row(tx, invoice_id).id)
     if invoice.kind != "invoice" or invoice.state != "issued" or not invoice.open_minor:
         raise StateForbids(
-            f"Nothing of {invoice.number or 'a draft'} is to be paid.",
-            remedy="Issue it first." if invoice.state == "draft" else "",
+            gettext("Nothing of %(number)s is to be paid.", number=invoice.number or gettext("a draft")),
+            remedy=gettext("Issue it first.") if invoice.state == "draft" else "",
             state=invoice.state,
         )
     provider.check(invoice.open_minor, invoice.currency)

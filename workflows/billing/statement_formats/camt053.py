@@ -27,6 +27,9 @@ from workflows.billing.statement_formats.values import (
     plain_text,
     references_text,
 )
+from workflows.languages.formats import number_text
+from workflows.languages.texts import gettext
+from workflows.languages.words import and_text
 
 MESSAGE = re.compile(r"(camt\.0\d\d)\.001\.(\d\d)$")
 VERSIONS = range(2, 9)
@@ -49,7 +52,9 @@ def read_camt053(data: bytes) -> tuple[BankStatement, ...]:
         raise _not_camt053(namespace, root)
     statements = message.findall("Stmt")
     if not statements:
-        raise UnreadableStatement("The file has no statement.", remedy="Download it from the bank again.")
+        raise UnreadableStatement(
+            gettext("The file has no statement."), remedy=gettext("Download it from the bank again.")
+        )
     name = version[0] if version else "camt.053"
     found = tuple(_statement(one, name, list(reader.of(one))) for one in statements)
     for one in found:
@@ -69,7 +74,10 @@ class _Entries:
         self._count += len(found)
         if self._count > MOST_ENTRIES:
             raise StatementTooLarge(
-                f"The file has more than {MOST_ENTRIES:,} entries.", remedy="Export fewer days at once."
+                gettext(
+                    "The file has more than %(most_entries)s entries.", most_entries=number_text(MOST_ENTRIES)
+                ),
+                remedy=gettext("Export fewer days at once."),
             )
 
     def of(self, statement: Element) -> Iterator[BankEntry]:
@@ -82,7 +90,7 @@ class _Entries:
 def _statement(element: Element, name: str, entries: list[BankEntry]) -> BankStatement:
     account = _text(element, "Acct/Id/IBAN") or _text(element, "Acct/Id/Othr/Id")
     if not account:
-        raise UnreadableStatement("The statement does not say whose account it is of (Acct/Id).")
+        raise UnreadableStatement(gettext("The statement does not say whose account it is of (Acct/Id)."))
     currencies = dict.fromkeys(
         filter(
             None,
@@ -95,8 +103,12 @@ def _statement(element: Element, name: str, entries: list[BankEntry]) -> BankSta
     )
     if len(currencies) > 1:
         raise InvalidEntry(
-            f"The statement of {account} has amounts in {' and '.join(currencies)}.",
-            remedy="A statement has entries in the currency of its account alone: ask the bank.",
+            gettext(
+                "The statement of %(account)s has amounts in %(currencies)s.",
+                account=account,
+                currencies=and_text(currencies),
+            ),
+            remedy=gettext("A statement has entries in the currency of its account alone: ask the bank."),
         )
     currency = next(iter(currencies), "")
     return BankStatement(
@@ -117,7 +129,9 @@ def _balance(statement: Element, kinds: tuple[str, ...]) -> int | None:
     for kind in kinds:
         for one in statement.findall("Bal"):
             if _text(one, "Tp/CdOrPrtry/Cd") == kind:
-                return _signed(one, "The balance", _amount(one.find("Amt"), "The balance")[0])
+                return _signed(
+                    one, gettext("The balance"), _amount(one.find("Amt"), gettext("The balance"))[0]
+                )
     return None
 
 
@@ -126,14 +140,20 @@ def _entries_of(entry: Element, number: int) -> list[BankEntry]:
     named = f"Entry {number}"
     status = _text(entry, "Sts/Cd") or _text(entry, "Sts/Prtry") or _text(entry, "Sts")
     if not status:
-        raise InvalidEntry(f"{named} has no status (Sts).", remedy="Download the statement again.")
+        raise InvalidEntry(
+            gettext("%(named)s has no status (Sts).", named=named),
+            remedy=gettext("Download the statement again."),
+        )
     if status != "BOOK":
         return []
     minor, currency = _amount(entry.find("Amt"), named)
     minor = _signed(entry, named, minor)
     booked_on = _day(_date_of(entry, "BookgDt") or _date_of(entry, "ValDt"))
     if booked_on is None:
-        raise InvalidEntry(f"{named} has no valid booking date.", remedy="Download the statement again.")
+        raise InvalidEntry(
+            gettext("%(named)s has no valid booking date.", named=named),
+            remedy=gettext("Download the statement again."),
+        )
     whole = BankEntry(
         str(number),
         minor,
@@ -235,7 +255,10 @@ def _amount(element: Element | None, named: str) -> tuple[int, str]:
     minor = minor_units(text, currency) if _CURRENCY.fullmatch(currency) else None
     if minor is None:
         shown = plain_text(f"{text} {currency}")[:60]
-        raise InvalidEntry(f"{named} has no valid amount: {shown!r}.", remedy="Download the statement again.")
+        raise InvalidEntry(
+            gettext("%(named)s has no valid amount: %(shown)s.", named=named, shown=repr(shown)),
+            remedy=gettext("Download the statement again."),
+        )
     return minor, currency
 
 
@@ -243,7 +266,8 @@ def _signed(element: Element, named: str, minor: int) -> int:
     indicator = _text(element, "CdtDbtInd")
     if indicator not in ("CRDT", "DBIT"):
         raise InvalidEntry(
-            f"{named} says neither credit nor debit (CdtDbtInd).", remedy="Download the statement again."
+            gettext("%(named)s says neither credit nor debit (CdtDbtInd).", named=named),
+            remedy=gettext("Download the statement again."),
         )
     return minor if indicator == "CRDT" else -minor
 
@@ -278,16 +302,18 @@ def _not_camt053(namespace: str, root: Element) -> UnreadableStatement:
     message = MESSAGE.search(namespace)
     if message is not None and message[1] == "camt.053":
         return UnreadableStatement(
-            f"Version {message[2]} of camt.053 is not read.",
-            remedy="Ask the bank for a version from 02 to 08.",
+            gettext("Version %(message)s of camt.053 is not read.", message=message[2]),
+            remedy=gettext("Ask the bank for a version from 02 to 08."),
         )
     if message is not None and message[1] in ("camt.052", "camt.054"):
         return UnreadableStatement(
-            f"This is a {message[1]}, a report within the day or of single bookings.",
-            remedy="Upload the statement of the account at the end of the day, camt.053.",
+            gettext(
+                "This is a %(message)s, a report within the day or of single bookings.", message=message[1]
+            ),
+            remedy=gettext("Upload the statement of the account at the end of the day, camt.053."),
         )
     shown = plain_text(root.tag)[:60]
     return UnreadableStatement(
-        f"This XML file is not a bank statement: it begins with {shown}.",
-        remedy="Upload a camt.053 file.",
+        gettext("This XML file is not a bank statement: it begins with %(shown)s.", shown=shown),
+        remedy=gettext("Upload a camt.053 file."),
     )

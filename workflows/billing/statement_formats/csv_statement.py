@@ -22,6 +22,9 @@ from workflows.billing.statement_formats.values import (
 )
 from workflows.commands.bank_statements import CsvProfile
 from workflows.importing.csv_rows import CsvReader, CsvRow
+from workflows.languages.formats import number_text
+from workflows.languages.texts import gettext
+from workflows.languages.words import and_text
 
 MOST_LINES_BEFORE = 30
 """How far down the headings may stand: many banks write the account and the period above them."""
@@ -38,14 +41,18 @@ def read_csv_statement(data: bytes, profile: CsvProfile) -> tuple[BankStatement,
     for count, row in enumerate(rows, 1):
         if count > MOST_ENTRIES:
             raise StatementTooLarge(
-                f"The file has more than {MOST_ENTRIES:,} entries.", remedy="Export fewer days at once."
+                gettext(
+                    "The file has more than %(most_entries)s entries.", most_entries=number_text(MOST_ENTRIES)
+                ),
+                remedy=gettext("Export fewer days at once."),
             )
         if row.is_booked:
             entries = accounts.setdefault(row.account, [])
             entries.append(row.entry(len(entries) + 1))
     if not accounts:
         raise UnreadableStatement(
-            "The file has no booked entry.", remedy="Export a period in which something was booked."
+            gettext("The file has no booked entry."),
+            remedy=gettext("Export a period in which something was booked."),
         )
     return tuple(_statement(account, entries) for account, entries in accounts.items())
 
@@ -54,8 +61,12 @@ def _statement(account: str, entries: list[BankEntry]) -> BankStatement:
     currencies = dict.fromkeys(one.currency for one in entries)
     if len(currencies) > 1:
         raise InvalidEntry(
-            f"The account {account} has amounts in {' and '.join(currencies)}.",
-            remedy="Export each currency's account by itself.",
+            gettext(
+                "The account %(account)s has amounts in %(currencies)s.",
+                account=account,
+                currencies=and_text(currencies),
+            ),
+            remedy=gettext("Export each currency's account by itself."),
         )
     days = [one.booked_on for one in entries]
     return BankStatement("csv", account, next(iter(currencies)), "", tuple(entries), min(days), max(days))
@@ -67,8 +78,13 @@ def _decoded(data: bytes, profile: CsvProfile) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise UnreadableStatement(
-            f"The file is not in {profile.encoding}, as the profile {profile.name} says: byte {error.start}.",
-            remedy="Set the profile's encoding to that of the file, often cp1252.",
+            gettext(
+                "The file is not in %(encoding)s, as the profile %(name)s says: byte %(start)s.",
+                encoding=profile.encoding,
+                name=profile.name,
+                start=error.start,
+            ),
+            remedy=gettext("Set the profile's encoding to that of the file, often cp1252."),
         ) from None
 
 
@@ -89,7 +105,9 @@ class _Row:
     def account(self) -> str:
         account = account_key(self._profile.account or self._cell(self._profile.columns.account))
         if not account:
-            raise self._invalid("no account", "Export the file with the account of each entry.")
+            raise self._invalid(
+                gettext("no account"), gettext("Export the file with the account of each entry.")
+            )
         return account
 
     def entry(self, number: int) -> BankEntry:
@@ -113,14 +131,19 @@ class _Row:
     def _amount(self, currency: str) -> int:
         columns = self._profile.columns
         if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
-            raise self._invalid(f"no currency: {currency[:20]!r}", "Name the column of the currency.")
+            raise self._invalid(
+                gettext("no currency: %(currency)s", currency=repr(currency[:20])),
+                gettext("Name the column of the currency."),
+            )
         if columns.amount is not None:
             minor = self._minor(columns.amount, currency)
             return self._directed(minor) if columns.direction is not None else minor
         credit = self._minor(columns.credit, currency) if self._cell(columns.credit) else 0
         debit = self._minor(columns.debit, currency) if self._cell(columns.debit) else 0
         if credit and debit:
-            raise self._invalid("a credit and a debit", "Check the headings in the profile.")
+            raise self._invalid(
+                gettext("a credit and a debit"), gettext("Check the headings in the profile.")
+            )
         return credit - abs(debit)
 
     def _directed(self, minor: int) -> int:
@@ -130,7 +153,8 @@ class _Row:
         if minor >= 0 and said in map(_word, self._profile.debit_words):
             return -minor
         raise self._invalid(
-            f"neither credit nor debit: {said[:20]!r}", "Add the word to those of credit or debit."
+            gettext("neither credit nor debit: %(said)s", said=repr(said[:20])),
+            gettext("Add the word to those of credit or debit."),
         )
 
     def _minor(self, column: str | None, currency: str) -> int:
@@ -140,9 +164,16 @@ class _Row:
         )
         if minor is None:
             raise self._invalid(
-                f"an amount that is not written as the profile {profile.name} says: {text[:40]!r}",
-                f"There, {profile.decimal_sign!r} is the decimal sign and "
-                f"{profile.thousands_sign or 'nothing'!r} separates thousands.",
+                gettext(
+                    "an amount that is not written as the profile %(name)s says: %(text)s",
+                    name=profile.name,
+                    text=repr(text[:40]),
+                ),
+                gettext(
+                    "There, %(decimal_sign)s is the decimal sign and %(thousands_sign)s separates thousands.",
+                    decimal_sign=repr(profile.decimal_sign),
+                    thousands_sign=repr(profile.thousands_sign or gettext("nothing")),
+                ),
             )
         return minor
 
@@ -151,11 +182,20 @@ class _Row:
             return check_date(datetime.strptime(text, self._profile.date_form).date())  # noqa: DTZ007
         except (ValueError, AbsurdDate):
             raise self._invalid(
-                f"no day in the form {self._profile.date_form}: {text[:20]!r}", "Set the form in the profile."
+                gettext(
+                    "no day in the form %(date_form)s: %(text)s",
+                    date_form=self._profile.date_form,
+                    text=repr(text[:20]),
+                ),
+                gettext("Set the form in the profile."),
             ) from None
 
     def _invalid(self, what: str, remedy: str) -> InvalidEntry:
-        return InvalidEntry(f"Line {self._line} has {what}.", remedy=remedy, line=self._line)
+        return InvalidEntry(
+            gettext("Line %(line)s has %(what)s.", line=self._line, what=what),
+            remedy=remedy,
+            line=self._line,
+        )
 
 
 def _rows(text: str, profile: CsvProfile) -> Iterator[_Row]:
@@ -171,20 +211,32 @@ def _rows(text: str, profile: CsvProfile) -> Iterator[_Row]:
                 break
             continue
         if row.problem is not None:
-            raise UnreadableStatement(f"Line {row.line}: {row.problem}.", remedy="Export the file again.")
+            raise UnreadableStatement(
+                gettext("Line %(line)s: %(problem)s.", line=row.line, problem=row.problem),
+                remedy=gettext("Export the file again."),
+            )
         if not any(cells):
             continue
         if len(row.fields) != len(headings):
             raise UnreadableStatement(
-                f"Line {row.line} has {len(row.fields)} cells, the headings {len(headings)}.",
-                remedy="The file may end in the middle, or was edited: export it again.",
+                gettext(
+                    "Line %(line)s has %(len)s cells, the headings %(len2)s.",
+                    line=row.line,
+                    len=len(row.fields),
+                    len2=len(headings),
+                ),
+                remedy=gettext("The file may end in the middle, or was edited: export it again."),
                 line=row.line,
             )
         yield _Row(row, headings, profile)
     if headings is None:
         raise UnreadableStatement(
-            f"No line has the headings of the profile {profile.name}: {', '.join(sorted(needed))}.",
-            remedy="Choose the profile of this bank, or change its headings, delimiter or encoding.",
+            gettext(
+                "No line has the headings of the profile %(name)s: %(sorted)s.",
+                name=profile.name,
+                sorted=", ".join(sorted(needed)),
+            ),
+            remedy=gettext("Choose the profile of this bank, or change its headings, delimiter or encoding."),
         )
 
 
@@ -198,8 +250,8 @@ def _unique(headings: list[str], needed: set[str], line: int) -> list[str]:
     twice = sorted(one for one in needed if headings.count(one) > 1)
     if twice:
         raise UnreadableStatement(
-            f"Line {line} has the heading {twice[0]} twice.",
-            remedy="Export the columns once each.",
+            gettext("Line %(line)s has the heading %(twice)s twice.", line=line, twice=twice[0]),
+            remedy=gettext("Export the columns once each."),
             line=line,
         )
     return headings

@@ -10,6 +10,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
 
 from workflows.billing.statement_formats.values import StatementCutOff, StatementNotSafe, UnreadableStatement
+from workflows.languages.texts import gettext
 
 MOST_DEPTH = 40
 _CUT_OFF = frozenset({3, 5, 6, 20})
@@ -59,19 +60,25 @@ def read_xml(data: bytes, *, part: str, take: Callable[[Element], None]) -> tupl
         root = parser.close()
     except DefusedXmlException:
         raise StatementNotSafe(
-            "The file declares a document type or entities, which are not read.",
-            remedy="Download the statement from the bank's site again; do not open files from others.",
+            gettext("The file declares a document type or entities, which are not read."),
+            remedy=gettext(
+                "Download the statement from the bank's site again; do not open files from others."
+            ),
         ) from None
     except _TooDeep:
         raise StatementNotSafe(
-            f"The file nests elements more than {MOST_DEPTH} deep, which no statement does.",
-            remedy="Download the statement from the bank's site again.",
+            gettext(
+                "The file nests elements more than %(most_depth)s deep, which no statement does.",
+                most_depth=MOST_DEPTH,
+            ),
+            remedy=gettext("Download the statement from the bank's site again."),
         ) from None
     except ParseError as error:
         raise _malformed(error) from None
     except (LookupError, ValueError):  # an encoding that does not exist, or that expat does not read
         raise UnreadableStatement(
-            "The file names an encoding that is not read.", remedy="Export the statement in UTF-8."
+            gettext("The file names an encoding that is not read."),
+            remedy=gettext("Export the statement in UTF-8."),
         ) from None
     return elements.namespace, root
 
@@ -80,13 +87,15 @@ def _malformed(error: ParseError) -> UnreadableStatement:
     line, column = error.position
     if error.code in _CUT_OFF:
         return StatementCutOff(
-            f"The file ends in the middle, in line {line}.",
-            remedy="Download the statement from the bank again.",
+            gettext("The file ends in the middle, in line %(line)s.", line=line),
+            remedy=gettext("Download the statement from the bank again."),
             line=line,
         )
     return UnreadableStatement(
-        f"The file is not well-formed XML: line {line}, column {column + 1}.",
-        remedy="Download the statement from the bank again, and send it unchanged.",
+        gettext(
+            "The file is not well-formed XML: line %(line)s, column %(column)s.", line=line, column=column + 1
+        ),
+        remedy=gettext("Download the statement from the bank again, and send it unchanged."),
         line=line,
         column=column + 1,
     )

@@ -13,6 +13,7 @@ from datetime import date
 
 from engine.bank_matching import Receipt
 from engine.errors import DeskError
+from workflows.languages.texts import gettext
 
 MOST_BYTES = 15 * 1024 * 1024
 MOST_ENTRIES = 50_000
@@ -126,9 +127,15 @@ def check_balances(statement: BankStatement) -> None:
     booked = sum(one.amount_minor for one in statement.entries)
     if opening + booked != closing:
         raise BalancesDiffer(
-            f"Statement {statement.statement_id} is not complete: its opening balance and entries give "
-            f"{opening + booked}, its closing balance is {closing} (minor units of {statement.currency}).",
-            remedy="Download the statement from the bank again.",
+            gettext(
+                "Statement %(statement_id)s is not complete: its opening balance and entries give "
+                "%(opening)s, its closing balance is %(closing)s (minor units of %(currency)s).",
+                statement_id=statement.statement_id,
+                opening=opening + booked,
+                closing=closing,
+                currency=statement.currency,
+            ),
+            remedy=gettext("Download the statement from the bank again."),
             opening_minor=opening,
             entries_minor=booked,
             closing_minor=closing,

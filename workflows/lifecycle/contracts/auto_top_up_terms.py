@@ -9,6 +9,7 @@ from workflows.commands.contracts import AutoTopUpGiven
 from workflows.commands.fields import MoneyGiven, MoneyGranted
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 
 
 def stored_auto_top_up(tx: Transaction, given: AutoTopUpGiven | None, draws: str) -> dict[str, Any] | None:
@@ -20,23 +21,29 @@ def stored_auto_top_up(tx: Transaction, given: AutoTopUpGiven | None, draws: str
         return None
     pointer = "/auto_top_up"
     if draws == "nothing":
-        raise invalid(pointer, "This contract has no balance to top up.", "Leave it out.")
+        raise invalid(pointer, gettext("This contract has no balance to top up."), gettext("Leave it out."))
     money = given.money.amount_minor if given.money is not None else None
     amounts = {"minutes": given.minutes, "incidents": given.incidents, "money": money}
     quantity = amounts.pop(draws, None)
     if quantity is None and not any(amounts.values()):
         raise invalid(
-            f"{pointer}/{draws}", "A top-up needs its amount, which a warning names too.", f"Give {draws}."
+            f"{pointer}/{draws}",
+            gettext("A top-up needs its amount, which a warning names too."),
+            gettext("Give %(draws)s.", draws=draws),
         )
     if quantity is None or any(amounts.values()):
-        raise invalid(f"{pointer}/{draws}", f"This contract is measured in {draws}.", f"Give {draws} alone.")
+        raise invalid(
+            f"{pointer}/{draws}",
+            gettext("This contract is measured in %(draws)s.", draws=draws),
+            gettext("Give %(draws)s alone.", draws=draws),
+        )
     price = given.price
     for name, amount in (("price", price), ("money", given.money)):
         if amount is not None and amount.currency not in (None, tx.settings.currency):
             raise invalid(
                 f"{pointer}/{name}/currency",
-                f"Amounts of this desk are in {tx.settings.currency}.",
-                f"Give an amount in {tx.settings.currency}.",
+                gettext("Amounts of this desk are in %(currency)s.", currency=tx.settings.currency),
+                gettext("Give an amount in %(currency)s.", currency=tx.settings.currency),
             )
     return {
         "mode": given.mode,

@@ -24,6 +24,8 @@ from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
 from workflows.core.numbering import next_number
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext, mark
+from workflows.languages.words import word
 from workflows.lifecycle.contracts.auto_top_up_terms import stored_auto_top_up
 from workflows.lifecycle.contracts.grants import add_grant
 from workflows.lifecycle.contracts.sale_prices import SalePrice, sale_price
@@ -46,13 +48,13 @@ HOLDER_TABLES = {
     "service_request": t.service_request,
 }
 HOLDER_TEXTS = {
-    "item": "an item",
-    "customer": "a customer",
-    "org_unit": "an org unit",
-    "service_request": "a service request",
+    "item": mark("an item"),
+    "customer": mark("a customer"),
+    "org_unit": mark("an org unit"),
+    "service_request": mark("a service request"),
 }
 
-SCOPE_FORM = (
+SCOPE_FORM = mark(
     'Write conditions as in the rules, such as {"all": [{"name": "work_type", "operator": "equal_to", '
     '"value": "on_site"}]}.'
 )
@@ -126,7 +128,9 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
         time_zone=zone.key,
     )
     if contract.expires_at is not None and contract.expires_at <= contract.starts_at:
-        raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
+        raise invalid(
+            "/ends_on", gettext("The contract would end before it starts."), gettext("Give a later end.")
+        )
     monthly_minutes = monthly_minutes_of(command, terms)
     months = month_terms(command, terms, monthly_minutes, is_renewal=origin.renewal_of is not None)
     _insert(tx, contract, terms, price, monthly_minutes, command, origin, months)
@@ -172,15 +176,23 @@ def checked_holder(tx: Transaction, given: HolderGiven, terms: ContractType) -> 
     """
     kind, holder_id = given.kind, given.id
     if kind not in terms.held_by:
-        allowed = ", ".join(terms.held_by) or "another type: this one cannot be held"
+        allowed = ", ".join(terms.held_by) or gettext("another type: this one cannot be held")
         raise invalid(
-            f"/holder/{kind}", f"{of_type(terms)} cannot be held by {HOLDER_TEXTS[kind]}.", f"Use {allowed}."
+            f"/holder/{kind}",
+            gettext(
+                "%(type)s cannot be held by %(holder_texts)s.",
+                type=of_type(terms),
+                holder_texts=gettext(HOLDER_TEXTS[kind]),
+            ),
+            gettext("Use %(allowed)s.", allowed=allowed),
         )
     table = HOLDER_TABLES[kind]
     found = tx.connection.execute(select(table.c.id).where(table.c.id == holder_id)).scalar()
     if found is None:
         raise invalid(
-            f"/holder/{kind}", f"There is no {kind.replace('_', ' ')} with this id.", "Look it up first."
+            f"/holder/{kind}",
+            gettext("There is no %(kind)s with this id.", kind=word(kind.replace("_", " "))),
+            gettext("Look it up first."),
         )
     if kind == "service_request":
         _check_request(tx, holder_id)
@@ -192,18 +204,25 @@ def _check_request(tx: Transaction, service_request_id: str) -> None:
     r = t.service_request
     state = tx.connection.execute(select(r.c.state).where(r.c.id == service_request_id)).scalar_one()
     if state not in UNFINISHED_STATES:
-        raise StateForbids(f"The service request is {state}.", remedy="Reopen it first.", state=state)
+        raise StateForbids(
+            gettext("The service request is %(state)s.", state=word(state)),
+            remedy=gettext("Reopen it first."),
+            state=state,
+        )
     c = t.contract
     held = and_(c.c.holder_kind == "service_request", c.c.holder_id == service_request_id)
     in_force = and_(held, c.c.cancelled_at.is_(None), c.c.ended_at.is_(None))
     own = tx.connection.execute(select(c.c.number).where(in_force)).scalar()
     if own is not None:
-        raise Conflict(f"The service request already has {own}.", remedy=f"Enable {own} instead.")
+        raise Conflict(
+            gettext("The service request already has %(own)s.", own=own),
+            remedy=gettext("Enable %(own)s instead.", own=own),
+        )
 
 
 def _start(tx: Transaction, command: NewContract, holder: Holder, zone: ZoneInfo) -> datetime:
     if command.starts_on is not None and command.starts_at is not None:
-        raise invalid("/starts_on", "Give starts_on or starts_at, not both.")
+        raise invalid("/starts_on", gettext("Give starts_on or starts_at, not both."))
     if holder.kind == "service_request":
         opened = select(t.service_request.c.opened_at).where(t.service_request.c.id == holder.id)
         opened_at: datetime = tx.connection.execute(opened).scalar_one()
@@ -219,10 +238,14 @@ def _end(
     period = terms.limits.get("period", "none")
     if command.ends_on is not None:
         if period == "none":
-            raise invalid("/ends_on", f"{of_type(terms)} have no period.", "Leave it out.")
+            raise invalid(
+                "/ends_on", gettext("%(type)s have no period.", type=of_type(terms)), gettext("Leave it out.")
+            )
         end = contract_end(command.ends_on, zone)
         if end <= starts_at:
-            raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
+            raise invalid(
+                "/ends_on", gettext("The contract would end before it starts."), gettext("Give a later end.")
+            )
         return end
     months = terms.defaults.duration_months
     if period == "none" or (period == "optional" and months is None):
@@ -249,7 +272,9 @@ def minor_units(tx: Transaction, money: MoneyGiven | None, pointer: str) -> int 
         return None
     if money.currency not in (None, tx.settings.currency):
         raise invalid(
-            f"{pointer}/currency", f"The desk's currency is {tx.settings.currency}.", "Use that one."
+            f"{pointer}/currency",
+            gettext("The desk's currency is %(currency)s.", currency=tx.settings.currency),
+            gettext("Use that one."),
         )
     return money.amount_minor
 
@@ -257,8 +282,12 @@ def minor_units(tx: Transaction, money: MoneyGiven | None, pointer: str) -> int 
 def checked_sla(tx: Transaction, sla: str | None) -> str | None:
     """A service level that is in force, or None. Raises: InvalidInput."""
     if sla is not None and sla not in tx.rules.slas:
-        known = ", ".join(sorted(tx.rules.slas)) or "none"
-        raise invalid("/sla", f"There is no service level {sla!r}.", f"Known: {known}.")
+        known = ", ".join(sorted(tx.rules.slas)) or gettext("none")
+        raise invalid(
+            "/sla",
+            gettext("There is no service level %(sla)s.", sla=repr(sla)),
+            gettext("Known: %(known)s.", known=known),
+        )
     return sla
 
 
@@ -269,11 +298,13 @@ def check_time_expired(tx: Transaction, command: NewContract | AmendContract) ->
     if not tx.settings.invoices:
         raise invalid(
             "/time_expired",
-            "Time is billed by invoices, which are off.",
-            "Use rollover or ignore, or switch invoices on.",
+            gettext("Time is billed by invoices, which are off."),
+            gettext("Use rollover or ignore, or switch invoices on."),
         )
     if command.overage_rate is None and tx.settings.default_overage_rate_minor is None:
-        raise invalid("/overage_rate", "Billed time needs the price of an hour.", "Give overage_rate.")
+        raise invalid(
+            "/overage_rate", gettext("Billed time needs the price of an hour."), gettext("Give overage_rate.")
+        )
 
 
 def unbillable_rule(settings: Settings, rule_set: RuleSet) -> str | None:
@@ -356,16 +387,28 @@ def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, c
     given = quantities_given(tx, command)
     for field, value in given.items():
         if value is not None and field != unit:
-            raise invalid(f"/{field}", f"{of_type(terms)} have no {field}.", "Leave it out.")
+            raise invalid(
+                f"/{field}",
+                gettext("%(type)s have no %(field)s.", type=of_type(terms), field=field),
+                gettext("Leave it out."),
+            )
     if unit is None:
         if command.grants:
-            raise invalid("/grants", f"{of_type(terms)} have no grants.", "Leave them out.")
+            raise invalid(
+                "/grants",
+                gettext("%(type)s have no grants.", type=of_type(terms)),
+                gettext("Leave them out."),
+            )
         return
     if command.grants is not None:
         if given[unit] is not None:
-            raise invalid("/grants", f"Give {unit} or grants, not both.")
+            raise invalid("/grants", gettext("Give %(unit)s or grants, not both.", unit=unit))
         if not command.grants:
-            raise invalid("/grants", "The list is empty.", f"Name a grant, or give {unit}.")
+            raise invalid(
+                "/grants",
+                gettext("The list is empty."),
+                gettext("Name a grant, or give %(unit)s.", unit=unit),
+            )
         for index, grant in enumerate(command.grants):
             _add_given_grant(tx, contract, terms, unit, index, grant)
         return
@@ -373,7 +416,11 @@ def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, c
         return
     quantity = given[unit] or getattr(terms.defaults, unit)
     if quantity is None:
-        raise invalid(f"/{unit}", f"{of_type(terms)} need {unit}.", f"Give {unit} or grants.")
+        raise invalid(
+            f"/{unit}",
+            gettext("%(type)s need %(unit)s.", type=of_type(terms), unit=unit),
+            gettext("Give %(unit)s or grants.", unit=unit),
+        )
     add_grant(tx, contract, unit=unit, currency=_currency_of(tx, unit), quantity=quantity, kind="sold")
 
 
@@ -382,7 +429,11 @@ def _add_given_grant(
 ) -> None:
     pointer = f"/grants/{index}"
     if any((getattr(grant, one) is None) == (one == unit) for one in UNITS):
-        raise invalid(pointer, f"{of_type(terms)} have grants of {unit}.", f"Give {unit} alone.")
+        raise invalid(
+            pointer,
+            gettext("%(type)s have grants of %(unit)s.", type=of_type(terms), unit=unit),
+            gettext("Give %(unit)s alone.", unit=unit),
+        )
     check_span(contract, grant.effective_at, grant.expires_at, pointer)
     minor = minor_units(tx, grant.money, f"{pointer}/money")
     add_grant(
@@ -411,10 +462,16 @@ def check_span(
     start = max(effective_at or contract.starts_at, contract.starts_at)
     if expires_at is not None and expires_at <= start:
         raise invalid(
-            f"{pointer}/expires_at", "The grant would expire before it is effective.", "Give a later one."
+            f"{pointer}/expires_at",
+            gettext("The grant would expire before it is effective."),
+            gettext("Give a later one."),
         )
     if contract.expires_at is not None and start >= contract.expires_at:
-        raise invalid(f"{pointer}/effective_at", "The contract is over by then.", "Give an earlier one.")
+        raise invalid(
+            f"{pointer}/effective_at",
+            gettext("The contract is over by then."),
+            gettext("Give an earlier one."),
+        )
 
 
 def checked_scope(scope: Any, unit: Unit, pointer: str = "") -> Any:
@@ -424,17 +481,17 @@ def checked_scope(scope: Any, unit: Unit, pointer: str = "") -> Any:
     if unit == "incidents":
         raise invalid(
             f"{pointer}/scope",
-            "Incidents are taken for whole service requests, not by work.",
-            "Leave it out.",
+            gettext("Incidents are taken for whole service requests, not by work."),
+            gettext("Leave it out."),
         )
     for problem in check_scope(scope):
-        raise invalid(f"{pointer}/scope{problem.pointer}", problem.message, SCOPE_FORM)
+        raise invalid(f"{pointer}/scope{problem.pointer}", problem.message, gettext(SCOPE_FORM))
     return scope
 
 
 def finance_only() -> NotAllowed:
     """The error for enabling a contract that awaits payment without the role finance."""
     return NotAllowed(
-        "The contract awaits payment, and only finance marks a payment received.",
-        remedy="Ask someone with the role finance to enable it.",
+        gettext("The contract awaits payment, and only finance marks a payment received."),
+        remedy=gettext("Ask someone with the role finance to enable it."),
     )

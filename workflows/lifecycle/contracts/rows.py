@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, or_, select
 from engine.contracts import Contract, Holder
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 
@@ -91,7 +92,8 @@ def read_contracts(tx: Transaction, contract_ids: Sequence[str]) -> Sequence[Row
 def _found(rows: Sequence[Row[Any]], contract_ids: Sequence[str]) -> Sequence[Row[Any]]:
     if len(rows) < len(contract_ids):
         raise NotFound(
-            "There is no such contract.", remedy="Look it up by its number in the list of contracts."
+            gettext("There is no such contract."),
+            remedy=gettext("Look it up by its number in the list of contracts."),
         )
     return rows
 

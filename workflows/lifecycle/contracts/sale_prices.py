@@ -14,6 +14,7 @@ from engine.contracts import ContractType
 from engine.price_list import PriceSource, ProductKind, less_discount
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 
 p, d = t.product_price.c, t.product.c
@@ -105,7 +106,9 @@ def product_row(tx: Transaction, product_id: str, pointer: str) -> Row[Any]:
     """A product of the price list. Raises: InvalidInput."""
     row = tx.connection.execute(select(t.product).where(d.id == product_id)).one_or_none()
     if row is None:
-        raise invalid(pointer, "There is no product with this id.", "Look it up in the list.")
+        raise invalid(
+            pointer, gettext("There is no product with this id."), gettext("Look it up in the list.")
+        )
     return row
 
 
@@ -119,8 +122,13 @@ def product_price(tx: Transaction, row: Row[Any], day: date, pointer: str) -> in
     if found is None:
         raise invalid(
             pointer,
-            f"{row.code} has no price in {tx.settings.currency} on {day}.",
-            "Give unit_price, or add the price to the price list.",
+            gettext(
+                "%(code)s has no price in %(currency)s on %(day)s.",
+                code=row.code,
+                currency=tx.settings.currency,
+                day=day,
+            ),
+            gettext("Give unit_price, or add the price to the price list."),
         )
     return int(found)
 
@@ -128,9 +136,11 @@ def product_price(tx: Transaction, row: Row[Any], day: date, pointer: str) -> in
 def _discounted(found: SalePrice, percent: str) -> SalePrice:
     pointer = "/discount_percent"
     if Decimal(percent) > 100:
-        raise invalid(pointer, "A discount is at most 100 percent.", "Give a smaller one.")
+        raise invalid(pointer, gettext("A discount is at most 100 percent."), gettext("Give a smaller one."))
     if found.price_minor is None:
-        raise invalid(pointer, "There is no price to take a discount from.", "Give a price.")
+        raise invalid(
+            pointer, gettext("There is no price to take a discount from."), gettext("Give a price.")
+        )
     return SalePrice(
         less_discount(found.price_minor, Decimal(percent)),
         found.source,

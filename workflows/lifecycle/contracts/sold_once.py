@@ -20,6 +20,7 @@ from workflows.commands.selling import SoldItemGiven
 from workflows.core.errors import invalid
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import minor_units
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.sale_prices import product_price, product_row
@@ -44,8 +45,11 @@ class PricedOnce:
         """The values of a row; its amount is rounded half up once. Raises: InvalidInput."""
         amount_minor = round_half_up(self.unit_price_minor * Fraction(self.quantity))
         if not 0 < amount_minor <= MOST_MINOR:
-            what = "to too much" if amount_minor else "to nothing"
-            raise invalid(f"{pointer}/quantity", f"It amounts {what}.", "Check quantity and price.")
+            raise invalid(
+                f"{pointer}/quantity",
+                gettext("It amounts to too much.") if amount_minor else gettext("It amounts to nothing."),
+                gettext("Check quantity and price."),
+            )
         return {**asdict(self), "amount_minor": amount_minor}
 
 
@@ -62,8 +66,8 @@ def priced_once(tx: Transaction, given: SoldItemGiven, day: date, pointer: str =
         if row.kind not in ITEM_KINDS:
             raise invalid(
                 f"{pointer}/product",
-                f"{row.code} is about a contract.",
-                "Sell the contract or the top-up by itself.",
+                gettext("%(code)s is about a contract.", code=row.code),
+                gettext("Sell the contract or the top-up by itself."),
             )
         kind, product_id, label, unit, tax_name = row.kind, row.id, row.label, row.unit, row.tax_rate
         if price_minor is None:
@@ -117,8 +121,13 @@ def sell_beside(tx: Transaction, contract_id: str, items: Sequence[SoldItemGiven
     row = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
     party = payer_of(tx, contract_value(row).holder)
     if not tx.settings.invoicing or party is None:
-        reason = "Invoices are off" if party is not None else "Nobody owns the item"
-        raise invalid("/sold_items", f"{reason}, so nothing can be sold beside it.", "Leave them out.")
+        raise invalid(
+            "/sold_items",
+            gettext("Invoices are off, so nothing can be sold beside it.")
+            if party is not None
+            else gettext("Nobody owns the item, so nothing can be sold beside it."),
+            gettext("Leave them out."),
+        )
     today = local_date(tx.now, tx.settings.zone)
     for position, given in enumerate(items):
         pointer = f"/sold_items/{position}"

@@ -8,6 +8,7 @@ from engine.rulebook import STANDARD_CARD
 from workflows.commands.contracts import NewContract
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 
 
 def type_in_force(tx: Transaction, key: str) -> ContractType:
@@ -15,13 +16,17 @@ def type_in_force(tx: Transaction, key: str) -> ContractType:
     terms = tx.rules.contract_types.get(key)
     if terms is None:
         known = ", ".join(sorted(tx.rules.contract_types))
-        raise invalid("/type", f"There is no contract type {key!r}.", f"Use one of {known}.")
+        raise invalid(
+            "/type",
+            gettext("There is no contract type %(key)s.", key=repr(key)),
+            gettext("Use one of %(known)s.", known=known),
+        )
     return terms
 
 
 def of_type(terms: ContractType) -> str:
     """The subject of a sentence about all contracts of a type, whatever its label is."""
-    return f"Contracts of the type “{terms.label}”"
+    return gettext("Contracts of the type “%(label)s”", label=terms.label)
 
 
 def chosen_rate_card(tx: Transaction, name: str | None, terms: ContractType) -> str | None:
@@ -35,14 +40,22 @@ def chosen_rate_card(tx: Transaction, name: str | None, terms: ContractType) -> 
         return None
     card = tx.rules.rate_cards.get(name)
     if card is None:
-        known = ", ".join(sorted(tx.rules.rate_cards)) or "none"
-        raise invalid("/rate_card", f"There is no rate card {name!r}.", f"Known: {known}.")
+        known = ", ".join(sorted(tx.rules.rate_cards)) or gettext("none")
+        raise invalid(
+            "/rate_card",
+            gettext("There is no rate card %(name)s.", name=repr(name)),
+            gettext("Known: %(known)s.", known=known),
+        )
     if card.currency != tx.settings.currency:
         raise invalid(
             "/rate_card",
-            f"The rate card {name!r} is in {card.currency}, and the desk's currency is "
-            f"{tx.settings.currency}.",
-            f"Name a card in {tx.settings.currency}.",
+            gettext(
+                "The rate card %(name)s is in %(currency)s, and the desk's currency is %(currency2)s.",
+                name=repr(name),
+                currency=card.currency,
+                currency2=tx.settings.currency,
+            ),
+            gettext("Name a card in %(currency)s.", currency=tx.settings.currency),
         )
     return name
 
@@ -53,7 +66,11 @@ def monthly_minutes_of(command: NewContract, terms: ContractType) -> int | None:
         return None
     minutes = command.minutes or terms.defaults.minutes
     if minutes is None:
-        raise invalid("/minutes", f"{of_type(terms)} need the minutes of each month.", "Give minutes.")
+        raise invalid(
+            "/minutes",
+            gettext("%(type)s need the minutes of each month.", type=of_type(terms)),
+            gettext("Give minutes."),
+        )
     return minutes
 
 
@@ -76,8 +93,8 @@ def month_terms(
         if rule is not None:
             raise invalid(
                 f"/{field}",
-                "This contract is not granted its minutes by the month.",
-                "Leave it out, or sell a contract with minutes of each month.",
+                gettext("This contract is not granted its minutes by the month."),
+                gettext("Leave it out, or sell a contract with minutes of each month."),
             )
     return None, None
 
@@ -88,12 +105,20 @@ def _require_rates(tx: Transaction, name: str, terms: ContractType) -> None:
     if card is not None and not card.rules:
         raise invalid(
             "/rate_card",
-            f"{of_type(terms)} pay for work by its hourly rate, and the rate card {name!r} has no rates.",
-            "Name another card, or publish rates for this one.",
+            gettext(
+                "%(type)s pay for work by its hourly rate, and the rate card %(name)s has no rates.",
+                type=of_type(terms),
+                name=repr(name),
+            ),
+            gettext("Name another card, or publish rates for this one."),
         )
     if card is None and name == STANDARD_CARD:
         raise invalid(
             "/rate_card",
-            f"{of_type(terms)} pay for work by its hourly rate, and there is no rate card {name!r}.",
-            f"Name a card, or add rules/rate_cards/{name}.json.",
+            gettext(
+                "%(type)s pay for work by its hourly rate, and there is no rate card %(name)s.",
+                type=of_type(terms),
+                name=repr(name),
+            ),
+            gettext("Name a card, or add rules/rate_cards/%(name)s.json.", name=name),
         )

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, or_, 
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.items import may_be_asked_for
 from workflows.register.records import own_org_units
 from workflows.store import tables as t
@@ -186,4 +187,6 @@ def _conditions(tx: Transaction) -> dict[Named, ColumnElement[bool]]:
 
 
 def _no_such_request() -> NotFound:
-    return NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
+    return NotFound(
+        gettext("There is no such service request."), remedy=gettext("Look it up by its number in the list.")
+    )

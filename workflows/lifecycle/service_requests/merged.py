@@ -10,6 +10,7 @@ from sqlalchemy import Row, bindparam, select
 
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import surviving_id, visible_requests, visible_row
 from workflows.store import tables as t
 from workflows.store.column_types import Id
@@ -51,9 +52,14 @@ def require_merged(tx: Transaction, request_id: str) -> Row[Any]:
     """The row of a merged request itself, not of the one that is left. Raises: NotFound; StateForbids."""
     row = tx.connection.execute(select(r).where(r.c.id == request_id, visible_requests(tx))).one_or_none()
     if row is None:
-        raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
+        raise NotFound(
+            gettext("There is no such service request."),
+            remedy=gettext("Look it up by its number in the list."),
+        )
     if row.merged_into_id is None:
-        raise StateForbids(f"{row.number} is not merged.", remedy="", state=row.state)
+        raise StateForbids(
+            gettext("%(number)s is not merged.", number=row.number), remedy="", state=row.state
+        )
     return row
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import Select, bindparam, exists, func, select
 
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.register.items import is_global, may_be_asked_for
 from workflows.store import tables as t
 from workflows.store.column_types import Id
@@ -48,15 +49,15 @@ def check_parties(
     if org_unit is not None and not row.belongs:
         raise invalid(
             f"{prefix}/org_unit",
-            "The customer does not belong to this org unit.",
-            "Give one of the customer's org units.",
+            gettext("The customer does not belong to this org unit."),
+            gettext("Give one of the customer's org units."),
         )
     fits = row.item_fits or (row.item_is_global and not tx.settings.contracts)
     if item is not None and (row.item_id is None or not fits):
         raise invalid(
             f"{prefix}/item",
-            "There is no such item of this customer or of their org units.",
-            "Give an item that they own.",
+            gettext("There is no such item of this customer or of their org units."),
+            gettext("Give an item that they own."),
         )
     return Parties(
         customer,
@@ -71,7 +72,9 @@ def check_parties(
 
 
 def _no_such_customer(prefix: str) -> InvalidInput:
-    return invalid(f"{prefix}/customer", "There is no such customer.", "Look the customer up first.")
+    return invalid(
+        f"{prefix}/customer", gettext("There is no such customer."), gettext("Look the customer up first.")
+    )
 
 
 def _parties() -> Select[Any]:

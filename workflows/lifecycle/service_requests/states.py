@@ -18,11 +18,13 @@ from engine.service_requests import (
 )
 from workflows.core.actors import Role
 from workflows.core.errors import StateForbids
+from workflows.languages.texts import gettext, mark
+from workflows.languages.words import word, words
 
 STATE_LABELS = {
-    "pending_no_contract": "waiting for a contract",
-    "in_progress": "in progress",
-    "on_hold": "on hold",
+    "pending_no_contract": mark("waiting for a contract"),
+    "in_progress": mark("in progress"),
+    "on_hold": mark("on hold"),
 }
 """The labels of states whose code is not readable."""
 
@@ -105,15 +107,19 @@ def forbidden(state: str, trigger: str, role: Role = "system") -> StateForbids:
     """The error for a trigger that is not possible, with the state and the allowed triggers."""
     allowed = allowed_triggers(state, role)
     if allowed:
-        remedy = f"Allowed now: {', '.join(allowed)}."
+        remedy = gettext("Allowed now: %(allowed)s.", allowed=words(allowed))
     elif any(state in sources for one, sources, _ in TRANSITIONS if one in TRIGGERS):
-        remedy = f"The role {role} cannot change this state."
+        remedy = gettext("The role %(role)s cannot change this state.", role=word(role))
     else:
-        remedy = "This state cannot be changed any more."
+        remedy = gettext("This state cannot be changed any more.")
     if state == "pending_no_contract":
-        remedy += " It opens automatically as soon as a contract covers it."
+        remedy += " " + gettext("It opens automatically as soon as a contract covers it.")
     return StateForbids(
-        f"The trigger {trigger} is not possible: the service request is {STATE_LABELS.get(state, state)}.",
+        gettext(
+            "The trigger %(trigger)s is not possible: the service request is %(state)s.",
+            trigger=word(trigger),
+            state=gettext(STATE_LABELS.get(state, state)),
+        ),
         remedy=remedy,
         state=state,
         trigger=trigger,

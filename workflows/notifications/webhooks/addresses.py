@@ -13,6 +13,8 @@ from re import ASCII
 from re import compile as regex
 from urllib.parse import urlsplit
 
+from workflows.languages.texts import gettext
+
 HOST = regex(r"[a-z0-9._-]+", ASCII)
 PORTS = {"http": 80, "https": 443}
 NOT_PUBLIC = (
@@ -58,21 +60,21 @@ def read_hosts(text: str) -> frozenset[str]:
 def read_target(url: str, allowed: frozenset[str]) -> Target:
     """Read a URL; `allowed` hosts may have any address and need no TLS. Raises: UnusableUrl."""
     if not url.isprintable() or any(char.isspace() or char == "\\" for char in url):
-        raise UnusableUrl("It contains spaces or other characters that a URL cannot have.")
+        raise UnusableUrl(gettext("It contains spaces or other characters that a URL cannot have."))
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise UnusableUrl("It is not a URL, for example https://example.com/hooks.") from None
+        raise UnusableUrl(gettext("It is not a URL, for example https://example.com/hooks.")) from None
     if parts.scheme not in PORTS or not parts.hostname:
-        raise UnusableUrl("It is not a URL that begins with https:// and names a host.")
+        raise UnusableUrl(gettext("It is not a URL that begins with https:// and names a host."))
     if parts.username is not None or parts.password is not None:
-        raise UnusableUrl("It contains a user or a password; the signature shows who sends.")
+        raise UnusableUrl(gettext("It contains a user or a password; the signature shows who sends."))
     if port == 0:
-        raise UnusableUrl("Its port is not a number from 1 to 65535.")
+        raise UnusableUrl(gettext("Its port is not a number from 1 to 65535."))
     path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
     if not path.isascii():
-        raise UnusableUrl("Its path has letters that must be percent-encoded.")
+        raise UnusableUrl(gettext("Its path has letters that must be percent-encoded."))
     host = _ascii_host(parts.hostname)
     _require_public_name(host, parts.scheme, allowed)
     return Target(parts.scheme, host, port or PORTS[parts.scheme], path)
@@ -83,12 +85,20 @@ def resolve(target: Target, allowed: frozenset[str]) -> list[tuple[socket.Addres
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise AddressRefused(f"The host {target.host} has no address: {error}.") from error
+        raise AddressRefused(
+            gettext("The host %(host)s has no address: %(error)s.", host=target.host, error=error)
+        ) from error
     addresses = {(family, str(address[0])): None for family, _, _, _, address in found}
     if target.host not in allowed:
         for _, address in addresses:
             if not is_public(address):
-                raise AddressRefused(f"{target.host} has the address {address}, which is not public.")
+                raise AddressRefused(
+                    gettext(
+                        "%(host)s has the address %(address)s, which is not public.",
+                        host=target.host,
+                        address=address,
+                    )
+                )
     return list(addresses)
 
 
@@ -125,7 +135,7 @@ def _ascii_host(host: str) -> str:
     except ValueError:
         name = ""
     if not HOST.fullmatch(name):
-        raise UnusableUrl(f"{host!r} is not the name of a host.")
+        raise UnusableUrl(gettext("%(host)s is not the name of a host.", host=repr(host)))
     return name
 
 
@@ -134,13 +144,15 @@ def _require_public_name(host: str, scheme: str, allowed: Iterable[str]) -> None
     if host in allowed:
         return
     if scheme != "https":
-        raise UnusableUrl(f"It must begin with https://, so that nobody reads what is sent. {ALLOW}")
+        raise UnusableUrl(
+            gettext("It must begin with https://, so that nobody reads what is sent. %(allow)s", allow=ALLOW)
+        )
     if host in LOOPBACK_NAMES or host.endswith(".localhost"):
-        raise UnusableUrl(f"{host} is this machine itself. {ALLOW}")
+        raise UnusableUrl(gettext("%(host)s is this machine itself. %(allow)s", host=host, allow=ALLOW))
     try:
         # without asking a name server: also 127.1, 0x7f000001 and 2130706433
         found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
         return
     if not all(is_public(str(address[0])) for *_, address in found):
-        raise UnusableUrl(f"{host} is not a public address. {ALLOW}")
+        raise UnusableUrl(gettext("%(host)s is not a public address. %(allow)s", host=host, allow=ALLOW))

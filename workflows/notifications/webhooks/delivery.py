@@ -7,12 +7,14 @@ it wait; after the last attempt it is set aside. Several endpoints are served si
 delays no other. Source: product.md sections 11 and 12.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import ColumnElement, Row, delete, or_, select, update
@@ -23,6 +25,8 @@ from workflows.core.clock import CLOCK_SKEW
 from workflows.core.config_version import bump_generation
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import instant_text
+from workflows.languages.texts import SOURCE, gettext, in_language
 from workflows.notifications.messages import notify_administrators
 from workflows.notifications.webhooks.addresses import UnusableUrl, read_target
 from workflows.notifications.webhooks.endpoints import signing_secrets
@@ -228,24 +232,32 @@ def _settle(tx: Transaction, receiver: Row[Any], row: Row[Any], sent: Sent) -> N
     tx.change(delivery, row.id, attempts=attempts, state="set_aside", next_attempt_at=None)
     fails_since = receiver.failing_since or tx.real_now
     if sent.status == GONE:
-        _disable(tx, receiver, "gone", "It answered that it is gone for good (410).")
+        _disable(tx, receiver, "gone", lambda: gettext("It answered that it is gone for good (410)."))
     elif tx.real_now - fails_since >= DISABLED_AFTER:
         _disable(
-            tx, receiver, "failures", f"It has failed since {fails_since:%Y-%m-%d %H:%M} UTC: {sent.error}"
+            tx,
+            receiver,
+            "failures",
+            lambda: gettext(
+                "It has failed since %(instant)s UTC: %(error)s",
+                instant=instant_text(fails_since, ZoneInfo("UTC")),
+                error=sent.error,
+            ),
         )
 
 
-def _disable(tx: Transaction, receiver: Row[Any], by: str, why: str) -> None:
+def _disable(tx: Transaction, receiver: Row[Any], by: str, why: Callable[[], str]) -> None:
     """Disable an endpoint, and write that to the administrators."""
     if receiver.disabled_at is not None or receiver.deleted_at is not None:
         return
     disabled = {"disabled_at": tx.real_now, "disabled_by": by}
     tx.change(endpoint, receiver.id, version=next_version(endpoint), **disabled)
-    tx.audit("webhook", receiver.id, "webhook disabled", reason=why)
+    with in_language(SOURCE):
+        tx.audit("webhook", receiver.id, "webhook disabled", reason=why())
     bump_generation(tx)
     notify_administrators(
         tx,
         "webhook_disabled",
-        {"url": receiver.url, "why": why},
+        lambda: {"url": receiver.url, "why": why()},
         about=("webhook", receiver.id),
     )

@@ -12,6 +12,7 @@ from workflows.core.actors import Role
 from workflows.core.config_version import bump_generation
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.notifications.events import TEST_EVENT, TYPE_NAMES, delivery_row
 from workflows.notifications.webhooks.addresses import UnusableUrl, read_target
 from workflows.store import tables as t
@@ -59,7 +60,9 @@ def change_webhook(
     tx.require(ADMINISTRATOR)
     row = lock_endpoint(tx, endpoint_id)
     if expected_version is not None and row.version != expected_version:
-        raise VersionChanged("The webhook has been changed since it was read.", remedy="Read it again.")
+        raise VersionChanged(
+            gettext("The webhook has been changed since it was read."), remedy=gettext("Read it again.")
+        )
     given = command.given()
     changes: dict[str, Any] = {}
     if command.url is not None:
@@ -107,8 +110,13 @@ def rotate_secret(tx: Transaction, endpoint_id: str, command: RotateSecret) -> s
     tx.connection.execute(update(secret).where(of_endpoint, signs).values(expires_at=ends_at))
     if len(signing_secrets(tx, endpoint_id)) >= MOST_SECRETS:
         raise StateForbids(
-            f"{MOST_SECRETS} secrets of this webhook sign at the same time already.",
-            remedy="Wait until one expires, or rotate with an overlap of 0 hours, which ends them at once.",
+            gettext(
+                "%(most_secrets)s secrets of this webhook sign at the same time already.",
+                most_secrets=MOST_SECRETS,
+            ),
+            remedy=gettext(
+                "Wait until one expires, or rotate with an overlap of 0 hours, which ends them at once."
+            ),
         )
     text = _add_secret(tx, endpoint_id)
     tx.audit("webhook", endpoint_id, "webhook secret rotated", overlap_hours=command.overlap_hours)
@@ -138,9 +146,12 @@ def replay_delivery(tx: Transaction, endpoint_id: str, delivery_id: str) -> str:
     of_endpoint = (delivery.c.id == delivery_id, delivery.c.endpoint_id == endpoint_id)
     row = tx.connection.execute(select(delivery).where(*of_endpoint).with_for_update()).one_or_none()
     if row is None:
-        raise NotFound("There is no such delivery.")
+        raise NotFound(gettext("There is no such delivery."))
     if row.state == "waiting":
-        raise StateForbids("The delivery is waiting to be sent already.", remedy="Nothing needs to be done.")
+        raise StateForbids(
+            gettext("The delivery is waiting to be sent already."),
+            remedy=gettext("Nothing needs to be done."),
+        )
     _queue(tx, delivery_id)
     tx.audit("webhook", endpoint_id, "webhook delivery replayed", delivery=delivery_id)
     return delivery_id
@@ -168,7 +179,7 @@ def lock_endpoint(tx: Transaction, endpoint_id: str) -> Row[Any]:
     found = select(endpoint).where(endpoint.c.id == endpoint_id, endpoint.c.deleted_at.is_(None))
     row = tx.connection.execute(found.with_for_update(key_share=True)).one_or_none()
     if row is None:
-        raise NotFound("There is no such webhook.")
+        raise NotFound(gettext("There is no such webhook."))
     return row
 
 
@@ -202,7 +213,7 @@ def _add_secret(tx: Transaction, endpoint_id: str) -> str:
 
 def _require_enabled(row: Row[Any]) -> None:
     if row.disabled_at is not None:
-        raise StateForbids("The webhook is disabled.", remedy="Enable it first.")
+        raise StateForbids(gettext("The webhook is disabled."), remedy=gettext("Enable it first."))
 
 
 def _require_usable(tx: Transaction, url: str) -> None:
@@ -217,5 +228,9 @@ def _known_types(events: list[str] | None) -> list[str] | None:
     for index, name in enumerate(events or ()):
         if name not in TYPE_NAMES:
             known = ", ".join(TYPE_NAMES)
-            raise invalid(f"/events/{index}", f"{name!r} is no type of event.", f"Use some of {known}.")
+            raise invalid(
+                f"/events/{index}",
+                gettext("%(name)s is no type of event.", name=repr(name)),
+                gettext("Use some of %(known)s.", known=known),
+            )
     return sorted(set(events)) if events is not None else None

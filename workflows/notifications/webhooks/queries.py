@@ -11,6 +11,7 @@ from sqlalchemy import Row, func, or_, select
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.notifications.events import EVENT_TYPES, TEST_EVENT
 from workflows.notifications.webhooks.endpoints import ADMINISTRATOR, signing_secrets
 from workflows.store import tables as t
@@ -92,7 +93,11 @@ def list_deliveries(
     if state is not None:
         if state not in DELIVERY_STATES:
             known = ", ".join(DELIVERY_STATES)
-            raise invalid("/state", f"{state!r} is not a valid state.", f"Use one of {known}.")
+            raise invalid(
+                "/state",
+                gettext("%(state)s is not a valid state.", state=repr(state)),
+                gettext("Use one of %(known)s.", known=known),
+            )
         statement = statement.where(d.state == state)
     if event is not None:
         statement = statement.where(d.event == event)
@@ -117,7 +122,7 @@ def read_delivery(tx: Transaction, endpoint_id: str, delivery_id: str) -> Delive
     found = select(t.webhook_delivery).where(d.id == delivery_id, d.endpoint_id == endpoint_id)
     row = tx.connection.execute(found).one_or_none()
     if row is None:
-        raise NotFound("There is no such delivery.")
+        raise NotFound(gettext("There is no such delivery."))
     latest = select(t.webhook_attempt).where(a.delivery_id == delivery_id).order_by(a.at.desc(), a.id.desc())
     return DeliveryDetail(
         id=row.id,
@@ -145,7 +150,7 @@ def _endpoint(tx: Transaction, endpoint_id: str) -> Row[Any]:
     found = select(t.webhook_endpoint).where(e.id == endpoint_id, e.deleted_at.is_(None))
     row = tx.connection.execute(found).one_or_none()
     if row is None:
-        raise NotFound("There is no such webhook.")
+        raise NotFound(gettext("There is no such webhook."))
     return row
 
 

@@ -30,6 +30,22 @@ def test_a_text_is_previewed_saved_tested_and_reset(web: WebClients) -> None:
     assert "Mail template reset" in reset
 
 
+def test_each_language_is_chosen_and_edited_by_itself(web: WebClients) -> None:
+    browser = web.administrator
+    assert "Ihre Anfrage {number} ist gelöst" in browser.open("/mail-templates?language=de")
+    page = browser.open(f"{PATH}?language=de")
+    saved = browser.send(page, subject="Fertig: {number}")
+    assert "Fertig: SR-1001 Wir haben Ihre Anfrage" in saved
+    assert "Mail template changed by the administrator (Deutsch)" in saved
+    assert "Your request SR-1001 is resolved" in browser.open(f"{PATH}?language=en")
+    browser.send(saved, "/test")
+    [mail] = web.sample.rows(t.outbox, event="mail_template_test")
+    assert mail.subject == "Fertig: SR-1001"
+    with web.sample.desk.write() as tx:
+        tx.change(t.user_account, str(web.sample.administrator.id), language="de")
+    assert "Eine Anfrage ist gelöst" in browser.open("/mail-templates")
+
+
 def test_a_fault_is_said_at_its_field_and_what_was_typed_stays(web: WebClients) -> None:
     page = web.administrator.open(PATH)
     wrong = web.administrator.send(page, subject="Done: {name}", body="Typed {note}")

@@ -1,0 +1,74 @@
+"""Errors are in the reader's language on pages, and in English through the API."""
+
+import pytest
+from pydantic import ValidationError
+
+from engine.errors import DeskError
+from engine.periods import zone_named
+from tests.support.api import ApiClient, token_of
+from tests.support.web_clients import WebClients
+from web.field_errors import field_errors
+from workflows.commands.bank_statements import CsvProfile
+from workflows.languages.engine_texts import TEXTS, translate, translated
+from workflows.languages.texts import Language, in_language
+from workflows.store import tables as t
+
+MISSING = "does-not-exist"
+
+
+def reads_in(web: WebClients, language: Language) -> None:
+    with web.sample.desk.write() as tx:
+        tx.change(t.user_account, str(web.sample.technician.id), language=language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Diese Serviceanfrage gibt es nicht."),
+        ("fr", "Cette demande de service n’existe pas."),
+        ("en", "There is no such service request."),
+    ],
+)
+def test_an_error_is_in_the_readers_language(web: WebClients, language: Language, text: str) -> None:
+    reads_in(web, language)
+    assert text in web.technician.open(f"/requests/{MISSING}")
+    api = ApiClient(web.app, token_of(web.sample, web.sample.technician))
+    answer = api.get(f"/service-requests/{MISSING}").json
+    assert answer is not None
+    assert answer["detail"].startswith("There is no such service request.")
+
+
+def test_an_error_of_the_engine_is_translated_with_its_values() -> None:
+    with pytest.raises(DeskError) as refused:
+        zone_named("Europe/Nowhere")
+    translate(refused.value)
+    assert refused.value.detail == "There is no time zone 'Europe/Nowhere'."
+    with in_language("de"):
+        translate(refused.value)
+        assert translated("Nobody wrote this.") == "Nobody wrote this."
+    assert str(refused.value) == (
+        "Es gibt keine Zeitzone 'Europe/Nowhere'. Verwenden Sie einen Namen wie Europe/Berlin oder UTC."
+    )
+
+
+def test_each_text_of_the_engine_is_found_by_its_form() -> None:
+    with in_language("fr"):
+        for text in TEXTS:
+            values = {name: f"<{name}>" for name in text.split("%(")[1:] for name in [name.split(")")[0]]}
+            filled = text % values if values else text
+            assert translated(filled) != filled, text
+            assert all(value in translated(filled) for value in values.values()), text
+
+
+def test_an_error_of_a_field_is_translated_where_it_is_found() -> None:
+    given = {"name": "x", "columns": {}, "encoding": 5}
+    with in_language("de"):
+        texts = {one["detail"] for one in field_errors(_error(given))}
+    assert "Dieses Feld ist erforderlich." in texts
+    assert "It is required." in {one["detail"] for one in field_errors(_error(given))}
+
+
+def _error(given: object) -> ValidationError:
+    with pytest.raises(ValidationError) as refused:
+        CsvProfile.model_validate(given)
+    return refused.value
