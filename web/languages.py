@@ -21,11 +21,15 @@ from workflows.languages.texts import (
     known_language,
     language,
     mark,
+    mark_in,
     ngettext,
     use_language,
 )
 
-__all__ = ["Texts", "gettext", "language", "lazy_text", "locale", "mark", "ngettext", "register_languages"]
+__all__ = [
+    "Texts", "gettext", "language", "lazy_text", "locale", "mark", "mark_in", "ngettext",
+    "register_languages",
+]  # fmt: skip
 
 LOCALES: dict[Language, Locale] = {"en": Locale("en", "GB"), "de": Locale("de"), "fr": Locale("fr")}
 

@@ -14,14 +14,13 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import write_po
 
 from workflows.languages.compiling import read_catalogues
+from workflows.languages.texts import SEPARATOR
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-KEYWORDS = {**DEFAULT_KEYWORDS, "mark": None, "lazy_text": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, "mark": None, "lazy_text": None, "mark_in": ((1, "c"), 2)}
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false", "trim_blocks": "true"}}
 Text = str | tuple[str, ...]
-SEPARATOR = "\x04"
-"""Between the context of a text, the first argument of `pgettext`, and the text."""
 
 
 @cache

@@ -23,6 +23,8 @@ NAMES: dict[Language, str] = {"en": "English", "de": "Deutsch", "fr": "Français
 SOURCE: Language = "en"
 """The language in which texts are written in the code."""
 DOMAIN = "messages"
+SEPARATOR = "\x04"
+"""Between the context of a text and the text, as in compiled catalogues."""
 CATALOGUES = Path(__file__).parent / "catalogues"
 
 log = structlog.get_logger()
@@ -57,7 +59,7 @@ def known_language(code: str | None) -> Language | None:
 
 @cache
 def catalogue(code: Language) -> standard.NullTranslations:
-    """The translations to a language; where they were not compiled, texts stay in English and the log says so."""
+    """The translations to a language; where they are not compiled, texts stay English and the log says so."""
     if code == SOURCE:
         return standard.NullTranslations()
     try:
@@ -72,6 +74,8 @@ def catalogue(code: Language) -> standard.NullTranslations:
 def gettext(message: str, /, **values: object) -> str:
     """A text in the current language, with `%(name)s` replaced by values."""
     text = catalogue(_current.get()).gettext(message)
+    if SEPARATOR in text:
+        text = text.partition(SEPARATOR)[2]
     return text % values if values else text
 
 
@@ -79,6 +83,11 @@ def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
     """A text for a number of things; `%(num)s` is the number."""
     text = catalogue(_current.get()).ngettext(one, many, number)
     return text % {"num": number, **values}
+
+
+def mark_in(context: str, message: str) -> str:
+    """Mark a text that is translated otherwise in this context, such as a word that is a noun or a verb."""
+    return f"{context}{SEPARATOR}{message}"
 
 
 def mark(message: str) -> str:

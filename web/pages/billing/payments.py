@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 from wtforms.validators import InputRequired
 
-from web.languages import Texts, gettext, lazy_text, mark
+from web.languages import Texts, gettext, lazy_text, mark, mark_in
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
@@ -18,7 +18,7 @@ from workflows.billing.payments import reverse_payment
 from workflows.commands.billing import ReversePayment
 from workflows.views.billing import PaymentView
 
-VIEWS = Texts({"": mark("All"), "recorded": mark("Recorded"), "reversed": mark("Reversed")})
+VIEWS = Texts({"": mark("All"), "recorded": mark("Recorded"), "reversed": mark_in("payment", "Reversed")})
 CSV_HEADER = [
     "received_on", "customer", "amount_minor", "currency", "method", "reference", "state", "invoices",
     "credit_minor", "recorded_by", "recorded_at",

@@ -2,7 +2,7 @@
 
 from babel.numbers import get_decimal_symbol
 
-from web.languages import Texts, gettext, locale, mark
+from web.languages import Texts, gettext, locale, mark, mark_in
 from workflows.views.billing import ReminderView
 
 UNITS = Texts(
@@ -68,7 +68,7 @@ PAYMENT_METHODS = Texts(
         "transfer": mark("Transfer"),
         "card": mark("Card"),
         "direct_debit": mark("Direct debit"),
-        "cash": mark("Cash"),
+        "cash": mark_in("payment method", "Cash"),
         "cheque": mark("Cheque"),
         "other": mark("Other"),
     }
