@@ -18,7 +18,9 @@ from web.statement_pdf import Column, statement_pdf
 from workflows.billing.documents.cii import cii_invoice
 from workflows.billing.documents.e_invoice import Profile
 from workflows.billing.documents.pdf import invoice_pdf
+from workflows.billing.documents.ubl import ubl_invoice
 from workflows.core.pdf_font import printable
+from workflows.languages.texts import in_language
 
 FULL = document(
     line(
@@ -226,3 +228,35 @@ def test_hardly_any_details() -> None:
         buyer_reference="",
     )
     assert "Total EUR 1,190.00" in shown(read(bare, None))
+
+
+GERMAN = replace(FULL, language="de")
+
+
+def test_it_is_in_the_language_of_the_invoice() -> None:
+    text = shown(read(GERMAN))
+    for part in (
+        "Rechnung R-2026-0001",
+        "Fällig 13.12.2026",
+        "Leistungszeitraum 01.03.2026 bis 31.03.2026",
+        "Rabatt 10 %: −100,00",
+        "1.234,56",
+        "Zu zahlender Betrag EUR",
+        "2 % Skonto bei Zahlung innerhalb von 14 Tagen",
+        "Seite 1 von 1",
+    ):
+        assert part in text
+    assert catalog(read(GERMAN))["/Lang"] == "de"
+
+
+def test_the_language_of_the_reader_makes_no_difference() -> None:
+    with in_language("fr"):
+        french = [write(GERMAN, "xrechnung") for write in (invoice_pdf, cii_invoice, ubl_invoice)]
+        english = shown(read(FULL))
+    assert french == [write(GERMAN, "xrechnung") for write in (invoice_pdf, cii_invoice, ubl_invoice)]
+    assert "Invoice R-2026-0001" in english
+
+
+def test_an_e_invoice_says_why_in_its_language() -> None:
+    assert "<ram:Reason>Rabatt</ram:Reason>" in cii_invoice(GERMAN, "xrechnung").decode()
+    assert "Rabatt</cbc:AllowanceChargeReason>" in ubl_invoice(GERMAN, "xrechnung").decode()
