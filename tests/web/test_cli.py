@@ -101,10 +101,11 @@ def test_users_and_tokens(run: Run) -> None:
     assert nobody.exit_code == 1
     assert "no customer with the email address 'c@example.com'" in nobody.stderr
     assert run("user", "add", "d@example.com", "--role", "king").exit_code == 2
+    assert run("user", "add", "d@example.com", "--role", "finance", "--language", "nl").exit_code == 2
     wrong = run("user", "add", "nonsense", "--role", "finance")
     assert wrong.exit_code == 1
     assert "not a valid email address" in wrong.stderr
-    run("user", "add", "d@example.com", "--role", "finance", "--name", "Dora")
+    run("user", "add", "d@example.com", "--role", "finance", "--name", "Dora", "--language", "de")
     assert run("user", "disable", "d@example.com").exit_code == 0
     listed = run("user", "list").stdout
     assert [line.split() for line in listed.splitlines()] == [
