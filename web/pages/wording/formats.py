@@ -33,11 +33,7 @@ A_MOMENT = timedelta(seconds=59)
 FARTHEST_RELATIVE = 30 * DAY
 
 _DAY: dict[Language, str] = {"en": "d MMM", "de": "d. MMM", "fr": "d MMM"}
-_INSTANT: dict[Language, str] = {
-    "en": "d MMM y, HH:mm z",
-    "de": "d. MMM y, HH:mm z",
-    "fr": "d MMM y, HH:mm",  # with an offset: French has no short names of time zones
-}
+_FIRST_IN_FRENCH = "d'er' MMM"
 _HOUR_NAME = r"(?:h(?:ours?|rs?|eures?)?|stdn?|stunden?)\.?"
 _MINUTE_NAME = r"(?:m|mins?|minut(?:es?|en))\.?"
 _CLOCK = re.compile(r"(\d{1,5}):([0-5]\d)", re.ASCII)
@@ -217,14 +213,22 @@ def _without_currency(text: str, currency: str) -> str:
 
 def instant_text(instant: datetime, zone: ZoneInfo) -> str:
     """31 Mar 2026, 11:00 CEST; in French "31 mars 2026, 11:00 UTC+2"."""
-    text = format_datetime(instant, _INSTANT[language()], tzinfo=zone, locale=locale())
-    return f"{text} {offset_text(instant, zone)}" if language() == "fr" else text
+    day = _day_pattern(instant.astimezone(zone).date())
+    if language() == "fr":
+        # it has no short names of time zones
+        text = format_datetime(instant, f"{day} y, HH:mm", tzinfo=zone, locale=locale())
+        return f"{text} {offset_text(instant, zone)}"
+    return format_datetime(instant, f"{day} y, HH:mm z", tzinfo=zone, locale=locale())
 
 
 def day_text(day: date, today: date | None = None) -> str:
     """31 Mar 2026, or 31 Mar if `today` is in the same year."""
     same = today is not None and today.year == day.year
-    return format_date(day, _DAY[language()] + ("" if same else " y"), locale=locale())
+    return format_date(day, _day_pattern(day) + ("" if same else " y"), locale=locale())
+
+
+def _day_pattern(day: date) -> str:
+    return _FIRST_IN_FRENCH if language() == "fr" and day.day == 1 else _DAY[language()]
 
 
 def month_text(day: date) -> str:
