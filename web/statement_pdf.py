@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 
 from web.languages import gettext
@@ -43,6 +44,14 @@ def statement_pdf(
     from web.statement_pages import HEADINGS, StatementPages
     from workflows.core.pdf_font import FAMILY, printable
 
+    # before the document, which opens the fonts
+    lines = list(islice(rows, MOST_LINES + 1))
+    if len(lines) > MOST_LINES:
+        raise invalid(
+            "/to",
+            gettext("A PDF has at most %(count)s lines.", count=number_text(MOST_LINES)),
+            gettext("Choose fewer days, or take the CSV."),
+        )
     document = StatementPages(title, sender)
     document.set_creation_date(created_at)
     document.add_page()
@@ -61,15 +70,6 @@ def statement_pdf(
         line_height=4.5,
     ) as table:
         table.row([gettext(column.title) for column in columns])
-        for number, cells in enumerate(rows, 1):
-            if number > MOST_LINES:
-                raise invalid(
-                    "/to",
-                    gettext(
-                        "A PDF has at most %(count)s lines.",
-                        count=number_text(MOST_LINES),
-                    ),
-                    gettext("Choose fewer days, or take the CSV."),
-                )
+        for cells in lines:
             table.row([printable(cell) for cell in cells])
     return bytes(document.output())
