@@ -25,6 +25,7 @@ from web.pages.wording.billing import (
     INVOICE_STANDINGS,
     decimal_text,
     percent_text,
+    reason_text,
     reminder_text,
 )
 from web.pages.wording.billing import PAYMENT_METHODS as PAYMENT_METHOD_NAMES
@@ -216,6 +217,7 @@ def show(invoice_id: str) -> str:
         allocations=ALLOCATIONS,
         decimal=decimal_text,
         percent=percent_text,
+        reason_text=reason_text,
         e_invoices=E_INVOICE_NAMES.get(invoice.e_invoice_profile or ""),
         actions={name: gettext(one[0]) for name, one in ACTIONS.items() if name in invoice.allowed_actions},
     )

@@ -12,6 +12,7 @@ from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import select_options
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from web.pages.wording.billing import reason_text
 from web.report_files import BILLED_WORK_CSV, csv_rows
 from workflows.billing.actions import ISSUERS
 from workflows.billing.sold import draft_sold, list_sold_items, read_sold_item, waive_sold
@@ -117,6 +118,7 @@ def _page(form: DraftSoldForm) -> str | Response:
         page=page,
         view=chosen["state"],
         views=VIEWS,
+        reason_text=reason_text,
         filters=filters,
         form=form,
         order=chosen.get("order", "sold_at"),

@@ -85,6 +85,23 @@ ALLOCATIONS = Texts(
 """What takes something off the open amount of an invoice, by its kind."""
 
 
+_SYSTEM_REASONS = Texts(
+    {
+        "Discount": mark("Discount"),
+        "Deleted": mark("Deleted"),
+        "Nothing is left to be billed: the work was corrected": mark(
+            "Nothing is left to be billed: the work was corrected"
+        ),
+    }
+)
+"""Reasons that nobody wrote, as they are stored."""
+
+
+def reason_text(reason: str) -> str:
+    """A stored reason: as it was written, or translated where it is one of the system's."""
+    return _SYSTEM_REASONS.get(reason, reason)
+
+
 def reminder_text(one: ReminderView) -> str:
     """What a reminder was: "Reminder 2", "Overdue" or "Due soon"."""
     if one.kind == "due_soon":

@@ -9,13 +9,13 @@ from decimal import Decimal
 
 from engine.invoice_document import DocumentDiscount, DocumentLine, InvoiceDocument, Party, TaxSubtotal
 from workflows.billing.documents.e_invoice import (
-    DISCOUNT,
     PROCESS,
     XRECHNUNG,
     Profile,
     WrittenLine,
     allowances_minor,
     amount_text,
+    discount_reason,
     electronic_address,
     exemption,
     lines_minor,
@@ -31,7 +31,6 @@ from workflows.billing.documents.e_invoice import (
 )
 from workflows.billing.documents.wording import in_its_language
 from workflows.billing.documents.xml_text import NOTHING, Xml, leaf, parent, xml_file
-from workflows.languages.texts import gettext
 
 _GUIDELINES: dict[Profile, str] = {"en16931": "urn:cen.eu:en16931:2017", "xrechnung": XRECHNUNG}
 _TYPES = {"invoice": "380", "credit_note": "381"}
@@ -107,7 +106,7 @@ def _line_settlement(line: DocumentLine, written: WrittenLine, currency: str) ->
         parent("ram:ApplicableTradeTax", *_tax_category(line.tax_category, line.tax_rate)),
         _period(line.service_from, line.service_to),
         _allowance(
-            written.allowance_minor, line.discount_percent, written.base_minor, gettext(DISCOUNT), currency
+            written.allowance_minor, line.discount_percent, written.base_minor, discount_reason(), currency
         ),
         parent(
             "ram:SpecifiedTradeSettlementLineMonetarySummation",
@@ -222,7 +221,7 @@ def _document_discount(discount: DocumentDiscount, currency: str) -> Xml:
         discount.amount_minor,
         discount.percent,
         discount.base_minor,
-        discount.reason or gettext(DISCOUNT),
+        discount_reason(discount.reason),
         currency,
         parent("ram:CategoryTradeTax", *_tax_category(discount.tax_category, discount.tax_rate)),
     )

@@ -112,6 +112,11 @@ def written_lines(document: InvoiceDocument) -> Iterator[WrittenLine]:
         )
 
 
+def discount_reason(reason: str = "") -> str:
+    """Why a discount is given; where nobody said why, the word in the language of the document."""
+    return gettext(DISCOUNT) if reason in ("", DISCOUNT) else reason
+
+
 def allowances_minor(document: InvoiceDocument) -> int:
     """The sum of the discounts on the whole document."""
     return sum(discount.amount_minor for discount in document.discounts)

@@ -14,6 +14,7 @@ from engine.invoice_document import DocumentLine, InvoiceDocument, Party
 from workflows.billing.documents.cii import cii_invoice
 from workflows.billing.documents.e_invoice import (
     Profile,
+    discount_reason,
     exemption,
     lines_minor,
     period,
@@ -226,7 +227,7 @@ def _totals(page: Page, document: InvoiceDocument) -> None:
     if document.discounts:
         sums.append((gettext("Sum of the lines"), lines_minor(document)))
         for discount in document.discounts:
-            name = discount.reason or gettext("Discount")
+            name = discount_reason(discount.reason)
             if discount.percent is not None:
                 name = f"{name} {percent_words(discount.percent)}"
             text = gettext(

@@ -9,13 +9,13 @@ from decimal import Decimal
 
 from engine.invoice_document import DocumentDiscount, DocumentLine, InvoiceDocument, Party, TaxSubtotal
 from workflows.billing.documents.e_invoice import (
-    DISCOUNT,
     PROCESS,
     XRECHNUNG,
     Profile,
     WrittenLine,
     allowances_minor,
     amount_text,
+    discount_reason,
     electronic_address,
     exemption,
     lines_minor,
@@ -31,7 +31,6 @@ from workflows.billing.documents.e_invoice import (
 )
 from workflows.billing.documents.wording import in_its_language
 from workflows.billing.documents.xml_text import NOTHING, Xml, leaf, parent, xml_file
-from workflows.languages.texts import gettext
 
 _CUSTOMIZATIONS: dict[Profile, str] = {
     "en16931": "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0",
@@ -219,7 +218,7 @@ def _lines(document: InvoiceDocument, root: str) -> Iterable[Xml]:
                 written.allowance_minor,
                 line.discount_percent,
                 written.base_minor,
-                gettext(DISCOUNT),
+                discount_reason(),
                 document.currency,
             ),
             _item(line, written),
@@ -241,7 +240,7 @@ def _document_discount(discount: DocumentDiscount, currency: str) -> Xml:
         discount.amount_minor,
         discount.percent,
         discount.base_minor,
-        discount.reason or gettext(DISCOUNT),
+        discount_reason(discount.reason),
         currency,
         _tax_category("cac:TaxCategory", discount.tax_category, discount.tax_rate),
     )
