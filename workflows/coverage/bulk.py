@@ -71,7 +71,7 @@ def preview_bulk(tx: Transaction, group: Group) -> list[BulkLine]:
                 outcome=decision.outcome,
                 contract=decision.contract,
                 contract_number=number if decision.contract else None,
-                why=gettext(decision.why),
+                why=gettext(decision.why) if decision.why else "",
                 applies=_applies(row, decision.outcome),
             )
         )
