@@ -54,7 +54,7 @@ lint: .venv/.dev-ready
 # The names before a migration are in its test.
 words: .venv/.dev-ready  ## find private words for which the field has a standard term (tests/word_list.txt)
 	@git ls-files -z $(SOURCES) findings rules mappings docs .ci '*.md' Makefile pyproject.toml | \
-		grep -zv -e /vendor/ -e /versions/ -e /test_migrated_rows.py -e tests/word_list.txt -e '\.png$$' | \
+		grep -zv -e /vendor/ -e /versions/ -e /catalogues/ -e /test_migrated_rows.py -e tests/word_list.txt -e '\.png$$' | \
 		xargs -0 $(BIN)/codespell --dictionary tests/word_list.txt --regex '[a-zA-Z]+'
 
 format: .venv/.dev-ready  ## format the code and apply the linter's automatic fixes

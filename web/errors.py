@@ -26,6 +26,7 @@ from workflows.accounting_exports.use_cases import AccountsNotMapped
 from workflows.core import errors as refusals
 from workflows.core.desk import HAS_COMMITTED, asks_for_retry, outcome_unknown
 from workflows.core.payment_provider import NoticeRefused, ProviderUnavailable
+from workflows.languages.engine_texts import translate
 from workflows.operations.deployment import is_database_failure, is_disk_full, is_unstorable_value
 from workflows.rule_sets.publishing import check_view
 from workflows.selling.quote_decisions import QuoteLinkNotValid
@@ -153,6 +154,7 @@ def problem_of_fields(error: ValidationError) -> Problem:
 
 
 def handle_desk_error(error: DeskError) -> Response:
+    translate(error)
     status = status_of(error)
     if isinstance(error, refusals.OutcomeUnknown):
         log.error("the outcome of a commit is unknown", path=request.path, exc_info=error)

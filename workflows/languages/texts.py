@@ -73,6 +73,8 @@ def catalogue(code: Language) -> standard.NullTranslations:
 
 def gettext(message: str, /, **values: object) -> str:
     """A text in the current language, with `%(name)s` replaced by values."""
+    if not message:
+        return message  # a catalogue has its own description there
     text = catalogue(_current.get()).gettext(message)
     if SEPARATOR in text:
         text = text.partition(SEPARATOR)[2]
