@@ -40,7 +40,7 @@ def pseudo_language(app: Flask) -> Iterator[None]:
     pseudo = PseudoTranslations()
     with app.app_context():
         domain = app.extensions["babel"].instance.domain_instance
-    kept = dict(domain.cache), texts.catalogue
+    before = dict(domain.cache), texts.catalogue
 
     class Always(dict[object, object]):
         def __missing__(self, key: object) -> PseudoTranslations:
@@ -51,7 +51,7 @@ def pseudo_language(app: Flask) -> Iterator[None]:
     try:
         yield
     finally:
-        domain.cache, texts.catalogue = kept
+        domain.cache, texts.catalogue = before
 
 
 class _Texts(HTMLParser):

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, bindparam, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -41,10 +41,11 @@ _BY_SECRET = Prepared(
         user.c.name,
         user.c.role,
         user.c.customer_id,
-        func.coalesce(
-            user.c.language,
-            select(billing.c.language).where(billing.c.customer_id == user.c.customer_id).scalar_subquery(),
-        ).label("language"),
+        user.c.language,
+        select(billing.c.language)
+        .where(billing.c.customer_id == user.c.customer_id)
+        .scalar_subquery()
+        .label("customer_language"),
         select(t.deployment.c.generation).scalar_subquery().label("generation"),
         session.c.id.label("session_id"),
         session.c.created_at,
@@ -76,12 +77,14 @@ class Visit:
 class OpenSession:
     """A session that is in force, and its user.
 
-    `language` is the user's own or that of a customer's billing details; None where neither is set.
+    `language` is the one that the user has chosen, `customer_language` that of a customer's billing details;
+    None where it is not set.
     """
 
     id: str
     actor: Actor
     language: str | None
+    customer_language: str | None
 
 
 def load_session(desk: Desk, secret: str, visit: Visit) -> OpenSession | None:
@@ -95,7 +98,8 @@ def load_session(desk: Desk, secret: str, visit: Visit) -> OpenSession | None:
     # a use that is ahead was stored before the clock was set back
     if not -CLOCK_SKEW <= now - row.last_seen_at < SEEN_EVERY:
         _store_use(desk, row.session_id, visit)
-    return OpenSession(row.session_id, Actor(row.id, row.name, row.role, row.customer_id), row.language)
+    who = Actor(row.id, row.name, row.role, row.customer_id)
+    return OpenSession(row.session_id, who, row.language, row.customer_language)
 
 
 def open_session(tx: Transaction, user_id: str, *, epoch: int, secret: str, visit: Visit) -> None:

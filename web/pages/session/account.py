@@ -86,7 +86,7 @@ def password() -> tuple[str, int] | Response:
             change_own_password(tx, old, new, secret=secret, visit=here, revoke_tokens=tokens)
 
         if succeeds(form, change):
-            login_user(Visitor(actor(), secret, language=current_user.language))
+            login_user(Visitor(actor(), secret))
             flash(gettext("Your password has been changed. Your other sessions have ended."), "success")
             return redirect(url_for("account.account"))
     return _page(password_form=form), 422
@@ -138,7 +138,11 @@ def revoke(token_id: str) -> Response:
 
 
 def _page(**changed: Any) -> str:
-    chosen = {"language": current_user.language or "", "theme": appearance(), "shortcuts": shortcuts_are_on()}
+    chosen = {
+        "language": current_user.own_language or "",
+        "theme": appearance(),
+        "shortcuts": shortcuts_are_on(),
+    }
     forms = {
         "password_form": PasswordForm(formdata=None),
         "preferences_form": PreferencesForm(formdata=None, data=chosen),

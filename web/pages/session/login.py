@@ -30,21 +30,23 @@ from web.pages.session.visits import store_device, visit
 from workflows.core.actors import Actor
 from workflows.users.authentication import NotAuthenticated, authenticate_login
 from workflows.users.login_delays import TooManyAttempts
-from workflows.users.sessions import load_session, sign_out
+from workflows.users.sessions import OpenSession, load_session, sign_out
 
 pages = Blueprint("login", __name__)
 
 
 class Visitor(UserMixin):
-    """A logged-in user and the session, for Flask-Login; `session_id` is None right after the login."""
+    """A logged-in user and the session, for Flask-Login.
 
-    def __init__(
-        self, actor: Actor, secret: str, session_id: str | None = None, language: str | None = None
-    ) -> None:
+    `session` is None right after the login: what it tells is read with the next page.
+    """
+
+    def __init__(self, actor: Actor, secret: str, session: OpenSession | None = None) -> None:
         self.actor = actor
         self.secret = secret
-        self.session_id = session_id
-        self.language = language
+        self.session_id = session.id if session is not None else None
+        self.own_language = session.language if session is not None else None
+        self.language = (session.language or session.customer_language) if session is not None else None
 
     def get_id(self) -> str:
         return self.secret
@@ -101,7 +103,7 @@ def register_login(app: Flask, protected: Container[str]) -> None:
 def load_visitor(secret: str) -> Visitor | None:
     """The user of a session; None if it has ended."""
     found = load_session(desk(), secret, visit())
-    return Visitor(found.actor, secret, found.id, found.language) if found is not None else None
+    return Visitor(found.actor, secret, found) if found is not None else None
 
 
 @pages.route("/login", methods=["GET", "POST"])

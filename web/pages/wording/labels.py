@@ -6,7 +6,7 @@ The tone only sets the colour; text and icon have the full meaning.
 from dataclasses import dataclass
 from typing import Literal
 
-from web.languages import Texts, gettext, mark
+from web.languages import Texts, gettext, mark, mark_in
 
 Tone = Literal["success", "warning", "error", "info", "neutral"]
 
@@ -76,7 +76,7 @@ CONTRACT_STATES = {
     "active": Label(mark("Active"), "dot", "success"),
     "expired": Label(mark("Expired"), "calendar-off", "neutral"),
     "exhausted": Label(mark("Used up"), "empty", "error"),
-    "cancelled": Label(mark("Cancelled"), "slash", "neutral"),
+    "cancelled": Label(mark_in("contract", "Cancelled"), "slash", "neutral"),
 }
 AUTO_TOP_UPS = {
     "warned": Label(mark("Warned"), "warn", "warning"),
@@ -158,7 +158,7 @@ CONTRACT_ACTIONS = Texts(
         "active": mark("Activated"),
         "expired": mark("Expired"),
         "exhausted": mark("Used up"),
-        "cancelled": mark("Cancelled"),
+        "cancelled": mark_in("contract", "Cancelled"),
         "enabled": mark("Enabled"),
         "cancellation scheduled": mark("Cancellation scheduled"),
         "unused part credited": mark("Unused part credited"),
