@@ -2,25 +2,29 @@
 
 import gettext
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 
 from flask import Flask
 
 from workflows.languages import texts
+from workflows.languages.texts import SEPARATOR
 
 OPEN, CLOSE = "⟦", "⟧"
 SHOWN_ATTRIBUTES = ("title", "aria-label", "placeholder", "alt", "data-label", "aria-description")
 NOT_TEXT = {"script", "style", "code", "kbd", "svg", "textarea", "time"}
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept|Oct|Nov|Dec)\b"
+_DATE = rf"\b(?:\d{{1,2}} )?{_MONTH}(?: \d{{4}})?(?:, \d\d:\d\d(?: [A-Z]{{3,4}})?)?"
 
 
 class PseudoTranslations(gettext.NullTranslations):
     """Puts each text in brackets."""
 
     def gettext(self, message: str) -> str:
-        return f"{OPEN}{message}{CLOSE}"
+        context, separator, text = message.rpartition(SEPARATOR)
+        return f"{context}{separator}{OPEN}{text}{CLOSE}"
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         return f"{OPEN}{msgid1 if n == 1 else msgid2}{CLOSE}"
@@ -80,8 +84,14 @@ class _Texts(HTMLParser):
             self.texts[-1:] = [(self.texts[-1] if self.texts else "") + data]
 
 
-def untranslated(html: str, data: set[str]) -> list[str]:
-    """The pieces of text of a page that are in no brackets and are none of its data, such as names."""
+def texts_of_data(data: Iterable[str]) -> re.Pattern[str]:
+    """What finds data, such as names, within the texts of a page; dates and months as well."""
+    longest_first = sorted(filter(str.strip, data), key=len, reverse=True)
+    return re.compile("|".join([_DATE, *map(re.escape, longest_first)]))
+
+
+def untranslated(html: str, data: re.Pattern[str]) -> list[str]:
+    """The pieces of text of a page that are in no brackets and are no data."""
     reader = _Texts()
     reader.feed(html)
     left = []
@@ -99,9 +109,7 @@ def untranslated(html: str, data: set[str]) -> list[str]:
                 outside += character
         outside += "\n"
     for piece in outside.split("\n"):
-        for known in sorted(data, key=len, reverse=True):
-            piece = piece.replace(known, " ")
-        piece = " ".join(piece.split())
+        piece = " ".join(data.sub(" ", piece).split())
         if _LETTERS.search(piece):
             left.append(piece)
     return left

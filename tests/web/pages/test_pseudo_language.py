@@ -1,16 +1,19 @@
 """No page has a text that is not translated: shown in a language of brackets, all that is outside is data."""
 
 import os
+import re
 
 import pytest
 
-from tests.support.pseudo_language import pseudo_language, untranslated
+from tests.support.pseudo_language import pseudo_language, texts_of_data, untranslated
 from tests.support.web_clients import WebClients
 from tests.web.pages.test_access import EVERYONE, PAGES
 from workflows.core.settings import CURRENCIES
 from workflows.notifications.events import TYPE_NAMES
 from workflows.store.tables import metadata
 
+NAME = re.compile(r'"(?:name|title|label|why|message|description)": "([^"]+)"')
+"""Texts of rule files that pages show."""
 ONLY = os.environ.get("COVERDESK_PAGES", "")
 """A part of a path, to look at fewer pages."""
 SAME_IN_ALL = {
@@ -21,17 +24,20 @@ SAME_IN_ALL = {
     "DATEV",
     "Europe/Berlin",
     "Stripe",
+    "camt.053",
+    "No tax",  # the name of a tax rate in the settings
     "English",
     "Deutsch",
     "Français",
 }
 
 
-def data_of(web: WebClients) -> set[str]:
+def data_of(web: WebClients) -> re.Pattern[str]:
     """Every text that is stored, and its words: names, numbers, codes; also the names of rule files."""
     found = {*SAME_IN_ALL, *CURRENCIES, *TYPE_NAMES}
     rule_set = web.sample.desk.config.rule_set
     if rule_set is not None:
+        found |= {text for file in rule_set.files.values() for text in NAME.findall(file)}
         names = {path.rpartition("/")[2] for path in rule_set.files}
         found |= {*rule_set.files, *names, *(name.removesuffix(".json") for name in names)}
         found |= {rule_set.version[:length] for length in (8, 12)}
@@ -42,7 +48,7 @@ def data_of(web: WebClients) -> set[str]:
                     found.add(value)
                 elif isinstance(value, bytes):
                     found |= {value.hex(), value.hex()[:10]}
-    return {text for text in found if text.strip()}
+    return texts_of_data(found)
 
 
 @pytest.mark.parametrize("role", EVERYONE)
