@@ -19,7 +19,7 @@ from web.pages.forms.fields import DayField, MoneyField, percent_text, select_op
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.billing import decimal_text
+from web.pages.wording.billing import decimal_text, reason_text
 from web.pages.wording.billing import percent_text as shown_percent
 from web.pages.wording.formats import plain_money
 from workflows.commands.quotes import ChangeQuote, DecideQuote, NewQuote, QuoteLineGiven, SendQuote
@@ -335,4 +335,5 @@ def _page(
         acceptance_text=acceptance_text,
         decimal=decimal_text,
         percent=shown_percent,
+        reason_text=reason_text,
     )

@@ -25,9 +25,10 @@ _UNITS_OF_PRICES = Texts(
         "month": mark("month"),
         "year": mark("year"),
         "km": mark("km"),
+        "contract": mark("contract"),
     }
 )
-"""The units of the price list that have a code, as they are stored; others are free text."""
+"""The units of the price list that have a code, and that of a contract, as they are stored."""
 
 
 def unit_text(unit: str) -> str:
@@ -89,6 +90,7 @@ _SYSTEM_REASONS = Texts(
     {
         "Discount": mark("Discount"),
         "Deleted": mark("Deleted"),
+        "Not subject to VAT": mark("Not subject to VAT"),
         "Nothing is left to be billed: the work was corrected": mark(
             "Nothing is left to be billed: the work was corrected"
         ),

@@ -152,7 +152,7 @@ def exemption(subtotal: TaxSubtotal) -> tuple[str, str]:
     if subtotal.category not in _EXEMPTIONS:
         return "", ""
     code, words = _EXEMPTIONS[subtotal.category]
-    return code, subtotal.reason or (gettext(words) if words else "")
+    return code, gettext(words) if words and subtotal.reason in ("", words) else subtotal.reason
 
 
 def outside_vat(document: InvoiceDocument) -> bool:
