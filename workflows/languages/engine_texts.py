@@ -99,13 +99,7 @@ TEXTS = (
 
 def translated(text: str) -> str:
     """A text of the engine in the current language, if it is one of those above."""
-    if language() == SOURCE or not text:
-        return text
-    for pattern, known in _patterns():
-        found = pattern.fullmatch(text)
-        if found:
-            return gettext(known, **found.groupdict()) if found.groupdict() else gettext(known)
-    return text
+    return by_form(text, TEXTS)
 
 
 def translate(error: DeskError) -> None:
@@ -115,8 +109,19 @@ def translate(error: DeskError) -> None:
         error.args = (error.detail,)
 
 
+def by_form(text: str, known: tuple[str, ...]) -> str:
+    """An English text that has the form of one of those known, in the current language; another as it is."""
+    if language() == SOURCE or not text:
+        return text
+    for pattern, one in _patterns(known):
+        found = pattern.fullmatch(text)
+        if found:
+            return gettext(one, **found.groupdict()) if found.groupdict() else gettext(one)
+    return text
+
+
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
+def _patterns(known: tuple[str, ...]) -> list[tuple[re.Pattern[str], str]]:
     """Those with the most fixed text first, since another one may have its form."""
-    ordered = sorted(TEXTS, key=lambda text: -len(re.sub(r"%\(\w+\)s", "", text)))
+    ordered = sorted(known, key=lambda text: -len(re.sub(r"%\(\w+\)s", "", text)))
     return [(re.compile(re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+)", re.escape(one))), one) for one in ordered]

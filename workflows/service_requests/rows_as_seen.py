@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import (
     ANOTHER_ITEM,
     Nameable,
@@ -39,6 +40,6 @@ def rows_as_seen(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Any]:
                 was_there = values[id_] is not None
                 values |= {id_: None, **{name: None for name in values if name.startswith(prefix)}}
                 if kind == "item" and was_there:
-                    values["item_name"] = ANOTHER_ITEM
+                    values["item_name"] = gettext(ANOTHER_ITEM)
         seen.append(SimpleNamespace(**values))
     return seen

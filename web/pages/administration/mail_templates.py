@@ -97,7 +97,7 @@ def test(key: str) -> Response:
 
 def _chosen_language() -> Language:
     """The language of the texts that are shown: the chosen one, else that of the reader."""
-    return known_language(request.args.get("language")) or language()
+    return known_language(request.values.get("language")) or language()
 
 
 def _page(key: str, code: Language) -> str:

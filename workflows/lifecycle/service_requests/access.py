@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, or_, 
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import gettext
+from workflows.languages.texts import gettext, mark
 from workflows.register.items import may_be_asked_for
 from workflows.register.records import own_org_units
 from workflows.store import tables as t
@@ -22,8 +22,8 @@ from workflows.store.compiled_statements import Prepared
 Named = Literal["service_request", "contract", "customer", "item", "org_unit"]
 
 ANOTHER_REQUEST = "another service request"
-ANOTHER_PERSON = "Another person"
-ANOTHER_ITEM = "Another holder's item"
+ANOTHER_PERSON = mark("Another person")
+ANOTHER_ITEM = mark("Another holder's item")
 
 _TABLES: Mapping[Named, Table] = {
     "service_request": t.service_request,
@@ -95,7 +95,7 @@ class PersonNames:
 
     def __getitem__(self, name: str) -> str:
         """The name, or "Another person"."""
-        return name if self._all or name in self._known else ANOTHER_PERSON
+        return name if self._all or name in self._known else gettext(ANOTHER_PERSON)
 
 
 def visible_requests(tx: Transaction) -> ColumnElement[bool]:
