@@ -27,6 +27,11 @@ FIXED = frozenset(
         mark("No longer covered by this contract"),
         mark("Credit used"),
         mark("Credit no longer used"),
+        mark("Renewed ahead of its end"),
+        mark("Not taken up"),
+        mark("Closed automatically"),
+        mark("reopened past the window"),
+        mark("Nothing is left to be billed: the work was corrected"),
     }
 )
 _REQUEST = r"(?P<number>\S+|another service request)"
@@ -65,6 +70,8 @@ PATTERNS = tuple(
         (r"(?P<reason>Payment for .+) was taken back", mark("%(reason)s was taken back")),
         (r"Payment for (?P<numbers>.+)", mark("Payment for %(numbers)s")),
         (r"What was paid of (?P<number>\S+)", mark("What was paid of %(number)s")),
+        (r"Ordered by (?P<name>.+)", mark("Ordered by %(name)s")),
+        (r"(?P<number>\S+) was cancelled", mark("%(number)s was cancelled")),
         (r"(?P<number>\S+) written off", mark("%(number)s written off")),
         (r"Write-off of (?P<number>\S+) taken back", mark("Write-off of %(number)s taken back")),
     )

@@ -8,9 +8,9 @@ from engine.periods import zone_named
 from tests.support.api import ApiClient, token_of
 from tests.support.web_clients import WebClients
 from web.field_errors import field_errors
+from web.posting_reasons import posting_reason
 from workflows.commands.bank_statements import CsvProfile
 from workflows.languages.engine_texts import TEXTS, translate, translated
-from workflows.languages.stored_texts import stored_text
 from workflows.languages.texts import Language, in_language
 from workflows.store import tables as t
 
@@ -63,12 +63,12 @@ def test_each_text_of_the_engine_is_found_by_its_form() -> None:
 
 def test_stored_sentences_are_shown_in_the_readers_language() -> None:
     with in_language("de"):
-        assert stored_text("Work on SR-1001: 1:00 drawn ahead on the next month") == (
+        assert posting_reason("Work on SR-1001: 1:00 drawn ahead on the next month") == (
             "Arbeit an SR-1001: 1:00 als Vorgriff auf den nächsten Monat"
         )
-        assert stored_text("Work on SR-1001") == "Arbeit an SR-1001"
-        assert stored_text("Ann asked for it") == "Ann asked for it"
-    assert stored_text("Work on SR-1001") == "Work on SR-1001"
+        assert posting_reason("Work on SR-1001") == "Arbeit an SR-1001"
+        assert posting_reason("Ann asked for it") == "Ann asked for it"
+    assert posting_reason("Work on SR-1001") == "Work on SR-1001"
 
 
 def test_an_error_of_a_field_is_translated_where_it_is_found() -> None:
