@@ -24,7 +24,7 @@ HEADERS = frozenset(
     " Content-Type Content-Transfer-Encoding MIME-Version".split()
 )
 ENCODED_WORD = "=?"
-ADDRESS = regex(r"[^\s\x00-\x20\x7f()<>,;:\\\"\[\]@]+@[^\s\x00-\x20\x7f()<>,;:\\\"\[\]@]+")
+ADDRESS = regex(r"[^\s\x00-\x20\x7f()<>,;:\\\"\[\]@]+@[\w.-]+")
 HOST = regex(r"[A-Za-z0-9._:-]+", ASCII)
 
 BODY_ENCODING = "Content-Transfer-Encoding"

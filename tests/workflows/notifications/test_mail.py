@@ -91,6 +91,7 @@ def test_an_address_is_used_as_it_is_or_not_at_all(recipient: str) -> None:
         "ann@example.com, bob@example.com",
         "Ann <ann@example.com>",
         "=?utf-8?q?ann?=@example.com",
+        "ann@?=",
         "ann\n@example.com",
     ],
 )
