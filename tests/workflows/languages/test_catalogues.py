@@ -17,8 +17,8 @@ def values_of(forms: Iterable[str]) -> set[str]:
     return {name for form in forms for name in _VALUE.findall(form)}
 
 
-def forms_of(text: Text) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else tuple(text)
+def forms_of(text: Text | list[str] | None) -> tuple[str, ...]:
+    return (text or "",) if isinstance(text, str | None) else tuple(text)
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
