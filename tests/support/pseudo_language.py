@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 
-from flask import Flask
-
+from web import languages
 from workflows.languages import texts
 from workflows.languages.texts import SEPARATOR
 
@@ -32,30 +31,19 @@ class PseudoTranslations(gettext.NullTranslations):
     def pgettext(self, context: str, message: str) -> str:
         return self.gettext(message)
 
-    # as Flask-Babel calls them
-    ugettext = gettext
-    ungettext = ngettext
-    upgettext = pgettext
-
 
 @contextmanager
-def pseudo_language(app: Flask) -> Iterator[None]:
-    """Show every page and raise every error of an application in the pseudo-language."""
+def pseudo_language() -> Iterator[None]:
+    """Show every page and raise every error in the pseudo-language."""
     pseudo = PseudoTranslations()
-    with app.app_context():
-        domain = app.extensions["babel"].instance.domain_instance
-    before = dict(domain.cache), texts.catalogue
-
-    class Always(dict[object, object]):
-        def __missing__(self, key: object) -> PseudoTranslations:
-            return pseudo
-
-    domain.cache = Always()
-    texts.catalogue = lambda code: pseudo  # type: ignore[assignment]
+    before = texts.catalogue
+    for module in (texts, languages):
+        module.catalogue = lambda code: pseudo  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        domain.cache, texts.catalogue = before
+        for module in (texts, languages):
+            module.catalogue = before  # type: ignore[attr-defined]
 
 
 class _Texts(HTMLParser):
