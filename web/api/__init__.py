@@ -2,8 +2,8 @@
 
 from flask import Flask
 
+import web.api.approvals  # adds routes to the group of work
 import web.api.holder_statements  # adds routes to the groups of holders
-import web.api.approvals  # noqa: F401  # adds routes to the group of work
 import web.api.work_approval  # noqa: F401  # adds routes to the group of work
 from web.api.accounting_exports import accounting_exports
 from web.api.accounting_periods import accounting_periods

@@ -7,7 +7,6 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from workflows.commands.fields import Code, Command, Id, Instant, LongText, no_control_characters
 from workflows.languages.texts import gettext
 
-
 StatedReason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),

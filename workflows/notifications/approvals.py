@@ -46,7 +46,14 @@ def notify_asked(tx: Transaction, request: Row[Any], approval: Row[Any], link_id
 
 
 def notify_answered(
-    tx: Transaction, request: Row[Any], approval: Row[Any], answer: str, *, quantity: str, name: str, comment: str
+    tx: Transaction,
+    request: Row[Any],
+    approval: Row[Any],
+    answer: str,
+    *,
+    quantity: str,
+    name: str,
+    comment: str,
 ) -> None:
     """Write to who asked what the customer answered, where that user can still log in."""
     user = t.user_account.c

@@ -92,7 +92,9 @@ def read_linked_approval(tx: Transaction, approval_id: str) -> ApprovalView:
 def approvals_of(tx: Transaction, service_request_id: str) -> list[ApprovalView]:
     """The approvals of one service request that the actor may see, newest first."""
     rows = tx.connection.execute(
-        _visible(tx).where(p.service_request_id == service_request_id).order_by(p.asked_at.desc(), p.id.desc())
+        _visible(tx)
+        .where(p.service_request_id == service_request_id)
+        .order_by(p.asked_at.desc(), p.id.desc())
     )
     return [_view(tx, row) for row in rows]
 

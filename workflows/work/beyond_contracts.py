@@ -91,7 +91,7 @@ def settle_beyond(
     for one in drawn:
         if moves and one.entry == entry_id:
             release_all(tx, entry_id)
-            one = one._replace(before=())  # noqa: PLW2901
+            one = one._replace(before=())
         if not one.after:
             release_all(tx, one.entry)
             continue
@@ -367,9 +367,7 @@ def _refusal(
     own = next((one for one in missing if one.beyond.drawn.row.id == request.id), missing[0])
     beyond, lacks = own
     number = beyond.terms.number
-    others = sorted(
-        {one.beyond.drawn.row.number for one in missing if one.beyond.drawn.row.id != request.id}
-    )
+    others = sorted({one.beyond.drawn.row.number for one in missing if one.beyond.drawn.row.id != request.id})
     values: dict[str, Any] = {}
     if planned is not None:
         after = tuple(beyond.drawn.after)

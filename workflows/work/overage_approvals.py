@@ -269,7 +269,8 @@ def _approved(tx: Transaction, approval: Row[Any], command: AnswerApproval) -> t
         raise invalid(
             "/amount",
             gettext(
-                "Only %(amount)s was asked for.", amount=quantity_text(None, approval.amount_minor, approval.currency)
+                "Only %(amount)s was asked for.",
+                amount=quantity_text(None, approval.amount_minor, approval.currency),
             ),
             gettext("Approve that or less."),
         )

@@ -223,9 +223,7 @@ def _charge_again(
     if draws_anew or not _draws_alike(tx, found.own, wanted, before.work_type, contracts):
         changed.append((places.target, found.own))
     draw_again(tx, changed, contracts, cause=f"work_entry:{entry.id}")
-    settle_beyond(
-        tx, places.target, contracts, entry_id=entry.id, emergency=emergency, moves=places.moves
-    )
+    settle_beyond(tx, places.target, contracts, entry_id=entry.id, emergency=emergency, moves=places.moves)
 
 
 def _draws_alike(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.sample_desk import MONDAY, SampleDesk
+from tests.support.sample_desk import SampleDesk
 from workflows.billing.overage_reading import read_uncharged
 from workflows.commands.approvals import AnswerApproval, AskApproval
 from workflows.commands.contracts import AmendContract, NotToExceedGiven, RateGiven
@@ -28,9 +28,9 @@ from workflows.work.overage_approvals import (
 from workflows.work.use_cases import change_work, delete_work, log_work
 
 
-@pytest.fixture
-def sample(database_url: str) -> SampleDesk:
-    return SampleDesk(database_url, overage="ask", invoices=True, default_overage_rate_minor=12_000)
+@pytest.fixture(autouse=True)
+def asking(sample: SampleDesk) -> None:
+    sample.set(overage="ask", invoices=True, default_overage_rate_minor=12_000)
 
 
 def ann(sample: SampleDesk) -> Actor:
@@ -70,7 +70,12 @@ def test_work_past_what_the_contract_pays_is_refused_until_the_customer_approves
     answer(sample, approval, minutes=45, comment="No more")
     entry = log(sample, request, 50)
     found = seen(sample, approval)
-    assert (found.state, found.approved_minutes, found.used_minutes, found.rest_minutes) == ("approved", 45, 20, 25)
+    assert (found.state, found.approved_minutes, found.used_minutes, found.rest_minutes) == (
+        "approved",
+        45,
+        20,
+        25,
+    )
     with pytest.raises(ApprovalRequired) as refused:
         log(sample, request, 30)
     assert refused.value.values["missing_minutes"] == 5
@@ -97,7 +102,7 @@ def test_a_correction_uses_and_gives_back(sample: SampleDesk) -> None:
 def test_a_late_entry_that_pushes_another_one_past_the_contract_is_asked_for(sample: SampleDesk) -> None:
     sample.sell("support_hours", minutes=30)
     request = sample.log()
-    sample.clock.advance(timedelta(hours=2))
+    sample.clock.move(hours=2)
     log(sample, request, 30)
     early = sample.clock.now() - timedelta(hours=1)
     with pytest.raises(ApprovalRequired):
@@ -136,9 +141,7 @@ def test_work_beyond_approval_is_marked_told_and_not_billed_until_approved(sampl
     assert [one.minutes for one in sample.do(read_uncharged, before=later)] == [20]
 
 
-@pytest.mark.parametrize(
-    ("per", "third"), [("contract", True), ("month", True), ("service_request", False)]
-)
+@pytest.mark.parametrize(("per", "third"), [("contract", True), ("month", True), ("service_request", False)])
 def test_limits_count_over_their_scope(sample: SampleDesk, per: Any, third: bool) -> None:
     sample.sell("subscription", not_to_exceed=NotToExceedGiven(per=per, minutes=60))
     first, second = sample.log(), sample.log("Another one")
@@ -181,7 +184,7 @@ def test_an_approval_lapses(sample: SampleDesk) -> None:
     request = sample.log()
     approved, open_one = ask(sample, request, 60), ask(sample, request, 60)
     answer(sample, approved)
-    sample.clock.advance(timedelta(days=14))
+    sample.clock.move(days=14)
     assert (seen(sample, approved).state, seen(sample, open_one).state) == ("lapsed", "lapsed")
     with pytest.raises(StateForbids):
         answer(sample, open_one)

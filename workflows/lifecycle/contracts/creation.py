@@ -355,7 +355,9 @@ def _insert(
 ) -> None:
     has_amounts = price.price_minor is not None or contract.overage_rate_minor is not None
     has_amounts = has_amounts or terms.draws == "money"
-    has_amounts = has_amounts or (command.not_to_exceed is not None and command.not_to_exceed.amount is not None)
+    has_amounts = has_amounts or (
+        command.not_to_exceed is not None and command.not_to_exceed.amount is not None
+    )
     rate_card = chosen_rate_card(tx, command.rate_card, terms)
     tx.add(
         t.contract,

@@ -101,9 +101,7 @@ def _drawn_entries(redrawn: Redrawn) -> list[DrawnEntry]:
     slices = redrawn.slices
     changed = {one.entry for one in slices.to_reverse} | {entry for entry, _ in slices.to_post}
     return [
-        DrawnEntry(
-            one, redrawn.entries.get(one), before.get(one, ()), list(redrawn.plan.slices.get(one, ()))
-        )
+        DrawnEntry(one, redrawn.entries.get(one), before.get(one, ()), list(redrawn.plan.slices.get(one, ())))
         for one in sorted(changed)
     ]
 

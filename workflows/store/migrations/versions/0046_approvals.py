@@ -79,7 +79,9 @@ def _answers() -> None:
             "answer = 'approved' OR (minutes IS NULL AND amount_minor IS NULL)",
             name=op.f("ck_approval_answer_quantity"),
         ),
-        sa.ForeignKeyConstraint(["approval_id"], ["approval.id"], name=op.f("fk_approval_answer_approval_id")),
+        sa.ForeignKeyConstraint(
+            ["approval_id"], ["approval.id"], name=op.f("fk_approval_answer_approval_id")
+        ),
         sa.PrimaryKeyConstraint("approval_id", name=op.f("pk_approval_answer")),
     )
 
