@@ -142,8 +142,8 @@ class NewContract(Command):
 
     Without `price` it is sold at the price of the price list that is valid on its first day, else at the
     default price of its type. `discount_percent` is taken off the price, wherever that comes from.
-    `sold_items` is what is sold once beside it. `overage` says whether to ask the customer before work past what
-    it pays, or past `not_to_exceed`; left out, the settings say.
+    `sold_items` is what is sold once beside it. `overage` says whether to ask the customer before work
+    goes past what it pays, or past `not_to_exceed`; left out, the settings say.
     """
 
     type: Code

@@ -321,7 +321,9 @@ def _detail(
 def limit_view(stored: Mapping[str, Any] | None, currency: str) -> NotToExceedView | None:
     """A stored limit as it is shown."""
     limit = NotToExceed.of(stored)
-    return limit and NotToExceedView(limit.per, limit.minutes, _money(limit.amount_minor, currency))
+    if limit is None:
+        return None
+    return NotToExceedView(limit.per, limit.minutes, _money(limit.amount_minor, currency))
 
 
 def _auto_top_up(row: Row[Any], currency: str | None) -> AutoTopUpTermsView | None:

@@ -292,8 +292,8 @@ class Settings(_Part):
     )
     overage: OveragePolicy = Field(
         default="go_on",
-        description="Work past what a contract pays, or past its limit: nothing is asked, the customer gets a "
-        "notice, or the customer is asked first.",
+        description="Work past what a contract pays, or past its limit: nothing is asked, the customer gets "
+        "a notice, or is asked first.",
     )
     not_to_exceed: NotToExceedSetting | None = Field(
         default=None, description="The limit of contracts that have none of their own, with notify and ask."

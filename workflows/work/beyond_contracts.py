@@ -373,8 +373,8 @@ def _refusal(
         after = tuple(beyond.drawn.after)
         values["preview"] = preview_view(tx, replace(planned, slices=after, before=after))
     detail = gettext(
-        "%(time)s is past what %(number)s pays or past its limit, and the customer has not approved %(lacks)s "
-        "of it.",
+        "%(time)s is past what %(number)s pays or past its limit, and the customer has not approved "
+        "%(lacks)s of it.",
         time=hours_text(beyond.minutes),
         number=number,
         lacks=hours_text(lacks),

@@ -1,4 +1,4 @@
-"""Asking a customer to approve time beyond a contract, and the answer: in the portal, by the link, or recorded.
+"""Asking a customer to approve time beyond a contract, and the answer: in the portal, by link, or recorded.
 
 What was asked and what was answered is stored for ever. Work that was logged in an emergency counts against
 an approval as soon as it is given. Source: product.md section 7 (Asking before more is spent).

@@ -87,7 +87,7 @@ def limit_data(
 def limit_text(limit: NotToExceedView) -> str:
     """A limit for a page: "10 hours each month"."""
     amount = (
-        duration_words(limit.minutes)
+        duration_words(limit.minutes or 0)
         if limit.amount is None
         else money_text(limit.amount.amount_minor, limit.amount.currency)
     )

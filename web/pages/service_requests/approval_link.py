@@ -1,4 +1,4 @@
-"""An approval by the link in its mail: whoever has the link reads what is asked and answers, without a login."""
+"""An approval by the link in its mail: whoever has the link reads what is asked and answers."""
 
 from functools import partial
 
