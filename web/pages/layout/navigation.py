@@ -57,7 +57,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
             MenuItem("queue.queue", mark("Queue"), STAFF, (*REQUEST_PAGES, "uncovered")),
             MenuItem("log_request.log", mark("Log a request"), DESK),
             MenuItem("work_approval.entries", mark("Entries to approve"), DESK, setting="work_approval"),
-            MenuItem("approvals.approvals", mark("Approvals"), DESK, setting="contracts"),
+            MenuItem("approvals.approvals", mark("Approvals"), STAFF, setting="contracts"),
             MenuItem("contracts.contracts", mark("Contracts"), STAFF, CONTRACT_PAGES),
             MenuItem("quotes.quotes", mark("Quotes"), OFFICE),
             MenuItem("products.products", mark("Price list"), OFFICE),

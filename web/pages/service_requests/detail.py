@@ -211,7 +211,7 @@ def _merge_form(found: ServiceRequestView) -> MergeForm | None:
     return MergeForm(formdata=None, prefix="merge_") if may else None
 
 
-def _asks_first(contract: ContractDetail | None) -> bool:
+def asks_before(contract: ContractDetail | None) -> bool:
     """Whether the customer is asked before work goes past the contract that covers a request."""
     policy = (contract.overage if contract is not None else None) or settings().overage
     return settings().contracts and policy == "ask"
@@ -240,7 +240,7 @@ def request_page(
         }
         forms["note"] = NoteForm(formdata=None, prefix="note_")
         forms["work"] = work_form(found, actor())
-        asks_first = _asks_first(contract)
+        asks_first = asks_before(contract)
         approvals = approvals_of(tx, found.id)
         forms["ask"] = _ask_form(found, actor(), asks_first=asks_first)
         forms["merge"] = _merge_form(found)
