@@ -117,7 +117,7 @@ def test_the_list_has_filters_and_csv(web: WebClients, request_id: str) -> None:
     asked(web, request_id)
     assert "The disk" in web.supervisor.open("/approvals?state=asked")
     assert "No matching approvals" in web.supervisor.open("/approvals?state=lapsed")
-    [row] = csv.DictReader(io.StringIO(web.supervisor.open("/approvals?format=csv").text.lstrip("\ufeff")))
+    [row] = csv.DictReader(io.StringIO(web.supervisor.open("/approvals?format=csv").html.lstrip("\ufeff")))
     assert (row["state"], row["minutes"]) == ("asked", "1:00")
 
 
