@@ -33,6 +33,7 @@ from workflows.selling.quote_decisions import QuoteLinkNotValid
 from workflows.users.authentication import NotAuthenticated
 from workflows.users.login_delays import TooManyAttempts
 from workflows.users.password_links import LinkNotValid
+from workflows.work.overage_approvals import ApprovalLinkNotValid
 
 
 class MalformedBody(DeskError):
@@ -49,6 +50,7 @@ STATUSES: Mapping[type[DeskError], int] = {
     refusals.NotFound: 404,
     LinkNotValid: 410,
     QuoteLinkNotValid: 410,
+    ApprovalLinkNotValid: 410,
     refusals.StateForbids: 409,
     PeriodForbids: 409,
     refusals.Conflict: 409,

@@ -22,13 +22,14 @@ from tests.support.pages import new_session
 from tests.support.share import EVERY, one_in
 from tests.support.web_clients import COMPILED
 from web import create_app
+from workflows.commands.approvals import AskApproval
 from workflows.commands.service_requests import MergeRequest
 from workflows.commands.webhooks import NewWebhook
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk
 from workflows.demo import LOGINS, load_demo
 from workflows.jobs.definitions import run_job
-from workflows.notifications.mail_links import make_quote_secret
+from workflows.notifications.mail_links import make_approval_secret, make_quote_secret
 from workflows.notifications.webhooks.endpoints import create_webhook, send_test
 from workflows.operations.deployment import open_desk
 from workflows.replay.use_cases import start_replay
@@ -37,6 +38,7 @@ from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t
 from workflows.users.password_links import show_link
 from workflows.work.merging import merge_requests
+from workflows.work.overage_approvals import ask_approval
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -67,6 +69,8 @@ QUERIES = {
     "/password/new": ["", "?link={link}"],
     "/search": ["?q=notebook"],
     "/quote": ["?link={quote_link}"],
+    "/approval": ["?link={approval_link}"],
+    "/approvals": ["", "?q=nothing-like-it"],
     "/quotes": ["", "?q=nothing-like-it"],
     "/products": ["", "?q=nothing-like-it"],
     "/work-approval": ["", "?state=rejected", "?q=nothing-like-it"],
@@ -253,6 +257,7 @@ def _any_record(desk: Desk) -> dict[str, str]:
             "price_id": price.id,
             "quote_id": first(t.quote.c.id),
             "quote_link": _quote_link(desk),
+            **_approval(desk),
             "version": first(t.rule_set.c.version),
             "replay_id": first(t.rule_replay.c.id),
             "group": "waiting",
@@ -301,6 +306,21 @@ def _quote_link(desk: Desk) -> str:
         latest = select(link.id).join(t.quote_version, version.id == link.version_id)
         found = connection.execute(latest.order_by(version.sent_at.desc()).limit(1)).scalar_one()
     return desk.perform(SYSTEM, lambda tx: make_quote_secret(tx, str(found)))
+
+
+def _approval(desk: Desk) -> dict[str, str]:
+    """An approval that is asked for, and the secret of its link."""
+    r, link = t.service_request.c, t.approval_link.c
+    supervisor = _actor(desk, "supervisor")
+    assert supervisor is not None
+    with desk.database.read() as connection:
+        request = connection.execute(select(r.id).where(r.state.in_(WORK_STATES)).limit(1)).scalar_one()
+    command = AskApproval(minutes=60, reason="The disk has to be restored")
+    approval = desk.perform(supervisor, lambda tx: ask_approval(tx, str(request), command))
+    with desk.database.read() as connection:
+        found = connection.execute(select(link.id).where(link.approval_id == approval)).scalar_one()
+    secret = desk.perform(SYSTEM, lambda tx: make_approval_secret(tx, str(found)))
+    return {"approval_id": approval, "approval_link": secret}
 
 
 def _password_link(desk: Desk) -> str:

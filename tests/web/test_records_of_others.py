@@ -20,6 +20,7 @@ from engine.quotes import Decision
 from tests.support.api import ApiClient, ApiClients
 from tests.support.pages import Browser
 from tests.support.sample_desk import SampleDesk
+from workflows.commands.approvals import AnswerApproval, AskApproval
 from workflows.commands.contracts import Adjust, HolderGiven, NewContract, TakeContract
 from workflows.commands.fields import MoneyGiven
 from workflows.commands.quotes import DecideQuote, NewQuote, QuoteLineGiven
@@ -49,6 +50,7 @@ from workflows.service_requests.use_cases import (
 )
 from workflows.store import tables as t
 from workflows.work.merging import merge_requests, split_request
+from workflows.work.overage_approvals import answer_approval, ask_approval
 from workflows.work.use_cases import change_work
 
 SERIAL = count(1)
@@ -64,6 +66,8 @@ KIND_OF_ARGUMENT = {
     "decision": "decision",
     "entry_id": "entry",
     "entry": "entry",
+    "approval_id": "approval",
+    "approval": "approval",
     "quote_id": "quote",
     "quote": "quote",
 }
@@ -74,6 +78,7 @@ ADDRESS = {
     "item": "/items/{}",
     "org_unit": "/org-units/{}",
     "quote": "/quotes/{}",
+    "approval": "/approvals/{}",
 }
 FILTERS = {
     "/service-requests": ("customer", "item", "org_unit", "contract", "technician"),
@@ -82,6 +87,7 @@ FILTERS = {
     "/org-units": ("parent", "within"),
     "/customers": ("org_unit",),
     "/quotes": ("customer", "org_unit"),
+    "/approvals": ("customer", "service_request"),
 }
 
 
@@ -283,6 +289,17 @@ def accept_offer(register: Register, a: int, b: int, _c: int) -> None:
     register.sample.do(decide_quote, quote, DecideQuote(), decision, "192.0.2.1")
 
 
+def ask(register: Register, a: int, b: int, _c: int) -> None:
+    """Staff ask for an approval, and record the answer now and then."""
+    reason = f"reason{next(SERIAL)}zq"
+    request = register.one("service_request", a)
+    made = register.sample.do(ask_approval, request, AskApproval(minutes=30, reason=reason))
+    register.add("approval", made, reason)
+    if b % 2:
+        command = AnswerApproval(name="Someone", minutes=20)
+        register.sample.do(answer_approval, made, command, "approved", "192.0.2.1")
+
+
 def switch_setting(register: Register, a: int, _b: int, _c: int) -> None:
     register.sample.set(customers_see_org_unit=bool(a % 2))
 
@@ -309,6 +326,7 @@ STEPS: tuple[Callable[[Register, int, int, int], None], ...] = (
     withdraw,
     offer,
     accept_offer,
+    ask,
     switch_setting,
     let_time_pass,
 )

@@ -43,7 +43,17 @@ from web.pages.register import customers, items, org_units
 from web.pages.reports import index as reports
 from web.pages.rules import closures, editor, explorer, replays, versions
 from web.pages.selling import offers, products, quote_link, quotes
-from web.pages.service_requests import coverage, edit, log, merge, queue, work, work_approval
+from web.pages.service_requests import (
+    approval_link,
+    approvals,
+    coverage,
+    edit,
+    log,
+    merge,
+    queue,
+    work,
+    work_approval,
+)
 from web.pages.service_requests import detail as service_request
 from web.pages.service_requests import sold_items as request_sold_items
 from web.pages.session import account, login, password, saved_filters, sessions
@@ -56,6 +66,7 @@ BLUEPRINTS = (
     actions.pages,
     activation.pages,
     alerts.pages,
+    approvals.pages,
     audit.pages,
     bank_entries.pages,
     accounting_exports.pages,
@@ -125,6 +136,7 @@ def register_pages(app: Flask) -> None:
     login.register_login(app, {blueprint.name for blueprint in blueprints})
     app.register_blueprint(password.pages)
     app.register_blueprint(quote_link.pages)
+    app.register_blueprint(approval_link.pages)
     register_templating(app)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)

@@ -105,7 +105,9 @@ def require_confirmed(tx: Transaction, row: Row[Any]) -> None:
 def _facts(tx: Transaction, row: Row[Any]) -> InvoiceFacts:
     billed = select(charge.c.id).join(s, s.c.id == charge.c.sold_item_id).where(s.c.invoice_id == row.id)
     approved_by_nobody = billed.join(t.work_entry, t.work_entry.c.id == charge.c.work_entry_id).where(
-        charge.c.takes_back_id.is_(None), t.work_entry.c.decided_by.is_(None)
+        charge.c.takes_back_id.is_(None),
+        t.work_entry.c.decided_by.is_(None),
+        ~exists(select(t.approval_use.c.id).where(t.approval_use.c.work_entry_id == t.work_entry.c.id)),
     )
     has, has_unapproved = tx.connection.execute(select(exists(billed), exists(approved_by_nobody))).one()
     return InvoiceFacts(

@@ -1,6 +1,7 @@
 """Time to be billed that is not charged yet: each piece of work with its price, who pays, and when it is due.
 
-A piece is an allocation of minutes to be billed. It is charged once its entry is approved; a charge is taken
+A piece is an allocation of minutes to be billed. It is charged once its entry is approved, and nothing of it
+was logged beyond what the customer has approved; a charge is taken
 back once its allocation is reversed. Source: product.md section 7 (Bill).
 """
 
@@ -121,6 +122,7 @@ def _new() -> Select[Any]:
         .join(spans, and_(spans.c.contract_id == a.c.contract_id, during(spans, a.c.effective_at)))
         .where(_is_overage(), ~is_charged)
         .where(e.c.state == text_constant("approved"), e.c.deleted_at.is_(None))
+        .where(e.c.unapproved_minutes.is_(None))
         .order_by(a.c.effective_at, a.c.id)
     )
 

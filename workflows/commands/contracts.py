@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from engine.approvals import LimitPer, OveragePolicy
 from engine.auto_top_up import AutoTopUpMode
 from engine.contracts import DEFAULT_PRIORITY, TimeExpired
 from engine.service_requests import Priority
@@ -119,12 +120,30 @@ class AutoTopUpGiven(Command):
     most_per_month: Annotated[int, Field(ge=1, le=31)] = 1
 
 
+class NotToExceedGiven(Command):
+    """How much work there may be without asking, or without a notice: chargeable minutes, or money.
+
+    `per` says over what it is counted: the whole contract, a month of work, or each service request.
+    """
+
+    per: LimitPer
+    minutes: Minutes | None = None
+    amount: MoneyGranted | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.minutes is None) == (self.amount is None):
+            raise ValueError(gettext("Give minutes or amount."))
+        return self
+
+
 class NewContract(Command):
     """A contract to sell. `carry_over` and `borrow` default to the type's; null is none.
 
     Without `price` it is sold at the price of the price list that is valid on its first day, else at the
     default price of its type. `discount_percent` is taken off the price, wherever that comes from.
-    `sold_items` is what is sold once beside it.
+    `sold_items` is what is sold once beside it. `overage` says whether to ask the customer before work
+    goes past what it pays, or past `not_to_exceed`; left out, the settings say.
     """
 
     type: Code
@@ -147,6 +166,8 @@ class NewContract(Command):
     carry_over: CarryOverTerms | None = None
     borrow: BorrowTerms | None = None
     auto_top_up: AutoTopUpGiven | None = None
+    overage: OveragePolicy | None = None
+    not_to_exceed: NotToExceedGiven | None = None
     service_request: Id | None = None
     enable: bool | None = None
     sold_items: SoldItemsGiven = Field(default_factory=list)
@@ -253,6 +274,8 @@ class AmendContract(ContractAction):
     sla: Code | None = None
     time_expired: TimeExpired | None = None
     exclusions: Exclusions | None = None
+    overage: OveragePolicy | None = None
+    not_to_exceed: NotToExceedGiven | None = None
     reason: Annotated[Reason, StringConstraints(min_length=1)]
 
 

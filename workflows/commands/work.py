@@ -7,9 +7,18 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from workflows.commands.fields import Code, Command, Id, Instant, LongText, no_control_characters
 from workflows.languages.texts import gettext
 
+StatedReason = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+    AfterValidator(no_control_characters),
+]
+
 
 class WorkGiven(Command):
-    """Time worked: a start and an end, or minutes and the instant at which they count."""
+    """Time worked: a start and an end, or minutes and the instant at which they count.
+
+    `beyond_approval` says why it could not wait until the customer approves it, where that is required.
+    """
 
     started_at: Instant | None = None
     ended_at: Instant | None = None
@@ -18,6 +27,7 @@ class WorkGiven(Command):
     work_type: Code | None = None
     note: LongText | None = None
     billable: bool = True
+    beyond_approval: StatedReason | None = None
 
     @model_validator(mode="after")
     def _span_or_minutes(self) -> Self:
@@ -42,11 +52,6 @@ class WorkAndResolution(WorkGiven):
     ]
 
 
-StatedReason = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
-    AfterValidator(no_control_characters),
-]
 MOST_DECIDED_AT_ONCE = 200
 
 
@@ -81,5 +86,6 @@ class ChangeWork(Command):
     work_type: Code | None = None
     note: LongText | None = None
     billable: bool = True
+    beyond_approval: StatedReason | None = None
     service_request: Id = ""
     reason: StatedReason | None = None

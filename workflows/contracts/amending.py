@@ -27,6 +27,7 @@ from workflows.lifecycle.contracts.creation import (
     checked_sla,
     given_exclusions,
     minor_units,
+    stored_limit,
 )
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.type_terms import of_type, type_in_force
@@ -150,7 +151,13 @@ def _amended(
         after["price_minor"] = minor_units(tx, command.price, "/price")
     if "overage_rate" in given:
         after["overage_rate_minor"] = minor_units(tx, command.overage_rate, "/overage_rate")
-    if any(value is not None for value in after.values()):
+    if "overage" in given:
+        after["overage"] = command.overage
+    if "not_to_exceed" in given:
+        after["not_to_exceed"] = stored_limit(tx, command)
+    amounts = [after.get("price_minor"), after.get("overage_rate_minor")]
+    amounts.append((after.get("not_to_exceed") or {}).get("amount_minor"))
+    if any(value is not None for value in amounts):
         after["currency"] = _currency(tx, row)
     if "sla" in given:
         after["sla"] = checked_sla(tx, command.sla)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, false, func, or_, select
 
+from engine.approvals import NotToExceed
 from engine.contracts import CONTRACT_STATES, UNITS, Borrow, CarryOver, Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
@@ -49,6 +50,7 @@ from workflows.views.contracts import (
     ContractTypeView,
     GrantView,
     MoneyBalance,
+    NotToExceedView,
     PriceOriginView,
     UnitBalance,
 )
@@ -282,6 +284,8 @@ def _detail(
         time_expired=row.time_expired,
         exclusions=row.exclusions or {},
         rate_card=row.rate_card,
+        overage=row.overage,
+        not_to_exceed=limit_view(row.not_to_exceed, currency),
         auto_top_up=_auto_top_up(row, currency) if priced else _auto_top_up(row, None),
         rounding=Rounding(**row.rounding) if row.rounding else None,
         balance=total,
@@ -312,6 +316,14 @@ def _detail(
         version=row.version,
         grants=[_grant_view(one, balances[one.grant.id]) for one in seen],
     )
+
+
+def limit_view(stored: Mapping[str, Any] | None, currency: str) -> NotToExceedView | None:
+    """A stored limit as it is shown."""
+    limit = NotToExceed.of(stored)
+    if limit is None:
+        return None
+    return NotToExceedView(limit.per, limit.minutes, _money(limit.amount_minor, currency))
 
 
 def _auto_top_up(row: Row[Any], currency: str | None) -> AutoTopUpTermsView | None:

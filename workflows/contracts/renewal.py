@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from engine.approvals import NotToExceed
 from engine.contracts import amount_text
 from engine.periods import contract_end, local_date
 from engine.quantities import Money
@@ -17,6 +18,7 @@ from workflows.commands.contracts import (
     GrantGiven,
     HolderGiven,
     NewContract,
+    NotToExceedGiven,
     Renew,
 )
 from workflows.commands.fields import MoneyGiven, MoneyGranted
@@ -68,9 +70,21 @@ def successor_terms(tx: Transaction, row: Row[Any], command: Renew) -> NewContra
         carry_over=CarryOverTerms(**row.carry_over) if row.carry_over else None,
         borrow=BorrowTerms(**row.borrow) if row.borrow else None,
         auto_top_up=renewed_auto_top_up(row),
+        overage=row.overage,
+        not_to_exceed=_limit(tx, row),
         service_request=None,
         enable=command.enable,
     )
+
+
+def _limit(tx: Transaction, row: Row[Any]) -> NotToExceedGiven | None:
+    """The limit of a contract. Raises: Conflict if it is in another currency than the desk's."""
+    limit = NotToExceed.of(row.not_to_exceed)
+    if limit is None:
+        return None
+    minor = limit.amount_minor
+    amount = MoneyGranted(amount_minor=_in_currency(tx, row, minor).amount_minor) if minor else None
+    return NotToExceedGiven(per=limit.per, minutes=limit.minutes, amount=amount)
 
 
 def _co_terminated_day(tx: Transaction, row: Row[Any], command: Renew) -> date | None:

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from engine.approvals import LimitPer, OveragePolicy
 from engine.calendars import DAY_NAMES, Hours, WorkCalendar
 from engine.contracts import TimeExpired
 from engine.invoice_document import TaxCategory
@@ -222,6 +223,20 @@ def _profiles_once(profiles: list[CsvProfile]) -> list[CsvProfile]:
     return profiles
 
 
+class NotToExceedSetting(_Part):
+    """A limit: chargeable minutes, or money in `currency`, in all of a contract, a month or a request."""
+
+    per: LimitPer
+    minutes: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    amount_minor: Annotated[int, Field(ge=1, le=10**12)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "NotToExceedSetting":
+        if (self.minutes is None) == (self.amount_minor is None):
+            raise ValueError(gettext("Give minutes or amount."))
+        return self
+
+
 class DunningLevelSetting(_Part):
     """A reminder so many days after an invoice was due: its text, and a fee in `currency`, 0 for none."""
 
@@ -274,6 +289,17 @@ class Settings(_Part):
         default=False,
         description="Work entries are submitted, and a supervisor approves or rejects them. "
         "Off: they are approved at once.",
+    )
+    overage: OveragePolicy = Field(
+        default="go_on",
+        description="Work past what a contract pays, or past its limit: nothing is asked, the customer gets "
+        "a notice, or is asked first.",
+    )
+    not_to_exceed: NotToExceedSetting | None = Field(
+        default=None, description="The limit of contracts that have none of their own, with notify and ask."
+    )
+    approval_days: Annotated[int, Field(ge=1, le=365)] = Field(
+        default=14, description="An approval lapses so many days after it was asked for."
     )
     default_contract_months: Annotated[int, Field(ge=1, le=120)] = 12
     default_overage_rate_minor: Annotated[int, Field(ge=0, le=10**12)] | None = None

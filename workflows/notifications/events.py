@@ -32,6 +32,7 @@ TARGET = (*REQUEST, "target", "at", "due_at")
 INVOICE = ("invoice", "number")
 PAYMENT = ("payment", "invoices")
 QUOTE = ("quote", "number", "version")
+APPROVAL = (*REQUEST, "approval")
 
 EVENT_TYPES: dict[str, EventType] = {
     "no_contract": EventType(
@@ -52,6 +53,25 @@ EVENT_TYPES: dict[str, EventType] = {
     ),
     "sla_warning": EventType("sla.warning", mark("A target of a service level is close."), TARGET),
     "sla_breach": EventType("sla.breach", mark("A target of a service level was missed."), TARGET),
+    "approval_asked": EventType(
+        "approval.asked", mark("A customer was asked to approve time beyond a contract."), APPROVAL
+    ),
+    "approval_approved": EventType(
+        "approval.approved", mark("Time beyond a contract was approved."), APPROVAL
+    ),
+    "approval_declined": EventType(
+        "approval.declined", mark("Time beyond a contract was declined."), APPROVAL
+    ),
+    "work_beyond": EventType(
+        "work.beyond_contract",
+        mark("Work went past what a contract pays, or past its limit."),
+        (*REQUEST, "contract"),
+    ),
+    "work_beyond_approval": EventType(
+        "work.beyond_approval",
+        mark("Work was logged in an emergency beyond what the customer had approved."),
+        (*REQUEST, "work_entry"),
+    ),
     "work_rejected": EventType("work.rejected", mark("A work entry was rejected."), (*REQUEST, "work_entry")),
     "contract_activated": EventType(
         "contract.activated", mark("A contract became active."), (*CONTRACT, "state")

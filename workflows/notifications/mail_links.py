@@ -19,11 +19,13 @@ from workflows.store.ids import new_id
 
 EVENT = "password_link"
 QUOTE_EVENT = "quote_sent"
+APPROVAL_EVENT = "approval_asked"
 PLACEHOLDER = "[link: only in the mail that is sent]"
 LIFETIMES = {"invitation": timedelta(days=7), "reset": timedelta(hours=1)}
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 LINK_PATH = "/password/new?link="
 QUOTE_PATH = "/quote?link="
+APPROVAL_PATH = "/approval?link="
 
 link = t.password_link
 
@@ -77,6 +79,26 @@ def make_quote_secret(tx: Transaction, link_id: str) -> str:
     return secret
 
 
+def make_approval_secret(tx: Transaction, link_id: str) -> str:
+    """Make a secret for the link of an approval, or for a copy of it if it has one already.
+
+    Raises: LinkGone if it was answered, or has lapsed.
+    """
+    approval_link, answer = t.approval_link, t.approval_answer
+    row = tx.connection.execute(
+        select(approval_link).where(approval_link.c.id == link_id).with_for_update()
+    ).one()
+    given = select(answer.c.answer).where(answer.c.approval_id == row.approval_id)
+    if row.expires_at <= tx.now or tx.connection.execute(given).first() is not None:
+        raise LinkGone("The link is no longer needed: it was answered, or has lapsed.")
+    secret = new_secret()
+    if row.token_hash is None:
+        tx.change(approval_link, link_id, token_hash=secret_hash(secret))
+    else:
+        tx.add(approval_link, **{**row._asdict(), "id": new_id(), "token_hash": secret_hash(secret)})
+    return secret
+
+
 def link_url(base_url: str | None, secret: LinkSecret) -> str:
     """The address of the page that sets the password."""
     return _url(base_url, LINK_PATH, secret.text)
@@ -84,13 +106,18 @@ def link_url(base_url: str | None, secret: LinkSecret) -> str:
 
 def text_to_send(desk: Desk, event: str, body: str, link_id: str | None) -> str:
     """The text of a mail, with a link in place of the placeholder. Raises: LinkGone."""
-    if link_id is None or event not in (EVENT, QUOTE_EVENT):
+    if link_id is None or event not in (EVENT, QUOTE_EVENT, APPROVAL_EVENT):
         return body
     if event == QUOTE_EVENT:
         made = desk.perform(
             SYSTEM, lambda tx: make_quote_secret(tx, link_id), job="deliver_outbox", repeatable=True
         )
         return body.replace(PLACEHOLDER, _url(desk.base_url, QUOTE_PATH, made))
+    if event == APPROVAL_EVENT:
+        made = desk.perform(
+            SYSTEM, lambda tx: make_approval_secret(tx, link_id), job="deliver_outbox", repeatable=True
+        )
+        return body.replace(PLACEHOLDER, _url(desk.base_url, APPROVAL_PATH, made))
     secret = desk.perform(
         SYSTEM, lambda tx: make_link_secret(tx, link_id), job="deliver_outbox", repeatable=True
     )

@@ -133,6 +133,64 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("The {target} to «{subject}» was due {due}."),
         TARGET,
     ),
+    "approval_asked": MailTemplate(
+        mark("A customer is asked to approve time beyond a contract"),
+        CUSTOMER,
+        mark("Please approve {quantity} for your request {number}"),
+        mark(
+            "Hello,\n\nyour request «{subject}» needs {quantity} more than your contract pays: {reason}\n\n"
+            "Open this link to approve it, to approve less, or to decline; it works once, until {lapses_at}:"
+            "\n\n{link}\n\n{company}"
+        ),
+        {
+            **REQUEST,
+            "quantity": "2:00",
+            "reason": mark("The disk has to be restored as well."),
+            "lapses_at": mark("2026-03-16 00:00 (Europe/Berlin)"),
+            "link": "https://desk.example.com/approval?link=...",
+            "company": "Example Support Ltd",
+        },
+        frozenset({"link"}),
+    ),
+    "approval_approved": MailTemplate(
+        mark("A customer approved time beyond a contract"),
+        mark("who asked for it"),
+        mark("{number}: {quantity} approved"),
+        mark("{name} approved {quantity} for {number} «{subject}».\n\n{comment}"),
+        {**REQUEST, "quantity": "2:00", "name": "Ann Jones", "comment": mark("Please finish it today.")},
+    ),
+    "approval_declined": MailTemplate(
+        mark("A customer declined time beyond a contract"),
+        mark("who asked for it"),
+        mark("{number}: {quantity} declined"),
+        mark("{name} declined {quantity} for {number} «{subject}».\n\n{comment}"),
+        {**REQUEST, "quantity": "2:00", "name": "Ann Jones", "comment": mark("Please call me first.")},
+    ),
+    "work_beyond": MailTemplate(
+        mark("Work went past what a contract pays"),
+        CUSTOMER,
+        mark("Your request {number} goes beyond contract {contract}"),
+        mark(
+            "Work on your request «{subject}» goes beyond what contract {contract} pays, or beyond its limit:"
+            " by {time}."
+        ),
+        {**REQUEST, "contract": "SH-0012", "time": "0:45"},
+    ),
+    "work_beyond_approval": MailTemplate(
+        mark("Work was logged beyond what the customer had approved"),
+        mark("the supervisors"),
+        mark("{number}: {time} logged beyond approval"),
+        mark(
+            "{author} logged {time} on {number} «{subject}» beyond what the customer has approved: {reason}"
+            "\n\nIt is not billed until the customer approves it."
+        ),
+        {
+            **REQUEST,
+            "author": "Tom Weber",
+            "time": "0:45",
+            "reason": mark("The server was down."),
+        },
+    ),
     "work_rejected": MailTemplate(
         mark("A work entry was rejected"),
         mark("its technician"),

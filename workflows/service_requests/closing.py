@@ -68,14 +68,14 @@ def auto_closed_at(tx: Transaction, request: Row[Any]) -> datetime | None:
     Imported history has closes of its own: the setting of this desk does not apply to it.
     """
     due_at: datetime | None = request.auto_close_at
-    if request.state != "resolved" or due_at is None or due_at > tx.now or _is_importing_history(tx):
+    if request.state != "resolved" or due_at is None or due_at > tx.now or is_importing_history(tx):
         return None
     return due_at
 
 
 def contracts_due(tx: Transaction, request: Row[Any]) -> list[str]:
     """The contracts that a waiting request may wait for and that have a change which is due."""
-    if request.state != "pending_no_contract" or not tx.settings.contracts or _is_importing_history(tx):
+    if request.state != "pending_no_contract" or not tx.settings.contracts or is_importing_history(tx):
         return []
     return find_candidates(
         tx,
@@ -86,7 +86,8 @@ def contracts_due(tx: Transaction, request: Row[Any]) -> list[str]:
     ).due
 
 
-def _is_importing_history(tx: Transaction) -> bool:
+def is_importing_history(tx: Transaction) -> bool:
+    """Whether the transaction acts at an instant of the past, for an import."""
     return tx.job is None and tx.now < tx.recorded_at
 
 

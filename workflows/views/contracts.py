@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from engine.approvals import LimitPer, OveragePolicy
 from engine.auto_top_up import AutoTopUpMode, AutoTopUpState
 from engine.quantities import Rounding
 from workflows.views import MoneyView
@@ -113,6 +114,15 @@ class TypePriceView:
 
 
 @dataclass(frozen=True, slots=True)
+class NotToExceedView:
+    """How much work there may be without asking: whole chargeable minutes, or money."""
+
+    per: LimitPer
+    minutes: int | None
+    amount: MoneyView | None
+
+
+@dataclass(frozen=True, slots=True)
 class ContractView:
     """A contract as of an instant. `holder` is `{kind: id}`; prices are None if the user may not see them.
 
@@ -145,6 +155,8 @@ class ContractView:
     exclusions: dict[str, list[str]]
     rounding: Rounding | None
     rate_card: str | None
+    overage: OveragePolicy | None
+    not_to_exceed: "NotToExceedView | None"
     auto_top_up: "AutoTopUpTermsView | None"
     balance: BalanceView
     pending_minutes: int

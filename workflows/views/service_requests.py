@@ -153,6 +153,7 @@ class WorkEntryView:
     `price` is the sum of its segments' prices, None if one of them has none. `segments` is empty for an entry
     that is not billable. `decided_by` and `decision_reason` are None for one that was approved at once, and
     for customers. `needs_reason`: only a supervisor may change it, with a reason.
+    `unapproved_minutes` were logged beyond what the customer has approved; the reason is for staff.
     """
 
     id: str
@@ -178,6 +179,8 @@ class WorkEntryView:
     decision_reason: str | None
     needs_reason: bool
     adjustment: AdjustmentView | None = None
+    unapproved_minutes: int = 0
+    unapproved_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

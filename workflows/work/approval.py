@@ -20,6 +20,7 @@ from workflows.lifecycle.contracts.connected_work import Change
 from workflows.notifications.work import notify_rejected
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
+from workflows.work.beyond_contracts import release_all
 from workflows.work.correction import leave_out
 from workflows.work.entries import locked_entry, reason_of
 
@@ -59,6 +60,7 @@ def _decide(tx: Transaction, command: DecideEntries, decision: Decision) -> list
         drawn |= {one.id: one for one in changed}
         if decision == "rejected":
             notify_rejected(tx, entry, request, command.reason)
+            release_all(tx, entry_id)
     since = min(one.started_at for one in drawn.values())
     rejected = frozenset(ids) if decision == "rejected" else frozenset()
     change = Change(since, f"work_entry:{ids[0]}", entries=frozenset(drawn), rejected=rejected)

@@ -237,7 +237,9 @@ def merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
     Raises: InvalidInput where it would have both, or a part of one.
     """
     given = {
-        name: value for name, value in command.given().items() if name not in ("service_request", "reason")
+        name: value
+        for name, value in command.given().items()
+        if name not in ("service_request", "reason", "beyond_approval")
     }
     fields: dict[str, Any] = {"work_type": entry.work_type, "note": entry.note, "billable": entry.billable}
     if entry.ended_at is not None:

@@ -15,7 +15,7 @@ from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.allocations import SliceToPost, carrier_of, post_slices, restore_expired
 from workflows.lifecycle.contracts.charged_entry import NOT_STORED, ChargedEntry
 from workflows.lifecycle.contracts.connected_work import Change
-from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.loaded import DrawnEntry, LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.redraw import Redrawn, plan_redraw, redraw
 from workflows.lifecycle.contracts.redraw_reading import may_be_drawn_later
 from workflows.work.correction import Corrected, Places
@@ -42,6 +42,9 @@ def post_new_entry(
         moving = {one.entry.id for one in planned.moving}
         change = Change(_since(planned), cause, frozenset(touched), entries=frozenset({entry_id, *moving}))
         return touched | redraw(tx, change, contracts)
+    if contracts.guarded:
+        drawn = replace(planned.entry, entry_id=entry_id)
+        contracts.drawn.append(DrawnEntry(entry_id, drawn, (), planned.slices))
     restore_expired(tx, planned.slices, (), contracts, cause=cause)
     carrier = _carrier(tx, request, planned, payers) if planned.payers else ""
     post_slices(tx, (SliceToPost(entry_id, request, carrier, piece) for piece in planned.slices), contracts)

@@ -313,6 +313,8 @@ def _work_views(tx: Transaction, rows: Sequence[Any]) -> list[WorkEntryView]:
             decision_reason=row.decision_reason if tx.actor.is_staff else None,
             needs_reason=tx.actor.is_staff and needs_reason(tx, row),
             adjustment=_adjustment_view(adjustments.at(row.started_at)),
+            unapproved_minutes=row.unapproved_minutes or 0,
+            unapproved_reason=row.unapproved_reason if tx.actor.is_staff and row.unapproved_minutes else None,
         )
         for row in rows
     ]

@@ -34,6 +34,7 @@ from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
+from workflows.work.beyond_contracts import settle_beyond
 from workflows.work.correction import (
     Places,
     changed_fields,
@@ -77,7 +78,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     """Save time worked on a service request and draw it from its payers. Returns the entry's id.
 
     Raises: NotAllowed; NotFound; StateForbids where work cannot be logged on the request; InvalidInput for
-    time in the future.
+    time in the future; ApprovalRequired where the customer is asked first.
     """
     tx.require(*WORKERS)
     request = lock_current(tx, require_visible(tx, service_request_id))
@@ -109,6 +110,9 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     tx.add_together([(t.work_entry, row), counts])
     round_together(tx, request, planned.terms, planned.others)
     touched = post_new_entry(tx, request, entry_id, planned, payers, contracts)
+    settle_beyond(
+        tx, request, contracts, entry_id=entry_id, emergency=command.beyond_approval, planned=planned
+    )
     settle(tx, request.id, touched, contracts)
     return entry_id
 
@@ -163,7 +167,7 @@ def change_work(
     elif changed:
         tx.audit("work_entry", entry_id, "changed", before=audit_values(entry), **reason_of(command.reason))
     if was_rejected or places.moves or changed != {"note"}:
-        _charge_again(tx, entry, places, wanted, command.reason)
+        _charge_again(tx, entry, places, wanted, command.reason, emergency=command.beyond_approval)
     return entry_id
 
 
@@ -197,7 +201,13 @@ def preview_change(tx: Transaction, entry_id: str, command: ChangeWork) -> Plann
 
 
 def _charge_again(
-    tx: Transaction, before: Row[Any], places: Places, wanted: WorkGiven, reason: str | None
+    tx: Transaction,
+    before: Row[Any],
+    places: Places,
+    wanted: WorkGiven,
+    reason: str | None,
+    *,
+    emergency: str | None,
 ) -> None:
     """Charge a changed entry by its terms, and draw it again where it takes other minutes than before.
 
@@ -213,6 +223,7 @@ def _charge_again(
     if draws_anew or not _draws_alike(tx, found.own, wanted, before.work_type, contracts):
         changed.append((places.target, found.own))
     draw_again(tx, changed, contracts, cause=f"work_entry:{entry.id}")
+    settle_beyond(tx, places.target, contracts, entry_id=entry.id, emergency=emergency, moves=places.moves)
 
 
 def _draws_alike(
@@ -256,7 +267,9 @@ def delete_work(
         f"work_entry:{entry_id}",
         entries=frozenset(one.id for one in changed),
     )
-    settle(tx, request.id, redraw(tx, change, contracts), contracts)
+    touched = redraw(tx, change, contracts)
+    settle_beyond(tx, request, contracts, entry_id=entry_id)
+    settle(tx, request.id, touched, contracts)
 
 
 # ------------------------------------------------------------------ helpers

@@ -143,6 +143,9 @@ API: dict[str, Call] = {
     "POST /products/<product>/prices": Call({"price": {"amount_minor": 1}, "first_on": "2028-01-01"}),
     "PATCH /products/<product>/prices/<price>": Call({"last_on": "2027-06-30"}),
     "DELETE /products/<product>/prices/<price>": Call(),
+    "POST /service-requests/<service_request>/approvals": Call({"minutes": 30, "reason": "The disk"}),
+    "POST /approvals/<approval>/approve": Call({"name": "Ann", "minutes": 30}),
+    "POST /approvals/<approval>/decline": Call({"name": "Ann"}),
     "POST /quotes": Call({"customer": "{ann}", "subject": "New", "last_on": "2027-12-31", "lines": [QUOTED]}),
     "PATCH /quotes/<quote>": Call({"subject": "Another"}),
     "POST /quotes/<quote>/send": Call(),
@@ -335,6 +338,17 @@ PAGES: dict[str, Call] = {
     "/products/<product_id>/prices/<price_id>/remove": Call(opens="/products/{product}"),
     "/products/import": Call({"file": "code,label,kind\nKM,By car,travel\n"}, opens="/products/import"),
     "/products/new": Call({"code": "KM", "label": "By car", "kind": "travel"}, opens="/products/new"),
+    "/approval": Call(
+        {"link": "{approval_link}", "name": "Ann", "answer": "approve"},
+        opens="/approval?link={approval_link}",
+        role="nobody",
+    ),
+    "/approvals/<approval_id>/<answer>": Call(
+        {"name": "Ann", "comment": "Fine"}, {"answer": "approve"}, opens="/approvals/{approval}"
+    ),
+    "/requests/<service_request_id>/approvals": Call(
+        {"ask_minutes": "30", "ask_reason": "The disk", "ask_key": "a key"}
+    ),
     "/quote": Call(
         {"link": "{quote_link}", "name": "Ann", "decision": "accept"},
         opens="/quote?link={quote_link}",
@@ -468,6 +482,8 @@ PARTS = {
     "product_id": "product",
     "price": "price",
     "price_id": "price",
+    "approval": "approval",
+    "approval_id": "approval",
     "quote": "quote",
     "quote_id": "quote",
     "proposal": "proposal",

@@ -36,6 +36,7 @@ from workflows.billing.sold_once import add_sold_once
 from workflows.billing.write_offs import write_off_invoice
 from workflows.commands.accounting_exports import NewAccountingExport
 from workflows.commands.accounting_periods import ChangePeriod
+from workflows.commands.approvals import AskApproval
 from workflows.commands.billing import (
     ChangeBilling,
     DraftSold,
@@ -61,7 +62,7 @@ from workflows.commands.webhooks import NewWebhook
 from workflows.contracts.auto_top_up import set_auto_top_up
 from workflows.contracts.use_cases import cancel_contract
 from workflows.core.desk import Desk
-from workflows.notifications.mail_links import make_quote_secret
+from workflows.notifications.mail_links import make_approval_secret, make_quote_secret
 from workflows.notifications.template_editing import change_mail_template
 from workflows.notifications.webhooks.endpoints import create_webhook, send_test
 from workflows.register.billing_details import change_billing_details
@@ -76,6 +77,7 @@ from workflows.users.password_links import show_link
 from workflows.users.passwords import HASHER
 from workflows.users.tokens import NewToken, create_token
 from workflows.work.merging import merge_requests
+from workflows.work.overage_approvals import ask_approval
 
 PASSWORD = "a very long password"
 TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempotency_key"]
@@ -224,6 +226,7 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
     )
     price = sample.do(add_price, product, to_come)
     quote, open_quote = _quotes(sample)
+    approval = sample.do(ask_approval, request, AskApproval(minutes=60, reason="The disk"))
     draft = AutoTopUpGiven(mode="draft", below=5000, minutes=60)
     sample.do(set_auto_top_up, contract, SetAutoTopUp(auto_top_up=draft))
     token = sample.do(create_token, NewToken(email=_email(sample, str(sample.administrator.id))))
@@ -298,6 +301,8 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
         "merged": merged,
         "product": product,
         "price": price,
+        "approval": approval,
+        "approval_link": sample.do(make_approval_secret, str(sample.rows(t.approval_link)[0].id)),
         "quote": quote,
         "open_quote": open_quote,
         "quote_link": sample.do(make_quote_secret, str(sample.rows(t.quote_link)[0].id)),

@@ -22,6 +22,8 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
     ("/requests/{service_request}/work/{entry}", DESK),
     ("/requests/{service_request}/work/recalculate", ("supervisor", "administrator")),
     ("/requests/{service_request}/sold-items/new", STAFF),
+    ("/approvals", EVERYONE),
+    ("/approvals?format=csv", EVERYONE),
     ("/contracts", EVERYONE),
     ("/contracts?format=csv", EVERYONE),
     ("/contracts/new", SELLERS),

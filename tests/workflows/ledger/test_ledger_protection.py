@@ -21,6 +21,7 @@ from workflows.billing.issuing import issue_invoice
 from workflows.billing.payments import record_payment, reverse_payment
 from workflows.commands.accounting_exports import NewAccountingExport
 from workflows.commands.accounting_periods import ChangePeriod
+from workflows.commands.approvals import AnswerApproval, AskApproval
 from workflows.commands.billing import InvoiceLineGiven, NewInvoice, NewPayment, ReversePayment
 from workflows.commands.contracts import AmendContract, HolderGiven, NewContract
 from workflows.commands.fields import MoneyGiven, RateGiven
@@ -38,6 +39,7 @@ from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import NewRow, insert_rows
+from workflows.work.overage_approvals import answer_approval, ask_approval
 
 FORBIDDEN = "append-only"
 PLACE: dict[str, Any] = {"chain_id": "G", "sequence": 1, "hash": bytes(32)}
@@ -74,7 +76,20 @@ def busy(sample: SampleDesk) -> SampleDesk:
     run_job(sample.desk, "take_checkpoint")
     add_billing_rows(sample)
     add_accepted_quote(sample)
+    add_used_approval(sample)
     return sample
+
+
+def add_used_approval(sample: SampleDesk) -> None:
+    """An approval of time beyond a contract that was given, and used by work."""
+    sample.set(overage="ask")
+    holder = ("customer", sample.customer("Rita"))
+    sample.sell("support_hours", to=holder, minutes=10)
+    request = sample.log(customer=holder[1], item=None)
+    approval = sample.do(ask_approval, request, AskApproval(minutes=30, reason="The disk"))
+    sample.do(answer_approval, approval, AnswerApproval(name="Rita"), "approved", "192.0.2.1")
+    sample.work(request, 20)
+    sample.set(overage="go_on")
 
 
 def add_accepted_quote(sample: SampleDesk) -> None:

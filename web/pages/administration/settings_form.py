@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.languages import Texts, gettext, lazy_text, mark
-from web.pages.forms.base import DeskForm, KeyedForm
+from web.pages.contracts.limits import POINTERS, OverageSettings, limit_data
+from web.pages.forms.base import DeskForm
 from web.pages.forms.fields import (
     CheckboxesField,
     CountField,
@@ -44,6 +45,7 @@ DAYS = Texts(
 _HOURS = re.compile(r"(\d{1,2}:\d\d)\s*(?:-|–|to)\s*(\d{1,2}:\d\d)", re.ASCII)
 WHOLE_NUMBERS = (
     "default_contract_months",
+    "approval_days",
     "reopen_window_days",
     "auto_close_days",
     "exhaustion_alert_days",
@@ -76,11 +78,12 @@ SWITCHES = (
 )
 
 
-class SettingsForm(KeyedForm):
+class SettingsForm(OverageSettings):
     pointer_fields: ClassVar[dict[str, str]] = {
         "/rounding": "rounding_grace_minutes",
         "/work_calendar/holidays": "holidays",
         "/work_calendar/weekly": "mon",
+        **POINTERS,
         "/tax_rates": "tax_rates",
         "/dunning_levels": "dunning_levels",
         "/bank_csv_profiles": "bank_csv_profiles",
@@ -118,6 +121,11 @@ class SettingsForm(KeyedForm):
         lazy_text("Default duration"),
         unit="month",
         description=lazy_text("Used if neither the contract nor its type sets one."),
+    )
+    approval_days = SpanField(
+        lazy_text("Approvals lapse after"),
+        unit="day",
+        description=lazy_text("Counted from when the customer is asked."),
     )
     default_overage_rate_minor = MoneyField(
         lazy_text("Overage rate"),
@@ -344,6 +352,7 @@ def form_data(stored: Settings, version: int) -> dict[str, Any]:
         "version": str(version),
         "time_expired_contract": stored.time_expired_contract or "",
         "default_overage_rate_minor": stored.default_overage_rate_minor,
+        **_limit(stored),
         "rules_engine": stored.rules_engine,
         "e_invoices": stored.e_invoices,
         "currency": stored.currency,
@@ -361,6 +370,20 @@ def form_data(stored: Settings, version: int) -> dict[str, Any]:
     }
 
 
+def _limit(stored: Settings) -> dict[str, Any]:
+    limit = stored.not_to_exceed
+    if limit is None:
+        return limit_data(None, None, None, stored.overage)
+    return limit_data(limit.minutes, limit.amount_minor, limit.per, stored.overage)
+
+
+def _wanted_limit(form: SettingsForm) -> dict[str, Any] | None:
+    minutes, minor = form.limit_minutes.data, form.limit_money.data
+    if minutes is None and minor is None:
+        return None
+    return {"per": form.limit_per.data, "minutes": minutes, "amount_minor": minor}
+
+
 def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
     """Return the settings that differ from the stored ones; adds an error to each unreadable field."""
     wanted: dict[str, Any] = {name: bool(form[name].data) for name in SWITCHES}
@@ -368,6 +391,8 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
     wanted["time_expired_contract"] = form.time_expired_contract.data or None
     if "default_overage_rate_minor" in form:
         wanted["default_overage_rate_minor"] = form.default_overage_rate_minor.data
+    wanted["overage"] = form.overage.data
+    wanted["not_to_exceed"] = _wanted_limit(form)
     wanted["rules_engine"] = form.rules_engine.data
     wanted["e_invoices"] = form.e_invoices.data
     wanted["currency"] = form.currency.data

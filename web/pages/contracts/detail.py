@@ -15,6 +15,7 @@ from web.languages import Texts, mark
 from web.pages.context import actor, desk
 from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
+from web.pages.contracts.limits import limit_text
 from web.pages.contracts.terms import auto_top_up_text
 from web.pages.forms.base import ActionForm, DeskForm
 from web.pages.forms.effects import EffectPreview
@@ -148,6 +149,7 @@ def contract_page(
             changed_terms=changed_terms,
             posting_reason=posting_reason,
             desk_time_expired=tx.settings.time_expired_contract,
+            limit_text=limit_text,
             settings_time_zone=tx.settings.time_zone,
         )
 

@@ -9,6 +9,8 @@ from wtforms.validators import InputRequired
 
 from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk
+from web.pages.contracts.limits import NAMES as LIMIT_NAMES
+from web.pages.contracts.limits import POINTERS, OverageFields, limit_data, limit_given
 from web.pages.forms.base import DeskForm, Explicit, KeyedForm
 from web.pages.forms.fields import (
     CountField,
@@ -151,7 +153,7 @@ class RenewForm(_AmountForm):
     }
 
 
-class AmendForm(_EffectiveForm):
+class AmendForm(OverageFields, _EffectiveForm):
     """The terms as they are; what differs when it is submitted changes."""
 
     ends_on = DayField(lazy_text("Last day"))
@@ -175,6 +177,7 @@ class AmendForm(_EffectiveForm):
         **_EffectiveForm.pointer_fields,
         "/price": "price",
         "/overage_rate": "overage_rate",
+        **POINTERS,
         "/exclusions/work_types": "excluded_work_types",
         "/exclusions/item_types": "excluded_item_types",
     }
@@ -313,9 +316,16 @@ def _terms(contract: ContractDetail) -> dict[str, Any]:
         "overage_rate": contract.overage_rate.amount_minor if contract.overage_rate else None,
         "sla": contract.sla or "",
         "time_expired": contract.time_expired or "",
+        **_limit(contract),
         "excluded_work_types": ", ".join(contract.exclusions.get("work_types", [])),
         "excluded_item_types": ", ".join(contract.exclusions.get("item_types", [])),
     }
+
+
+def _limit(contract: ContractDetail) -> dict[str, Any]:
+    limit = contract.not_to_exceed
+    minor = limit.amount.amount_minor if limit and limit.amount else None
+    return limit_data(limit.minutes if limit else None, minor, limit.per if limit else None, contract.overage)
 
 
 def _offer_terms(tx: Transaction, form: Any) -> None:
@@ -391,12 +401,16 @@ def amend_values(form: AmendForm, contract: ContractDetail, reason: str | None =
         "overage_rate": form.overage_rate.command_value,
         "sla": form.sla.data or None,
         "time_expired": form.time_expired.data or None,
+        "overage": form.overage.data or None,
     }
     changed = {
         name: Explicit(value)
         for name, value in values.items()
         if _or_none(form[name].data) != _or_none(before[name])
     }
+    limit = {name: _or_none(form[name].data) for name in LIMIT_NAMES}
+    if limit != {name: _or_none(before[name]) for name in LIMIT_NAMES}:
+        changed["not_to_exceed"] = Explicit(limit_given(form))
     if (work_types, item_types) != tuple(
         contract.exclusions.get(kind, []) for kind in ("work_types", "item_types")
     ):

@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired
 from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, settings
 from web.pages.contracts.forms import OVERAGE_RATE
+from web.pages.contracts.limits import POINTERS, OverageFields, limit_given
 from web.pages.contracts.sale_items import (
     item_fields,
     item_pointers,
@@ -58,7 +59,7 @@ ACTIVATION_CHOICES = Texts(
 )
 
 
-class ContractForm(AutoTopUpFields):
+class ContractForm(OverageFields, AutoTopUpFields):
     type = RadioField(lazy_text("Type"), [InputRequired(lazy_text("Select an option."))])
     holder = RecordField(
         lazy_text("Holder"),
@@ -144,6 +145,7 @@ class ContractForm(AutoTopUpFields):
         "/carry_over/cap_percent": "carry_over_cap",
         "/borrow": "borrow_cap",
         **AutoTopUpFields.top_up_pointers,
+        **POINTERS,
         "/exclusions/work_types": "excluded_work_types",
         "/exclusions/item_types": "excluded_item_types",
         "/rounding": "rounding_increment_minutes",
@@ -273,6 +275,8 @@ def contract_values(form: ContractForm, types: list[ContractTypeView]) -> dict[s
         "rounding": _rounding(form),
         **_month_terms(form),
         "auto_top_up": sale_top_up(form, draws),
+        "overage": form.overage.data,
+        "not_to_exceed": limit_given(form),
         "enable": {"yes": True, "no": False}.get(form.enable.data or ""),
     }
 

@@ -13,7 +13,7 @@ from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, now, settings
 from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview
-from web.pages.forms.fields import select_options
+from web.pages.forms.fields import DurationField, MoneyField, select_options
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.coverage_panel import seen_contract
 from web.pages.service_requests.forms import (
@@ -36,6 +36,7 @@ from web.pages.wording.labels import HOLD_REASONS, TRIGGERS_DONE
 from workflows.billing.sold import list_sold_items
 from workflows.billing.sold_once import CLOSED_TO_SALES
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
+from workflows.core.actors import Actor
 from workflows.coverage.explanation import describe_decision
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.closing import up_to_date_request
@@ -43,8 +44,11 @@ from workflows.service_requests.history import list_merged
 from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
 from workflows.views import MOST_LIMIT
+from workflows.views.contracts import ContractDetail
 from workflows.views.service_requests import ServiceRequestView
+from workflows.work.approval_queries import approvals_of
 from workflows.work.merging import MERGERS
+from workflows.work.use_cases import WORKERS
 
 pages = Blueprint("service_request", __name__, url_prefix="/requests/<service_request_id>")
 keep_list(pages, "service_request_id")
@@ -85,6 +89,18 @@ class MergeForm(KeyedForm):
     )
     reason: Field = TextAreaField(
         lazy_text("Reason"), description=lazy_text("Shown in the activity of both requests.")
+    )
+
+
+class AskForm(KeyedForm):
+    """What the customer is asked to approve: time, or an amount."""
+
+    minutes = DurationField(lazy_text("Time"), unit="minutes")
+    amount = MoneyField(lazy_text("Or an amount"))
+    reason = TextAreaField(
+        lazy_text("What for"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("The customer reads it."),
     )
 
 
@@ -195,6 +211,17 @@ def _merge_form(found: ServiceRequestView) -> MergeForm | None:
     return MergeForm(formdata=None, prefix="merge_") if may else None
 
 
+def asks_before(contract: ContractDetail | None) -> bool:
+    """Whether the customer is asked before work goes past the contract that covers a request."""
+    policy = (contract.overage if contract is not None else None) or settings().overage
+    return settings().contracts and policy == "ask"
+
+
+def _ask_form(found: ServiceRequestView, who: Actor, *, asks_first: bool) -> AskForm | None:
+    may = who.role in WORKERS and found.state != "cancelled" and asks_first
+    return AskForm(formdata=None, prefix="ask_") if may else None
+
+
 def request_page(
     service_request_id: str, preview: Any = None, effect: EffectPreview | None = None, **submitted: DeskForm
 ) -> str:
@@ -213,6 +240,9 @@ def request_page(
         }
         forms["note"] = NoteForm(formdata=None, prefix="note_")
         forms["work"] = work_form(found, actor())
+        asks_first = asks_before(contract)
+        approvals = approvals_of(tx, found.id)
+        forms["ask"] = _ask_form(found, actor(), asks_first=asks_first)
         forms["merge"] = _merge_form(found)
         forms["take_contract"] = take_form(tx, found)
         forms["assign"] = assign_form(tx, found)
@@ -225,6 +255,8 @@ def request_page(
             request_view=found,
             timeline=timeline,
             merged=merged,
+            approvals=approvals,
+            asks_first=asks_first,
             sold_items=sold_items,
             may_sell_once=actor().is_staff and settings().invoicing and found.state not in CLOSED_TO_SALES,
             came_by=next((one.number for one in merged if one.id == service_request_id), None),

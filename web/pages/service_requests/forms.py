@@ -39,6 +39,10 @@ class WorkForm(KeyedForm):
     work_type = WorkTypeField()
     note = TextAreaField(lazy_text("Work done"))
     billable = BooleanField(lazy_text("Billable"), default=True)
+    beyond_approval = TextAreaField(
+        lazy_text("In an emergency: why it cannot wait for an approval"),
+        description=lazy_text("Only counts for time that the customer has not approved."),
+    )
     reason = TextAreaField(
         lazy_text("Reason for the change"),
         description=lazy_text("The entry is approved. Stored with the change."),
@@ -67,6 +71,7 @@ class WorkForm(KeyedForm):
             "work_type": self.work_type.data,
             "note": self.note.data,
             "billable": bool(self.billable.data),
+            "beyond_approval": (self.beyond_approval.data or "").strip() or None,
         }
 
 

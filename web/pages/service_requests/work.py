@@ -13,7 +13,8 @@ from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, Explicit, attempt_once, perform_once
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests import timer
-from web.pages.service_requests.detail import redirect_to_request, request_page
+from web.pages.service_requests.coverage_panel import seen_contract
+from web.pages.service_requests.detail import asks_before, redirect_to_request, request_page
 from web.pages.service_requests.forms import EditWorkForm, RecalculateForm, WorkForm
 from web.pages.service_requests.numbers import request_with
 from web.pages.wording.draw_down import allocation_text
@@ -108,6 +109,7 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         found = read_service_request(tx, entry.service_request)
         form = EditWorkForm(data=_form_data(entry) | {"number": found.number})
         form.work_type.load_options(tx)
+        asks_first = asks_before(seen_contract(tx, found.coverage.contract if found.coverage else None))
     form.worked_at.description = gettext("Defaults to the time that the entry has.")
     effect: WorkPreview | None = None
     if form.validate_on_submit():
@@ -124,6 +126,7 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         entry=entry,
         request_view=found,
         action_form=ActionForm(formdata=None),
+        asks_first=asks_first,
         preview=effect,
     )
     return page, 422 if form.has_errors else 200

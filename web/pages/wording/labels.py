@@ -41,6 +41,13 @@ WORK_STATES = {
     "approved": Label(mark("Approved"), "check-circle", "success"),
     "rejected": Label(mark("Rejected"), "slash", "error"),
 }
+APPROVAL_STATES = {
+    "asked": Label(mark("Waiting for the customer"), "hourglass", "warning"),
+    "approved": Label(mark("Approved"), "check-circle", "success"),
+    "declined": Label(mark("Declined"), "slash", "error"),
+    "lapsed": Label(mark("Lapsed"), "calendar-off", "neutral"),
+}
+BEYOND_APPROVAL = Label(mark("Beyond approval"), "warn", "warning")
 INVOICE_STATES = {
     "draft": Label(mark("Draft"), "edit", "neutral"),
     "issued": Label(mark("Issued"), "check-circle", "info"),
@@ -85,6 +92,20 @@ AUTO_TOP_UPS = {
     "issued": Label(mark("Topped up"), "check-circle", "success"),
     "declined": Label(mark("Declined"), "slash", "neutral"),
 }
+OVERAGE_POLICIES = Texts(
+    {
+        "go_on": mark("Go on without asking"),
+        "notify": mark("Go on and tell the customer"),
+        "ask": mark("Ask the customer first"),
+    }
+)
+LIMITS_PER = Texts(
+    {
+        "contract": mark("in all"),
+        "month": mark("each month"),
+        "service_request": mark("for each request"),
+    }
+)
 PRODUCT_KINDS = Texts(
     {
         "contract_type": mark("Contract"),

@@ -25,6 +25,8 @@ def _entries(what: str, number: int, num: Markup) -> str:
             return ngettext("%(num)s adjustment", "%(num)s adjustments", number, num=num)
         case "alert":
             return ngettext("%(num)s alert", "%(num)s alerts", number, num=num)
+        case "approval":
+            return ngettext("%(num)s approval", "%(num)s approvals", number, num=num)
         case "batch":
             return ngettext("%(num)s batch", "%(num)s batches", number, num=num)
         case "change":

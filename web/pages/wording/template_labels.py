@@ -17,6 +17,22 @@ class TemplateLabels:
         return labels.label_of(labels.WORK_STATES, code)
 
     @staticmethod
+    def approval_state(code: str) -> labels.Label:
+        return labels.label_of(labels.APPROVAL_STATES, code)
+
+    @staticmethod
+    def beyond_approval() -> labels.Label:
+        return labels.BEYOND_APPROVAL
+
+    @staticmethod
+    def overage_policy(code: str) -> str:
+        return labels.OVERAGE_POLICIES.get(code, labels.readable(code))
+
+    @staticmethod
+    def limit_per(code: str) -> str:
+        return labels.LIMITS_PER.get(code, labels.readable(code))
+
+    @staticmethod
     def delivery_state(code: str) -> labels.Label:
         return labels.label_of(labels.DELIVERY_STATES, code)
 

@@ -29,7 +29,7 @@ from workflows.store.ids import new_id
 
 TERMS = (
     "holder_kind", "holder_id", "expires_at", "price_minor", "currency", "overage_rate_minor", "sla",
-    "time_expired", "exclusions",
+    "time_expired", "exclusions", "overage", "not_to_exceed",
 )  # fmt: skip
 """The columns of a contract that can be amended."""
 INSTANTS = frozenset({"expires_at"})

@@ -291,6 +291,15 @@ def checked_sla(tx: Transaction, sla: str | None) -> str | None:
     return sla
 
 
+def stored_limit(tx: Transaction, command: NewContract | AmendContract) -> dict[str, Any] | None:
+    """The limit of a command as it is stored. Raises: InvalidInput for another currency than the desk's."""
+    given = command.not_to_exceed
+    if given is None:
+        return None
+    amount = minor_units(tx, given.amount, "/not_to_exceed/amount")
+    return {"per": given.per, "minutes": given.minutes, "amount_minor": amount}
+
+
 def check_time_expired(tx: Transaction, command: NewContract | AmendContract) -> None:
     """Check that expired time can be billed if it is to be. Raises: InvalidInput."""
     if command.time_expired != "bill":
@@ -346,6 +355,9 @@ def _insert(
 ) -> None:
     has_amounts = price.price_minor is not None or contract.overage_rate_minor is not None
     has_amounts = has_amounts or terms.draws == "money"
+    has_amounts = has_amounts or (
+        command.not_to_exceed is not None and command.not_to_exceed.amount is not None
+    )
     rate_card = chosen_rate_card(tx, command.rate_card, terms)
     tx.add(
         t.contract,
@@ -374,6 +386,8 @@ def _insert(
         carry_over=months[0]._asdict() if months[0] is not None else None,
         borrow=months[1]._asdict() if months[1] is not None else None,
         auto_top_up=stored_auto_top_up(tx, command.auto_top_up, terms.draws),
+        overage=command.overage,
+        not_to_exceed=stored_limit(tx, command),
         renewal_of_id=origin.renewal_of.id if origin.renewal_of is not None else None,
         offered_for_id=origin.offered_for,
         made_by_rule=origin.made_by_rule,

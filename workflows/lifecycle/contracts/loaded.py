@@ -9,11 +9,13 @@ elsewhere, `forget` makes the next use read again.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.amendments import Amendment
+from engine.approvals import NotToExceed, OveragePolicy, OverageTerms
 from engine.contracts import METERED, Borrow, CarryOver, Contract, Draws, Holder, Limits
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
+from engine.payers import Slice
 from engine.quantities import Rounding
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
@@ -48,6 +50,10 @@ class LoadedContracts:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
         self._loaded: dict[str, LoadedContract] = {}
+        self.guarded: dict[str, OverageTerms] = {}
+        """Those that ask, or give notice, before work past what they pay, with their terms."""
+        self.drawn: list[DrawnEntry] = []
+        """What was drawn for entries while any of these is guarded."""
 
     def load(self, contract_ids: Iterable[str]) -> "list[LoadedContract]":
         """The contracts, in the order given; those not loaded yet are locked in the order of their ids.
@@ -58,6 +64,9 @@ class LoadedContracts:
         missing = sorted(set(wanted) - set(self._loaded))
         for row in self._rows(missing):
             self._loaded[row.id] = LoadedContract(self, row)
+            policy = row.overage or self._tx.settings.overage
+            if policy != "go_on":
+                self.guarded[row.id] = self._overage_terms(row, policy)
         return [self[one] for one in wanted]
 
     def __getitem__(self, contract_id: str) -> "LoadedContract":
@@ -98,12 +107,32 @@ class LoadedContracts:
         for one in unread:
             one.known_grants, one.others = found.get(one.id, ([], None))
 
+    def _overage_terms(self, row: Any, policy: OveragePolicy) -> OverageTerms:
+        limit = NotToExceed.of(row.not_to_exceed)
+        given = self._tx.settings.not_to_exceed
+        if limit is None and given is not None:
+            limit = NotToExceed(given.per, given.minutes, given.amount_minor)
+        rate = row.overage_rate_minor or self._tx.settings.default_overage_rate_minor
+        return OverageTerms(policy, limit, row.number, rate, row.currency or self._tx.settings.currency)
+
     def _rows(self, contract_ids: Sequence[str]) -> Sequence[Any]:
         if not contract_ids:
             return []
         if self._tx.writes:
             return lock_contracts(self._tx, contract_ids)
         return read_contracts(self._tx, contract_ids)
+
+
+class DrawnEntry(NamedTuple):
+    """The slices of an entry before and after it was drawn again; `row` as the draw-down reads it.
+
+    `row` is None for an entry that no longer counts.
+    """
+
+    entry: str
+    row: Any
+    before: Sequence[Slice]
+    after: Sequence[Slice]
 
 
 @dataclass(slots=True, init=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.draw_down_difference import Difference, difference
 from engine.drawdown import plan_entries
-from engine.payers import BEGINNING, Carried, CarriedDraw, DrawDownPlan, EntryToPay, Payer
+from engine.payers import BEGINNING, Carried, CarriedDraw, DrawDownPlan, EntryToPay, Payer, Slice
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import carried_by_holder
 from workflows.lifecycle.contracts.allocations import (
@@ -26,7 +26,7 @@ from workflows.lifecycle.contracts.allocations import (
 )
 from workflows.lifecycle.contracts.charged_entry import entry_to_pay
 from workflows.lifecycle.contracts.connected_work import Change, Connected, holders_of, lock_connected
-from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.loaded import DrawnEntry, LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.month_rules import (
     RestChange,
     post_rest_changes,
@@ -77,6 +77,8 @@ def redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> set[s
     redrawn = plan_redraw(tx, change, contracts)
     if redrawn.is_posted:
         return set()
+    if contracts.guarded:
+        contracts.drawn += _drawn_entries(redrawn)
     by_id = {one.posted.id: one for one in redrawn.allocations}
     to_reverse = [by_id[one.id] for one in redrawn.slices.to_reverse]
     to_post = [
@@ -89,6 +91,19 @@ def redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> set[s
     for contract_id in sorted(touched):
         contracts[contract_id].expire(tx, tx.now)
     return touched
+
+
+def _drawn_entries(redrawn: Redrawn) -> list[DrawnEntry]:
+    """The entries whose slices differ from what is posted."""
+    before: dict[str, list[Slice]] = {}
+    for one in redrawn.allocations:
+        before.setdefault(one.posted.entry, []).append(one.posted.slice)
+    slices = redrawn.slices
+    changed = {one.entry for one in slices.to_reverse} | {entry for entry, _ in slices.to_post}
+    return [
+        DrawnEntry(one, redrawn.entries.get(one), before.get(one, ()), list(redrawn.plan.slices.get(one, ())))
+        for one in sorted(changed)
+    ]
 
 
 def _post_in_order(

@@ -15,6 +15,7 @@ from workflows.store.tables.administration import (
     user_account,
 )
 from workflows.store.tables.alerts import alert
+from workflows.store.tables.approvals import approval, approval_answer, approval_link, approval_use
 from workflows.store.tables.audit_and_outbox import audit_event, mail_template, outbox
 from workflows.store.tables.bank_statements import bank_entry, bank_entry_payment, bank_statement
 from workflows.store.tables.base import metadata
@@ -133,6 +134,9 @@ APPEND_ONLY = (
     "accounting_export",
     "accounting_export_entry",
     "cost_rate",
+    "approval",
+    "approval_answer",
+    "approval_use",
 )
 """Tables whose rows the database refuses to update or delete."""
 
@@ -145,6 +149,10 @@ __all__ = [
     "accounting_period",
     "alert",
     "api_token",
+    "approval",
+    "approval_answer",
+    "approval_link",
+    "approval_use",
     "audit_event",
     "auto_top_up",
     "bank_entry",

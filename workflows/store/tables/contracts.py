@@ -81,6 +81,8 @@ contract = Table(
     Column("product_price_id", Id, ForeignKey("product_price.id")),
     Column("list_price_minor", BigInteger),
     Column("discount_percent", String(16)),
+    Column("overage", String(7)),
+    Column("not_to_exceed", Json),
     one_of("draws", *DRAWS),
     one_of("holder_kind", *HOLDER_KINDS),
     one_of("state", *CONTRACT_STATES),
@@ -116,6 +118,8 @@ when the contract is held by its holder (NULL: from the sale on). `carry_over` a
 `price_source` says where the price at the sale came from (NULL: no price, or sold by a program without price
 list), `product_price_id` is its entry of the price list. `list_price_minor` is the price before the discount,
 of `discount_percent` (decimal text), if one was given.
+
+`overage` and `not_to_exceed` are those of `engine.approvals`; NULL: those of the settings.
 """
 
 contract_amendment = Table(

@@ -71,6 +71,8 @@ work_entry = Table(
     Column("decided_at", Instant),
     Column("decided_by", Text),
     Column("decision_reason", Text),
+    Column("unapproved_minutes", BigInteger),
+    Column("unapproved_reason", Text),
     Column("merged_from_id", Id, ForeignKey("service_request.id")),
     Column("deleted_at", Instant),
     Column("version", Integer, nullable=False, server_default=text("1")),
@@ -96,6 +98,9 @@ work_entry = Table(
 `segments` has those of `workflows.charging.segments`: their chargeable minutes sum to the entry's. None for a
 single one that is charged in full and has no price. `merged_from_id` is the merged service request with which
 it came; None for one that was logged on its request, or moved there alone.
+
+`unapproved_minutes` were logged in an emergency beyond what the customer had approved, for
+`unapproved_reason`; NULL where there are none, or no longer: nothing of the entry is billed until then.
 
 `decided_by` is the name of who approved or rejected it; None for one that was approved at once.
 """

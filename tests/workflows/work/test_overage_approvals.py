@@ -1,0 +1,243 @@
+"""Asking the customer before work goes past what a contract pays, or past its limit."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.sample_desk import SampleDesk
+from workflows.billing.overage_reading import read_uncharged
+from workflows.commands.approvals import AnswerApproval, AskApproval
+from workflows.commands.contracts import AmendContract, NotToExceedGiven, RateGiven
+from workflows.commands.fields import MoneyGranted
+from workflows.commands.work import ChangeWork, DecideEntries, WorkGiven
+from workflows.contracts.amending import amend_contract
+from workflows.core.actors import Actor
+from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids
+from workflows.notifications.mail_links import make_approval_secret
+from workflows.store import tables as t
+from workflows.work.approval import reject_work
+from workflows.work.approval_queries import list_approvals, read_approval
+from workflows.work.beyond_contracts import ApprovalRequired
+from workflows.work.overage_approvals import (
+    ApprovalLinkNotValid,
+    answer_approval,
+    answer_by_link,
+    ask_approval,
+)
+from workflows.work.use_cases import change_work, delete_work, log_work
+
+
+@pytest.fixture(autouse=True)
+def asking(sample: SampleDesk) -> None:
+    sample.set(overage="ask", invoices=True, default_overage_rate_minor=12_000)
+
+
+def ann(sample: SampleDesk) -> Actor:
+    return Actor(None, "Ann", "customer", sample.ann)
+
+
+def log(sample: SampleDesk, request: str, minutes: int, **given: Any) -> str:
+    given.setdefault("worked_at", sample.clock.now())
+    return sample.do_as(sample.technician, log_work, request, WorkGiven(minutes=minutes, **given))
+
+
+def ask(sample: SampleDesk, request: str, minutes: int | None = None, **given: Any) -> str:
+    command = AskApproval(minutes=minutes, reason="The disk has to be restored.", **given)
+    return sample.do_as(sample.technician, ask_approval, request, command)
+
+
+def answer(sample: SampleDesk, approval: str, kind: str = "approved", **given: Any) -> str:
+    return sample.do_as(ann(sample), answer_approval, approval, AnswerApproval(**given), kind, "192.0.2.1")
+
+
+def seen(sample: SampleDesk, approval: str) -> Any:
+    return sample.do_as(sample.technician, read_approval, approval)
+
+
+def test_work_past_what_the_contract_pays_is_refused_until_the_customer_approves(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    with pytest.raises(ApprovalRequired) as refused:
+        log(sample, request, 50)
+    assert refused.value.values["missing_minutes"] == 20
+    assert [one.kind for one in refused.value.values["preview"].allocations] == ["grant", "carried"]
+    assert sample.entries(request) == []
+    approval = ask(sample, request, 60)
+    assert seen(sample, approval).state == "asked"
+    with pytest.raises(ApprovalRequired):
+        log(sample, request, 50)
+    answer(sample, approval, minutes=45, comment="No more")
+    entry = log(sample, request, 50)
+    found = seen(sample, approval)
+    assert (found.state, found.approved_minutes, found.used_minutes, found.rest_minutes) == (
+        "approved",
+        45,
+        20,
+        25,
+    )
+    with pytest.raises(ApprovalRequired) as refused:
+        log(sample, request, 30)
+    assert refused.value.values["missing_minutes"] == 5
+    log(sample, request, 25)
+    assert seen(sample, approval).rest_minutes == 0
+    sample.do_as(sample.technician, delete_work, entry)
+    assert seen(sample, approval).rest_minutes == 45
+
+
+def test_a_correction_uses_and_gives_back(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    approval = ask(sample, request, 60)
+    answer(sample, approval)
+    entry = log(sample, request, 50)
+    sample.do_as(sample.technician, change_work, entry, ChangeWork(minutes=40))
+    assert seen(sample, approval).rest_minutes == 50
+    with pytest.raises(ApprovalRequired):
+        sample.do_as(sample.technician, change_work, entry, ChangeWork(minutes=100))
+    sample.do_as(sample.technician, change_work, entry, ChangeWork(minutes=90))
+    assert seen(sample, approval).rest_minutes == 0
+
+
+def test_a_late_entry_that_pushes_another_one_past_the_contract_is_asked_for(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    sample.clock.move(hours=2)
+    log(sample, request, 30)
+    early = sample.clock.now() - timedelta(hours=1)
+    with pytest.raises(ApprovalRequired):
+        log(sample, request, 20, worked_at=early)
+    approval = ask(sample, request, 20)
+    answer(sample, approval)
+    log(sample, request, 20, worked_at=early)
+    assert seen(sample, approval).rest_minutes == 0
+
+
+def test_an_approval_in_money_counts_down_by_the_price_of_an_hour(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30, time_expired="bill", overage_rate=RateGiven(amount_minor=6_000))
+    request = sample.log()
+    approval = ask(sample, request, amount=MoneyGranted(amount_minor=3_000))
+    answer(sample, approval)
+    log(sample, request, 50)
+    found = seen(sample, approval)
+    assert (found.used_amount.amount_minor, found.rest_amount.amount_minor) == (2_000, 1_000)
+    with pytest.raises(ApprovalRequired):
+        log(sample, request, 11)
+
+
+def test_work_beyond_approval_is_marked_told_and_not_billed_until_approved(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30, time_expired="bill", overage_rate=RateGiven(amount_minor=6_000))
+    request = sample.log()
+    entry = log(sample, request, 50, beyond_approval="The server was down.")
+    [row] = sample.rows(t.work_entry, id=entry)
+    assert (row.unapproved_minutes, row.unapproved_reason) == (20, "The server was down.")
+    assert sample.rows(t.outbox, event="work_beyond_approval")
+    later = sample.clock.now() + timedelta(days=60)
+    assert sample.do(read_uncharged, before=later) == []
+    approval = ask(sample, request, 60)
+    answer(sample, approval)
+    assert sample.rows(t.work_entry, id=entry)[0].unapproved_minutes is None
+    assert seen(sample, approval).rest_minutes == 40
+    assert [one.minutes for one in sample.do(read_uncharged, before=later)] == [20]
+
+
+@pytest.mark.parametrize(("per", "third"), [("contract", True), ("month", True), ("service_request", False)])
+def test_limits_count_over_their_scope(sample: SampleDesk, per: Any, third: bool) -> None:
+    sample.sell("subscription", not_to_exceed=NotToExceedGiven(per=per, minutes=60))
+    first, second = sample.log(), sample.log("Another one")
+    log(sample, first, 60)
+    with pytest.raises(ApprovalRequired):
+        log(sample, first, 1)
+    if third:
+        with pytest.raises(ApprovalRequired):
+            log(sample, second, 1)
+    else:
+        log(sample, second, 60)
+    approval = ask(sample, first, 30)
+    answer(sample, approval)
+    entry = log(sample, first, 20)
+    assert seen(sample, approval).rest_minutes == 10
+    sample.do_as(sample.technician, delete_work, entry)
+    assert seen(sample, approval).rest_minutes == 30
+
+
+def test_a_limit_in_money_counts_what_grants_of_money_pay(sample: SampleDesk) -> None:
+    sample.set(overage="go_on")
+    contract = sample.sell("subscription", overage="ask")
+    limit = NotToExceedGiven(per="month", amount=MoneyGranted(amount_minor=1_000))
+    sample.do(amend_contract, contract, AmendContract(not_to_exceed=limit, reason="As agreed"))
+    request = sample.log()
+    log(sample, request, 600)
+    assert sample.contract(contract).not_to_exceed["amount_minor"] == 1_000
+
+
+def test_notify_writes_to_the_customer_and_lets_the_work_go_on(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30, overage="notify")
+    request = sample.log()
+    log(sample, request, 50)
+    [mail] = sample.rows(t.outbox, event="work_beyond")
+    assert mail.recipient == sample.rows(t.customer, id=sample.ann)[0].email
+
+
+def test_an_approval_lapses(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    approved, open_one = ask(sample, request, 60), ask(sample, request, 60)
+    answer(sample, approved)
+    sample.clock.move(days=14)
+    assert (seen(sample, approved).state, seen(sample, open_one).state) == ("lapsed", "lapsed")
+    with pytest.raises(StateForbids):
+        answer(sample, open_one)
+    with pytest.raises(ApprovalRequired):
+        log(sample, request, 50)
+    listed = sample.do_as(sample.technician, list_approvals, state="lapsed")
+    assert {one.id for one in listed.items} == {approved, open_one}
+
+
+def test_who_may_answer(sample: SampleDesk) -> None:
+    request = sample.log()
+    approval = ask(sample, request, 60)
+    bob = Actor(None, "Bob", "customer", sample.customer("Bob", sample.site))
+    with pytest.raises(NotFound):
+        sample.do_as(bob, answer_approval, approval, AnswerApproval(), "approved", "")
+    with pytest.raises(NotAllowed):
+        sample.do_as(sample.technician, answer_approval, approval, AnswerApproval(name="Ann"), "approved", "")
+    with pytest.raises(InvalidInput):
+        sample.do(answer_approval, approval, AnswerApproval(), "approved", "")
+    with pytest.raises(InvalidInput):
+        answer(sample, approval, minutes=61)
+    answer(sample, approval, "declined", comment="Too much")
+    answer(sample, approval, "declined")
+    with pytest.raises(StateForbids):
+        answer(sample, approval)
+    assert seen(sample, approval).comment == "Too much"
+    assert sample.do_as(bob, list_approvals).items == []
+
+
+def test_the_link_answers_once(sample: SampleDesk) -> None:
+    request = sample.log()
+    approval = ask(sample, request, 60)
+    [link] = sample.rows(t.approval_link)
+    secret = sample.do(make_approval_secret, link.id)
+    command = AnswerApproval(name="Ann Jones", minutes=30)
+    nobody = Actor(None, "Nobody", "customer")
+    with pytest.raises(ApprovalLinkNotValid):
+        sample.do_as(nobody, answer_by_link, "wrong", command, "approved", "")
+    sample.do_as(nobody, answer_by_link, secret, command, "approved", "192.0.2.1")
+    [stored] = sample.rows(t.approval_answer)
+    assert (stored.way, stored.name, stored.minutes, stored.address) == ("link", "Ann Jones", 30, "192.0.2.1")
+    with pytest.raises(StateForbids):
+        sample.do_as(nobody, answer_by_link, secret, command, "declined", "")
+    assert seen(sample, approval).state == "approved"
+
+
+def test_a_rejected_entry_gives_back_what_it_used(sample: SampleDesk) -> None:
+    sample.set(work_approval=True)
+    sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    approval = ask(sample, request, 60)
+    answer(sample, approval)
+    entry = log(sample, request, 50)
+    assert seen(sample, approval).rest_minutes == 40
+    sample.do(reject_work, DecideEntries(ids=[entry]))
+    assert seen(sample, approval).rest_minutes == 60
