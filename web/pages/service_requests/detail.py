@@ -37,6 +37,7 @@ from workflows.billing.sold import list_sold_items
 from workflows.billing.sold_once import CLOSED_TO_SALES
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
 from workflows.coverage.explanation import describe_decision
+from workflows.disputes.queries import latest_disputes
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.closing import up_to_date_request
 from workflows.service_requests.history import list_merged
@@ -224,6 +225,9 @@ def request_page(
             "service_requests/show.html",
             request_view=found,
             timeline=timeline,
+            disputes=latest_disputes(
+                tx, "work_entry", [one.work.id for one in timeline.events if one.work is not None]
+            ),
             merged=merged,
             sold_items=sold_items,
             may_sell_once=actor().is_staff and settings().invoicing and found.state not in CLOSED_TO_SALES,

@@ -42,6 +42,7 @@ from workflows.store.tables.contracts import (
     contract_past_holder,
     grant_balance,
 )
+from workflows.store.tables.disputes import dispute, statement_acceptance, statement_acceptance_head
 from workflows.store.tables.infrastructure import (
     counter,
     idempotency_key,
@@ -133,6 +134,8 @@ APPEND_ONLY = (
     "accounting_export",
     "accounting_export_entry",
     "cost_rate",
+    "statement_acceptance",
+    "statement_acceptance_head",
 )
 """Tables whose rows the database refuses to update or delete."""
 
@@ -165,6 +168,7 @@ __all__ = [
     "customer_credit",
     "customer_org_unit",
     "deployment",
+    "dispute",
     "grant_balance",
     "idempotency_key",
     "imported_record",
@@ -223,6 +227,8 @@ __all__ = [
     "setting_change",
     "sla_counted_time",
     "sold_item",
+    "statement_acceptance",
+    "statement_acceptance_head",
     "user_account",
     "webhook_attempt",
     "webhook_delivery",
