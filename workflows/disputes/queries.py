@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select, true
 
 from engine.disputes import DISPUTE_KINDS, DISPUTE_STATES, DisputeKind
+from workflows.billing.queries import visible_invoices
 from workflows.commands.disputes import OpenDispute
+from workflows.contracts.access import visible_contracts
 from workflows.core.actors import OFFICE, STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
@@ -19,7 +21,13 @@ from workflows.core.transaction import Transaction
 from workflows.disputes.subjects import find_subject
 from workflows.disputes.use_cases import DECIDERS, no_dispute
 from workflows.languages.texts import gettext
-from workflows.lifecycle.service_requests.access import Nameable, PersonNames
+from workflows.lifecycle.service_requests.access import (
+    Nameable,
+    Named,
+    PersonNames,
+    may_name,
+    visible_requests,
+)
 from workflows.register.holder_names import holder_names
 from workflows.register.records import own_org_units
 from workflows.store import tables as t
@@ -82,14 +90,14 @@ def list_disputes(
         _require_one_of("kind", kind, DISPUTE_KINDS)
         statement = statement.where(d.c.kind == kind)
     if q is not None:
-        statement = statement.where(matches(q, d.c.reason, i.c.number, c.c.number, r.c.number))
+        statement = statement.where(_matches(tx, q))
     subjects = {"work_entry": work_entry, "statement_line": statement_line, "invoice_line": invoice_line}
     for subject, column in SUBJECT_COLUMNS.items():
         if subjects[subject] is not None:
             statement = statement.where(column == subjects[subject])
     for name, value in records.items():
         if value is not None:
-            statement = statement.where(d.c[f"{name}_id"] == value)
+            statement = statement.where(d.c[f"{name}_id"] == value, _may_filter(tx, name, value))
     page = read_page(
         tx,
         statement,
@@ -102,6 +110,28 @@ def list_disputes(
         counted=counted,
     )
     return page.with_items(_views(tx, page.items))
+
+
+def _matches(tx: Transaction, q: str) -> ColumnElement[bool]:
+    """SQL: the reason has the text, or the number of a record that the actor may see."""
+    found = [
+        matches(q, d.c.reason),
+        and_(matches(q, r.c.number), visible_requests(tx)),
+        and_(matches(q, c.c.number), visible_contracts(tx)),
+    ]
+    if tx.actor.role != "technician":
+        found.append(and_(matches(q, i.c.number), visible_invoices(tx)))
+    return or_(*found)
+
+
+def _may_filter(tx: Transaction, name: str, record_id: str) -> ColumnElement[bool]:
+    """SQL: a filter by a record that a customer may not see finds nothing."""
+    if tx.actor.is_staff:
+        return true()
+    if name == "invoice":
+        return visible_invoices(tx)
+    known: Named = name  # type: ignore[assignment]  # the other filters are kinds of records
+    return true() if may_name(tx, known, record_id) else false()
 
 
 def read_dispute(tx: Transaction, dispute_id: str) -> DisputeView:
@@ -164,7 +194,17 @@ def _views(tx: Transaction, rows: Iterable[Row[Any]]) -> list[DisputeView]:
         },
     )
     people = PersonNames(tx, {row.customer_id for row in found if row.customer_id is not None})
-    return [_view(tx, row, names.get(_party(row) or ("", ""), ""), nameable, people) for row in found]
+    invoices = _visible_invoices(tx, {row.invoice_id for row in found if row.invoice_id is not None})
+    return [
+        _view(tx, row, names.get(_party(row) or ("", ""), ""), nameable, people, invoices) for row in found
+    ]
+
+
+def _visible_invoices(tx: Transaction, ids: set[str]) -> set[str]:
+    """Those of the invoices that the actor may see."""
+    if tx.actor.is_staff or not ids:
+        return ids
+    return set(tx.connection.execute(select(i.c.id).where(i.c.id.in_(ids), visible_invoices(tx))).scalars())
 
 
 def _party(row: Row[Any]) -> tuple[str, str] | None:
@@ -174,10 +214,16 @@ def _party(row: Row[Any]) -> tuple[str, str] | None:
 
 
 def _view(
-    tx: Transaction, row: Row[Any], party_name: str, nameable: Nameable, people: PersonNames
+    tx: Transaction,
+    row: Row[Any],
+    party_name: str,
+    nameable: Nameable,
+    people: PersonNames,
+    invoices: set[str],
 ) -> DisputeView:
     request = nameable.id("service_request", row.service_request_id)
     contract = nameable.id("contract", row.contract_id)
+    invoice = row.invoice_id if row.invoice_id in invoices else None
     changed = row.changed or {}
     sees_entry = tx.actor.is_staff or row.kind == "work_entry" or request is not None
     decides = row.state == "open" and tx.actor.role in DECIDERS
@@ -187,13 +233,13 @@ def _view(
         kind=row.kind,
         work_entry=row.work_entry_id if sees_entry else None,
         statement_line=row.transaction_id,
-        invoice_line=row.invoice_line_id,
+        invoice_line=row.invoice_line_id if row.kind != "invoice_line" or invoice is not None else None,
         service_request=request,
         service_request_number=row.request_number if request is not None else None,
         contract=contract,
         contract_number=row.contract_number if contract is not None else None,
-        invoice=row.invoice_id,
-        invoice_number=row.invoice_number,
+        invoice=invoice,
+        invoice_number=row.invoice_number if invoice is not None else None,
         customer=row.customer_id,
         org_unit=row.org_unit_id,
         party_name=party_name,
@@ -206,8 +252,8 @@ def _view(
         decision_reason=row.decision_reason,
         minutes_left=changed.get("minutes_left"),
         returned=changed.get("returned"),
-        credit_note=row.credit_note_id,
-        credit_note_number=row.credit_note_number,
+        credit_note=row.credit_note_id if invoice is not None else None,
+        credit_note_number=row.credit_note_number if invoice is not None else None,
         allowed_actions=["accept", "decline"] if decides else [],
     )
 

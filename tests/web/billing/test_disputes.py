@@ -1,4 +1,4 @@
-"""Disputes: what is objected to is held up, and what is decided changes it; accepted statements stay known."""
+"""Disputes: what is objected to is held up, and decisions change it; accepted statements stay known."""
 
 from typing import Any
 
@@ -86,7 +86,8 @@ def test_an_entry_in_dispute_is_not_billed_until_it_is_declined(billing: Billing
     assert [one["dispute"] for one in data(billing.sample)] == [dispute["id"]] * 2
     mails = billing.sample.rows(t.outbox)
     to_staff = [one for one in mails if one.event == "dispute_opened"]
-    assert to_staff and all(WHY in one.body for one in to_staff)
+    assert to_staff
+    assert all(WHY in one.body for one in to_staff)
     [to_ann] = [one for one in mails if one.event == "dispute_declined"]
     assert to_ann.recipient
     assert "It is in the log." in to_ann.body

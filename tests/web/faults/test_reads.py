@@ -28,6 +28,7 @@ QUERIES = {
     "/requests/parties": "customer=customer%3A{ann}",
     "/password/new": "link={link}",
     "/quote": "link={quote_link}",
+    "/disputes/new": "work_entry={entry}",
     "/search": "q=laptop",
     "/pick/<name>": "kinds=customer&q=Ann",
     "/work-approval/approve": "entry={entry}",

@@ -1,7 +1,7 @@
 """Disputes: the list, one of them, objecting to a record, and deciding with a preview of the effect."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -173,17 +173,16 @@ def show(dispute_id: str) -> str:
     )
 
 
-@pages.route("/<dispute_id>/<decision>", methods=["GET", "POST"])
-def decide(dispute_id: str, decision: str) -> tuple[str, int] | Response:
-    """Show what a decision changes, and decide."""
-    dispute, form = _begin(dispute_id, decision)
-    if form.validate_on_submit():
-        use_case = form.use_case(dispute)
-        if use_case is not None and attempt_once(form, use_case) is not None:
-            done = gettext("The dispute is accepted.")
-            flash(done if decision == "accept" else gettext("The dispute is declined."), "success")
-            return redirect(url_for("disputes.show", dispute_id=dispute_id))
-    return _decide_page(dispute, form, decision), 422 if form.has_errors else 200
+@pages.route("/<dispute_id>/accept", methods=["GET", "POST"])
+def accept(dispute_id: str) -> tuple[str, int] | Response:
+    """Show what the acceptance changes, and accept."""
+    return _decide(dispute_id, "accept", gettext("The dispute is accepted."))
+
+
+@pages.route("/<dispute_id>/decline", methods=["GET", "POST"])
+def decline(dispute_id: str) -> tuple[str, int] | Response:
+    """Decline a dispute."""
+    return _decide(dispute_id, "decline", gettext("The dispute is declined."))
 
 
 @pages.post("/<dispute_id>/accept/preview")
@@ -212,10 +211,18 @@ def _new_page(form: ObjectForm, kind: DisputeKind, record_id: str, subject: Disp
     )
 
 
-def _begin(dispute_id: str, decision: str) -> tuple[DisputeView, Any]:
+def _decide(dispute_id: str, decision: Decision, done: str) -> tuple[str, int] | Response:
+    dispute, form = _begin(dispute_id, decision)
+    if form.validate_on_submit():
+        use_case = form.use_case(dispute)
+        if use_case is not None and attempt_once(form, use_case) is not None:
+            flash(done, "success")
+            return redirect(url_for("disputes.show", dispute_id=dispute_id))
+    return _decide_page(dispute, form, decision), 422 if form.has_errors else 200
+
+
+def _begin(dispute_id: str, decision: Decision) -> tuple[DisputeView, Any]:
     """The dispute, and the form of a decision. Raises: NotFound; NotAllowed."""
-    if decision not in get_args(Decision):
-        raise NotFound
     with desk().read(actor()) as tx:
         dispute = read_dispute(tx, dispute_id)
     require_role(*DECIDERS)
@@ -226,7 +233,9 @@ def _begin(dispute_id: str, decision: str) -> tuple[DisputeView, Any]:
     return dispute, AcceptWorkForm() if dispute.work_entry is not None else AcceptForm()
 
 
-def _decide_page(dispute: DisputeView, form: Any, decision: str, effect: EffectPreview | None = None) -> str:
+def _decide_page(
+    dispute: DisputeView, form: Any, decision: Decision, effect: EffectPreview | None = None
+) -> str:
     return render_template(
         "disputes/decide.html",
         dispute=dispute,
