@@ -230,7 +230,7 @@ def test_bad_input_is_named(billing: Billing) -> None:
     assert opened(billing, technician, work_entry=entries(billing)[0])["customer"] == billing.sample.ann
 
 
-def test_an_accepted_statement_is_kept_and_changes_are_differences(billing: Billing) -> None:
+def test_an_accepted_statement_is_stored_and_changes_are_differences(billing: Billing) -> None:
     contract = contract_of(billing)
     path = f"/contracts/{contract}/statement"
     listen(billing.sample, "statement.accepted")

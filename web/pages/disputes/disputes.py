@@ -206,7 +206,7 @@ def _new_page(form: ObjectForm, kind: DisputeKind, record_id: str, subject: Disp
         "disputes/new.html",
         form=form,
         kind=KINDS[kind],
-        here=f"{url_for('disputes.new')}?{urlencode({kind: record_id})}",
+        here=f"{url_for('disputes.new')}?{urlencode([(str(kind), record_id)])}",
         subject=subject_text(kind, subject),
     )
 
