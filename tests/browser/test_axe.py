@@ -23,11 +23,13 @@ from tests.support.share import EVERY, one_in
 from tests.support.web_clients import COMPILED
 from web import create_app
 from workflows.commands.approvals import AskApproval
+from workflows.commands.disputes import OpenDispute
 from workflows.commands.service_requests import MergeRequest
 from workflows.commands.webhooks import NewWebhook
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk
 from workflows.demo import LOGINS, load_demo
+from workflows.disputes.use_cases import open_dispute
 from workflows.jobs.definitions import run_job
 from workflows.notifications.mail_links import make_approval_secret, make_quote_secret
 from workflows.notifications.webhooks.endpoints import create_webhook, send_test
@@ -72,6 +74,8 @@ QUERIES = {
     "/approval": ["?link={approval_link}"],
     "/approvals": ["", "?q=nothing-like-it"],
     "/quotes": ["", "?q=nothing-like-it"],
+    "/disputes": ["", "?view=all", "?q=nothing-like-it"],
+    "/disputes/new": ["?work_entry={entry_id}"],
     "/products": ["", "?q=nothing-like-it"],
     "/work-approval": ["", "?state=rejected", "?q=nothing-like-it"],
     "/work-approval/approve": ["?entry={entry_id}"],
@@ -258,6 +262,7 @@ def _any_record(desk: Desk) -> dict[str, str]:
             "quote_id": first(t.quote.c.id),
             "quote_link": _quote_link(desk),
             **_approval(desk),
+            "dispute_id": _dispute(desk, entry.id),
             "version": first(t.rule_set.c.version),
             "replay_id": first(t.rule_replay.c.id),
             "group": "waiting",
@@ -297,6 +302,18 @@ def _webhook(desk: Desk) -> dict[str, str]:
     delivery = desk.perform(administrator, lambda tx: send_test(tx, webhook))
     run_job(desk, "deliver_webhooks")
     return {"webhook_id": webhook, "delivery_id": delivery}
+
+
+def _dispute(desk: Desk, entry_id: str) -> str:
+    """An open dispute; one about a work entry is opened where there is none."""
+    with desk.database.read() as connection:
+        found = connection.execute(select(t.dispute.c.id).where(t.dispute.c.state == "open")).scalar()
+    if found is not None:
+        return str(found)
+    supervisor = _actor(desk, "supervisor")
+    assert supervisor is not None
+    command = OpenDispute(work_entry=entry_id, reason="The call took ten minutes.")
+    return desk.perform(supervisor, lambda tx: open_dispute(tx, command))
 
 
 def _quote_link(desk: Desk) -> str:

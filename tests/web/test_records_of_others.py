@@ -22,6 +22,7 @@ from tests.support.pages import Browser
 from tests.support.sample_desk import SampleDesk
 from workflows.commands.approvals import AnswerApproval, AskApproval
 from workflows.commands.contracts import Adjust, HolderGiven, NewContract, TakeContract
+from workflows.commands.disputes import AcceptDispute, DeclineDispute, OpenDispute
 from workflows.commands.fields import MoneyGiven
 from workflows.commands.quotes import DecideQuote, NewQuote, QuoteLineGiven
 from workflows.commands.register import ChangeCustomer, ChangeItem, ChangeOrgUnit, OwnerGiven
@@ -38,6 +39,7 @@ from workflows.commands.work import ChangeWork
 from workflows.contracts.offers import take_contract
 from workflows.contracts.use_cases import adjust
 from workflows.core.actors import Actor
+from workflows.disputes.use_cases import accept_dispute, decline_dispute, open_dispute
 from workflows.register import change_customer, change_item, change_org_unit
 from workflows.selling.quote_decisions import decide_quote
 from workflows.selling.quotes import create_quote, send_quote
@@ -69,6 +71,8 @@ KIND_OF_ARGUMENT = {
     "approval_id": "approval",
     "approval": "approval",
     "quote_id": "quote",
+    "dispute_id": "dispute",
+    "dispute": "dispute",
     "quote": "quote",
 }
 ADDRESS = {
@@ -79,6 +83,7 @@ ADDRESS = {
     "org_unit": "/org-units/{}",
     "quote": "/quotes/{}",
     "approval": "/approvals/{}",
+    "dispute": "/disputes/{}",
 }
 FILTERS = {
     "/service-requests": ("customer", "item", "org_unit", "contract", "technician"),
@@ -88,6 +93,7 @@ FILTERS = {
     "/customers": ("org_unit",),
     "/quotes": ("customer", "org_unit"),
     "/approvals": ("customer", "service_request"),
+    "/disputes": ("customer", "org_unit", "service_request", "contract"),
 }
 
 
@@ -300,6 +306,32 @@ def ask(register: Register, a: int, b: int, _c: int) -> None:
         register.sample.do(answer_approval, made, command, "approved", "192.0.2.1")
 
 
+def object_to(register: Register, a: int, b: int, c: int) -> None:
+    """A customer objects to work on a request, or to a line of a contract, that they see."""
+    reason = f"objection{next(SERIAL)}zq"
+    actor = register.actors[register.one("customer", b)]
+    if c % 2:
+        found = [row.id for row in register.sample.entries(register.one("service_request", a))]
+        about = {"work_entry": min(found)} if found else {}
+    else:
+        contract = register.one("contract", a)
+        lines = [row.id for row in register.sample.rows(t.ledger_transaction, contract_id=contract)]
+        about = {"statement_line": max(lines)} if lines else {}
+    if about:
+        command = OpenDispute(reason=reason, **about)
+        register.add("dispute", register.sample.do_as(actor, open_dispute, command), reason)
+
+
+def decide(register: Register, a: int, b: int, _c: int) -> None:
+    if not register.ids["dispute"]:
+        return
+    dispute, supervisor = register.one("dispute", a), register.sample.supervisor
+    if b % 2:
+        register.sample.do_as(supervisor, accept_dispute, dispute, AcceptDispute())
+    else:
+        register.sample.do_as(supervisor, decline_dispute, dispute, DeclineDispute(reason="As agreed"))
+
+
 def switch_setting(register: Register, a: int, _b: int, _c: int) -> None:
     register.sample.set(customers_see_org_unit=bool(a % 2))
 
@@ -327,6 +359,8 @@ STEPS: tuple[Callable[[Register, int, int, int], None], ...] = (
     offer,
     accept_offer,
     ask,
+    object_to,
+    decide,
     switch_setting,
     let_time_pass,
 )

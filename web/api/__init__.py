@@ -12,6 +12,7 @@ from web.api.administration import billing, settings
 from web.api.alerts import alerts
 from web.api.bank_statements import bank_statements
 from web.api.contracts import contracts
+from web.api.disputes import disputes
 from web.api.docs import register_docs
 from web.api.invoices import invoices, payment_routes
 from web.api.ledger import ledger, sandbox
@@ -44,6 +45,7 @@ ROUTE_GROUPS: tuple[RouteGroup, ...] = (
     service_requests,
     coverage,
     work,
+    disputes,
     alerts,
     ledger,
     accounts,

@@ -35,6 +35,8 @@ from web.pages.billing import (
 )
 from web.pages.contracts import actions, holder_statement, index, sell, uncovered
 from web.pages.contracts import detail as contract
+from web.pages.disputes import disputes
+from web.pages.disputes import statement as statement_acceptance
 from web.pages.forms import pickers, typed
 from web.pages.layout import search
 from web.pages.layout.security import register_headers
@@ -76,6 +78,7 @@ BLUEPRINTS = (
     contract.pages,
     coverage.pages,
     customers.pages,
+    disputes.pages,
     draft.edit_pages,
     draft.new_pages,
     edit.pages,
@@ -112,6 +115,7 @@ BLUEPRINTS = (
     service_request.pages,
     sessions.pages,
     settings.pages,
+    statement_acceptance.pages,
     time_to_bill.pages,
     to_invoice.pages,
     typed.pages,

@@ -7,12 +7,14 @@ from engine.contract_alerts import CONTRACT_ALERT_KINDS
 from web.pages.context import actor, desk, now
 from web.pages.service_requests.sla import next_target
 from web.pages.wording.alerts import alert_label
+from web.pages.wording.disputes import KINDS, subject_text
 from workflows.accounting_periods.queries import next_to_close, read_checklist
 from workflows.administration.activation import billing_checklist
 from workflows.billing.figures import read_billing_figures
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
+from workflows.disputes.queries import count_open, list_disputes
 from workflows.notifications.webhooks.queries import list_failing
 from workflows.operations.health import read_health
 from workflows.operations.time_zone_data import time_zone_data
@@ -61,6 +63,10 @@ def _finance() -> str:
             uncovered=uncovered.items,
             alerts=list_alerts(tx, kinds=CONTRACT_ALERT_KINDS, limit=FIRST_ROWS).items,
             alert_label=alert_label,
+            open_disputes=count_open(tx),
+            disputes=list_disputes(tx, state="open", order="opened_at", limit=FIRST_ROWS).items,
+            dispute_kinds=KINDS,
+            subject_text=subject_text,
             billing=read_billing_figures(tx) if tx.settings.invoices else None,
             to_close=read_checklist(tx, month) if (month := next_to_close(tx)) else None,
             **_contract_figures(tx),

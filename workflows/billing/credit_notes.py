@@ -67,6 +67,11 @@ def credit_invoice(tx: Transaction, invoice_id: str, command: CreditInvoice) -> 
         InvalidInput: a line is not of this invoice, is named twice, or has less left than is to be credited.
     """
     tx.require(*ISSUERS)
+    return credit_issued(tx, invoice_id, command)
+
+
+def credit_issued(tx: Transaction, invoice_id: str, command: CreditInvoice) -> str:
+    """The same for a decision that another use case has allowed. Raises: as above, but NotAllowed."""
     lock_party(tx, *party_of(party_row(tx, invoice_id)))
     row = locked_invoice(tx, invoice_id)
     if row.kind != "invoice" or row.state != "issued":

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 
 from engine.invoice_document import Party
 from engine.invoicing import TaxRate
@@ -28,6 +28,7 @@ from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import day_text
 from workflows.languages.texts import gettext
+from workflows.lifecycle.open_disputes import entry_is_disputed
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -44,8 +45,9 @@ def issue_invoice(tx: Transaction, invoice_id: str) -> str:
     Raises:
         NotAllowed: the actor is neither finance nor an administrator.
         NotFound: there is no such invoice.
-        StateForbids: it is no draft; it is unusual and not confirmed (`reasons`); or something is missing or
-            refused by the rules for e-invoices, which `missing` lists.
+        StateForbids: it is no draft; it is unusual and not confirmed (`reasons`); a dispute about work that
+            it bills is open; or something is missing or refused by the rules for e-invoices, which `missing`
+            lists.
     """
     tx.require(*ISSUERS)
     _issue(tx, invoice_id, is_charge=False)
@@ -69,6 +71,7 @@ def _issue(tx: Transaction, invoice_id: str, *, is_charge: bool) -> str:
     row = locked_invoice(tx, invoice_id)
     require_draft(row, "issued")
     require_confirmed(tx, row)
+    _refuse_disputed(tx, row)
     buyer, seller = buyer_of(tx, *party), seller_of(tx.settings)
     issued_on = local_date(tx.now, tx.settings.zone)
     due_on = row.due_on or issued_on + timedelta(days=tx.settings.invoice_due_days)
@@ -122,6 +125,26 @@ def finish_issue(tx: Transaction, row: Row[Any], *, as_e_invoice: bool = True, *
     )
     post_document(tx, row, number)
     return number
+
+
+def _refuse_disputed(tx: Transaction, row: Row[Any]) -> None:
+    """Raise StateForbids while a dispute about work that a draft bills is open."""
+    line, charge, r, e = t.invoice_line, t.overage_charge, t.service_request, t.work_entry
+    number = tx.connection.execute(
+        select(r.c.number)
+        .join(e, e.c.service_request_id == r.c.id)
+        .join(charge, charge.c.work_entry_id == e.c.id)
+        .join(line, line.c.sold_item_id == charge.c.sold_item_id)
+        .where(line.c.invoice_id == row.id, entry_is_disputed(e.c.id))
+        .order_by(r.c.number)
+        .limit(1)
+    ).scalar()
+    if number is not None:
+        raise StateForbids(
+            gettext("The draft bills work on %(number)s to which the customer objects.", number=number),
+            remedy=gettext("Decide the dispute first."),
+            state=row.state,
+        )
 
 
 def _refuse_incomplete(tx: Transaction, row: Row[Any], buyer: Party, seller: dict[str, str]) -> None:

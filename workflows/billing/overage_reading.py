@@ -1,8 +1,8 @@
 """Time to be billed that is not charged yet: each piece of work with its price, who pays, and when it is due.
 
-A piece is an allocation of minutes to be billed. It is charged once its entry is approved, and nothing of it
-was logged beyond what the customer has approved; a charge is taken
-back once its allocation is reversed. Source: product.md section 7 (Bill).
+A piece is an allocation of minutes to be billed. It is charged once its entry is approved, nothing of it was
+logged beyond what the customer has approved, and no dispute about it is open; a charge is taken back once its
+allocation is reversed. Source: product.md sections 7 (Bill, Asking before more is spent) and 10 (Dispute).
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +18,7 @@ from engine.quantities import Money
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.amendments import amendments_of, has_other_terms, row_as_of
 from workflows.lifecycle.contracts.charged_entry import segments_of
+from workflows.lifecycle.open_disputes import entry_is_disputed, last_decided
 from workflows.reports.overview import is_uncovered
 from workflows.reports.parties import during, holder_spans, in_parts
 from workflows.store import tables as t
@@ -31,9 +32,9 @@ Party = tuple[str, str]
 class Uncharged(NamedTuple):
     """A piece of work to be charged, or a charge to be taken back, of what was worked at an instant.
 
-    `party` pays: kind and id. It is due with the first month that ends after it was worked and recorded, but
-    at once where a line that is not issued yet bills the same. `charge` is None where nothing says what an
-    hour costs.
+    `party` pays: kind and id. It is due with the first month that ends after it was worked and recorded, and
+    after a dispute about it was decided, but at once where a line that is not issued yet bills the same.
+    `charge` is None where nothing says what an hour costs.
     """
 
     party: Party
@@ -108,6 +109,7 @@ def _new() -> Select[Any]:
             a.c.minutes,
             a.c.effective_at,
             known_at.label("known_at"),
+            last_decided(t.dispute.c.work_entry_id, e.c.id).label("undisputed_at"),
             e.c.started_at,
             e.c.ended_at,
             e.c.worked_minutes,
@@ -123,6 +125,7 @@ def _new() -> Select[Any]:
         .where(_is_overage(), ~is_charged)
         .where(e.c.state == text_constant("approved"), e.c.deleted_at.is_(None))
         .where(e.c.unapproved_minutes.is_(None))
+        .where(~entry_is_disputed(e.c.id))
         .order_by(a.c.effective_at, a.c.id)
     )
 
@@ -225,7 +228,7 @@ class _Prices:
                 minutes=row.minutes,
                 rate=rate,
             )
-        known_at = max(row.effective_at, row.known_at)
+        known_at = max(row.effective_at, row.known_at, row.undisputed_at or row.known_at)
         due_at, party = _month_end(self._tx, known_at), _party(row)
         assert party is not None
         return Uncharged(party, due_at, known_at, row.effective_at, row.contract_id, row.minutes, made)

@@ -1,8 +1,8 @@
 """Reminders of unpaid invoices: before they are due, when they are overdue, then by dunning levels with fees.
 
 Each is sent once, as of the instant at which it was due, however late the job is; what is paid by then gets
-none. A fee is an invoice of its own, not subject to VAT, and charged for no other fee.
-Source: product.md sections 10 and 11.
+none, and none is sent while a dispute about a line of the invoice is open. A fee is an invoice of its own,
+not subject to VAT, and charged for no other fee. Source: product.md sections 10 and 11.
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ from workflows.billing.rows import locked_invoice, party_row
 from workflows.core.settings import DunningLevelSetting
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import SOURCE, gettext, in_language, known_language
+from workflows.lifecycle.open_disputes import invoice_is_disputed, last_decided
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.store.compiled_statements import next_version
@@ -146,13 +147,15 @@ def _terms(tx: Transaction) -> ReminderTerms:
 
 
 def _payable(row: Any, changed_at: datetime | None) -> Payable:
-    since = (row.issued_at, row.dunning_paused_until, row.opened_at, changed_at)
+    since = (row.issued_at, row.dunning_paused_until, row.opened_at, row.undisputed_at, changed_at)
     last = Reminder(row.reminder_stage, row.reminder_at) if row.reminder_at is not None else None
     return Payable(row.issued_at, row.due_on, row.overdue_at, max(at for at in since if at is not None), last)
 
 
 def _unpaid() -> Select[Any]:
-    """The issued invoices of which something is open, and when they were opened again."""
+    """The issued invoices of which something is open, without those in dispute, and when they were opened
+    again, or a dispute was decided.
+    """
     opened_at = (
         select(func.max(a.effective_at, type_=Instant()))
         .where(a.invoice_id == i.id, a.reverses_id.is_not(None))
@@ -168,7 +171,8 @@ def _unpaid() -> Select[Any]:
         i.reminder_at,
         i.dunning_paused_until,
         opened_at.label("opened_at"),
-    ).where(i.kind == "invoice", i.state == "issued", i.open_minor > 0)
+        last_decided(t.dispute.c.invoice_id, i.id).label("undisputed_at"),
+    ).where(i.kind == "invoice", i.state == "issued", i.open_minor > 0, ~invoice_is_disputed(i.id))
 
 
 def _may_be_due(tx: Transaction, at: datetime) -> ColumnElement[bool]:

@@ -11,11 +11,11 @@ from functools import cached_property
 from itertools import accumulate, dropwhile, groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, false, func, select
 
-from engine.contracts import UNITS
 from engine.ledger import Account
 from engine.periods import first_instant_of
+from workflows.contracts.acceptance import AcceptedStatement, latest_acceptance, statement_unit
 from workflows.contracts.access import contract_row, up_to_date_contract
 from workflows.contracts.pending_movements import PENDING, held_for_work, pending_among
 from workflows.core.errors import invalid
@@ -23,12 +23,15 @@ from workflows.core.paging import Place, Sort, broken_cursor, read_cursor, requi
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.rows import contract_value
-from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameable
+from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameable, PersonNames
 from workflows.store import tables as t
-from workflows.views.contracts import StatementLine, StatementView
+from workflows.views.contracts import AcceptanceView, StatementLine, StatementView
 
 SAME_INSTANT = {"restore": 0, "carry_over": 1, "expire": 2}
 """The order of movements at the same instant; other kinds come after these."""
+
+MOST_DIFFERENCES = 200
+"""How many of the changes since an acceptance are shown."""
 
 STEP = 500
 """How many movements are read at once where all are wanted."""
@@ -95,7 +98,19 @@ def read_statement(
             pending_amount=ledger.stored_before(ledger.end, "held") if ledger.unit != "incidents" else 0,
             lines=lines,
             next_cursor=Place(order, (last.effective_at,), last.transaction).cursor() if last else None,
+            acceptance=ledger.acceptance(),
         )
+
+
+def read_acceptance(tx: Transaction, contract_id: str) -> AcceptanceView:
+    """The latest acceptance of a contract's statement, with what has changed since.
+
+    Raises: NotFound, also if the actor may not see the contract; LookupError if it was never accepted.
+    """
+    found = _Ledger(tx, contract_row(tx, contract_id), None, None).acceptance()
+    if found is None:
+        raise LookupError(contract_id)
+    return found
 
 
 @contextmanager
@@ -126,11 +141,45 @@ class _Ledger:
     def __init__(self, tx: Transaction, row: Row[Any], from_: date | None, to: date | None) -> None:
         zone = contract_value(row).zone
         self.tx, self.row = tx, row
-        self.unit = row.draws if row.draws in UNITS else "minutes"
+        self.unit = statement_unit(row)
         self.currency = row.currency if row.draws == "money" else None
         self.start = first_instant_of(from_, zone) if from_ else None
         now = tx.now + timedelta(microseconds=1)
         self.end = min(first_instant_of(to + timedelta(days=1), zone), now) if to else now
+
+    @cached_property
+    def _accepted(self) -> AcceptedStatement | None:
+        return latest_acceptance(self.tx, self.row.id)
+
+    def acceptance(self) -> AcceptanceView | None:
+        """The latest acceptance, with what has changed since then of what was accepted."""
+        found = self._accepted
+        if found is None:
+            return None
+        rows = self.tx.connection.execute(
+            self._movements(found.changes).order_by(entry.c.sequence, entry.c.id)
+        ).all()
+        nameable = Nameable(self.tx, {"service_request": {one.service_request_id for one in rows}})
+        pending = pending_among(self.tx, (one.id for one in rows[:MOST_DIFFERENCES] if one.held))
+        balance, lines = found.row.balance, []
+        for one in rows[:MOST_DIFFERENCES]:
+            balance += int(one.moved)
+            lines.append(self._line(one, balance, nameable, pending))
+        return AcceptanceView(
+            id=found.row.id,
+            contract=self.row.id,
+            up_to=found.row.up_to,
+            accepted_at=found.row.accepted_at,
+            accepted_by=PersonNames(self.tx, [found.row.customer_id])[found.row.accepted_by],
+            unit=self.unit,
+            balance=found.row.balance,
+            lines=found.row.lines,
+            heads=found.views(),
+            intact=found.is_intact(self.tx),
+            changes=len(rows),
+            difference=sum(int(one.moved) for one in rows),
+            differences=lines,
+        )
 
     @cached_property
     def opening_balance(self) -> int:
@@ -218,17 +267,8 @@ class _Ledger:
 
     def _lines(self, first: datetime, last: datetime, balance: int) -> list[StatementLine]:
         """All lines from one instant to another, both included; `balance` is what was available before."""
-        moved = case(
-            (and_(leg.c.account == "available", leg.c.unit == (self.currency or self.unit)), leg.c.amount),
-            else_=0,
-        )
-        movements: Select[Any] = (
-            select(*_SHOWN, request.c.number.label("request_number"), func.sum(moved).label("moved"))
-            .add_columns(held_for_work().label("held"))
-            .join(leg, leg.c.transaction_id == entry.c.id)
-            .outerjoin(request, request.c.id == entry.c.service_request_id)
-            .where(*self._in_span(), entry.c.effective_at >= first, entry.c.effective_at <= last)
-            .group_by(entry.c.id, request.c.number)
+        movements = self._movements(
+            *self._in_span(), entry.c.effective_at >= first, entry.c.effective_at <= last
         )
         rows = self.tx.connection.execute(movements).all()
         nameable = Nameable(self.tx, {"service_request": {one.service_request_id for one in rows}})
@@ -237,10 +277,28 @@ class _Ledger:
         for _, group in groupby(sorted(rows, key=_instant), _instant):
             for one in _in_order(list(group), balance):
                 balance += int(one.moved)
-                lines.append(
-                    _statement_line(one, self.unit, self.currency, balance, nameable, one.id in pending)
-                )
+                lines.append(self._line(one, balance, nameable, pending))
         return lines
+
+    def _movements(self, *where: ColumnElement[bool]) -> Select[Any]:
+        """SQL: the contract's movements with what each moves, and whether it changes what was accepted."""
+        moved = case(
+            (and_(leg.c.account == "available", leg.c.unit == (self.currency or self.unit)), leg.c.amount),
+            else_=0,
+        )
+        accepted = self._accepted
+        changes = accepted.changes if accepted is not None else false()
+        return (
+            select(*_SHOWN, request.c.number.label("request_number"), func.sum(moved).label("moved"))
+            .add_columns(held_for_work().label("held"), changes.label("is_change"))
+            .join(leg, leg.c.transaction_id == entry.c.id)
+            .outerjoin(request, request.c.id == entry.c.service_request_id)
+            .where(*where)
+            .group_by(entry.c.id, request.c.number)
+        )
+
+    def _line(self, row: Row[Any], balance: int, nameable: Nameable, pending: set[str]) -> StatementLine:
+        return _statement_line(row, self.unit, self.currency, balance, nameable, row.id in pending)
 
     @staticmethod
     def _after(lines: list[StatementLine], after: tuple[datetime, str] | None) -> list[StatementLine]:
@@ -304,4 +362,5 @@ def _statement_line(
         why=(row.why if is_named else row.why.replace(row.request_number, ANOTHER_REQUEST))
         + (f", {PENDING}" if is_pending else ""),
         pending=is_pending,
+        since_acceptance=bool(row.is_change),
     )

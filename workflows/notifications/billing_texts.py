@@ -37,6 +37,14 @@ QUOTE = {
 }
 DECIDED = {**QUOTE, "name": "Ann Jones", "comment": mark("Please start in April.")}
 
+DISPUTE = {
+    "customer": "Ann Jones",
+    "what": mark("the entry of 0:30 of 2026-03-02 09:00 (UTC) on SR-1001"),
+    "reason": mark("The call took ten minutes."),
+    **COMPANY,
+}
+DECIDED_DISPUTE = {**DISPUTE, "effect": mark("The entry is not billed.")}
+
 BILLING_TEMPLATES: dict[str, MailTemplate] = {
     "invoice_issued": MailTemplate(
         mark("An invoice was issued; it is attached as PDF"),
@@ -124,6 +132,30 @@ BILLING_TEMPLATES: dict[str, MailTemplate] = {
             " again: {invoices}.\n\n{company}"
         ),
         PAYMENT,
+    ),
+    "dispute_opened": MailTemplate(
+        mark("A customer objects to an entry or a line"),
+        mark("supervisors and finance"),
+        mark("{customer} objects to {what}"),
+        mark(
+            "{customer} objects to {what}: {reason}\n\nUntil it is decided, the entry is not billed and the"
+            " invoice not reminded of."
+        ),
+        DISPUTE,
+    ),
+    "dispute_accepted": MailTemplate(
+        mark("A dispute was accepted"),
+        mark("the customer who objects"),
+        mark("Your objection to {what} is accepted"),
+        mark("Hello,\n\nwe have accepted your objection to {what}. {effect}\n\n{reason}\n\n{company}"),
+        DECIDED_DISPUTE,
+    ),
+    "dispute_declined": MailTemplate(
+        mark("A dispute was declined"),
+        mark("the customer who objects"),
+        mark("Your objection to {what} is declined"),
+        mark("Hello,\n\nwe have declined your objection to {what}.\n\n{reason}\n\n{company}"),
+        DISPUTE,
     ),
     "quote_sent": MailTemplate(
         mark("A quote"),

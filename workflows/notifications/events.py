@@ -31,6 +31,7 @@ REQUEST = ("service_request", "number")
 TARGET = (*REQUEST, "target", "at", "due_at")
 INVOICE = ("invoice", "number")
 PAYMENT = ("payment", "invoices")
+DISPUTE = ("dispute", "kind")
 QUOTE = ("quote", "number", "version")
 APPROVAL = (*REQUEST, "approval")
 
@@ -133,6 +134,18 @@ EVENT_TYPES: dict[str, EventType] = {
     "quote_accepted": EventType("quote.accepted", mark("A quote was accepted."), QUOTE),
     "quote_declined": EventType("quote.declined", mark("A version of a quote was declined."), QUOTE),
     "quote_lapsed": EventType("quote.lapsed", mark("The last day of a quote is over."), QUOTE),
+    "dispute_opened": EventType(
+        "dispute.opened",
+        mark("A customer objects to a work entry, a statement line or an invoice line."),
+        DISPUTE,
+    ),
+    "dispute_accepted": EventType("dispute.accepted", mark("A dispute was accepted."), DISPUTE),
+    "dispute_declined": EventType("dispute.declined", mark("A dispute was declined."), DISPUTE),
+    "statement_accepted": EventType(
+        "statement.accepted",
+        mark("A customer has accepted the statement of a contract up to an instant."),
+        (*CONTRACT, "up_to"),
+    ),
     "rules_published": EventType("rules.published", mark("A rule set is in force."), ("rule_set",)),
     "rules_proposed": EventType(
         "rules.proposed", mark("A rule set was proposed for approval."), ("rule_proposal",)

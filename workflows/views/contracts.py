@@ -8,6 +8,7 @@ from engine.approvals import LimitPer, OveragePolicy
 from engine.auto_top_up import AutoTopUpMode, AutoTopUpState
 from engine.quantities import Rounding
 from workflows.views import MoneyView
+from workflows.views.disputes import ChainHeadView
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +270,7 @@ class StatementLine:
 
     `another_service_request` is true for a line of a service request that the user may not see: its id and
     number are null, and `why` does not name it. `pending`: it is held for work that awaits approval.
+    `since_acceptance`: it belongs to what the customer had accepted before it was recorded.
     """
 
     transaction: str
@@ -285,6 +287,32 @@ class StatementLine:
     balance_after: int
     why: str
     pending: bool = False
+    since_acceptance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceView:
+    """A contract's statement as a customer has accepted it, up to an instant, and what has changed since.
+
+    `balance` is what was available after its lines, in the statement's unit. `heads` are those of the
+    ledger's chains then; `intact` says that the ledger still has them. `changes` counts the lines since then
+    that belong to what was accepted, `difference` is what they move. `differences` are the first of them, in
+    the order recorded: their `balance_after` goes on from the accepted balance.
+    """
+
+    id: str
+    contract: str
+    up_to: datetime
+    accepted_at: datetime
+    accepted_by: str
+    unit: str
+    balance: int
+    lines: int
+    heads: list[ChainHeadView]
+    intact: bool
+    changes: int
+    difference: int
+    differences: list[StatementLine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +322,7 @@ class StatementView:
     Money is in minor units of `currency`, which is None unless the contract is in money.
     The opening and closing balances are those of the whole span, whichever page this is. They are with
     pending work; without it, `pending_amount` more is available at the end, unless their grants have ended.
+    `acceptance` is the latest one, whichever days these are.
     """
 
     contract: str
@@ -305,6 +334,7 @@ class StatementView:
     lines: list[StatementLine]
     next_cursor: str | None
     pending_amount: int = 0
+    acceptance: AcceptanceView | None = None
 
 
 @dataclass(frozen=True, slots=True)

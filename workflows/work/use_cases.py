@@ -146,11 +146,26 @@ def change_work(
     tx.require(*WORKERS)
     entry, places = lock_entry(tx, entry_id, command, expected_version)
     require_changeable(tx, entry, command.reason)
+    return _change(tx, entry, places, command)
+
+
+def correct_work(tx: Transaction, entry_id: str, command: ChangeWork) -> str:
+    """The same, whatever the actor's role, for a decision that another use case has allowed.
+
+    Raises: as `change_work`, but NotAllowed.
+    """
+    entry, places = lock_entry(tx, entry_id, command, None)
+    return _change(tx, entry, places, command)
+
+
+def _change(tx: Transaction, entry: Row[Any], places: Places, command: ChangeWork) -> str:
+    """Change a locked entry. Returns its id."""
+    entry_id = entry.id
     wanted = merged(entry, command)
     changed = changed_fields(entry, wanted)
     was_rejected = entry.state == "rejected"
     if not changed and not places.moves and not was_rejected:
-        return entry_id
+        return str(entry_id)
     described = {"billable": wanted.billable, "work_type": wanted.work_type, "note": wanted.note}
     tx.change(
         t.work_entry,
@@ -168,7 +183,7 @@ def change_work(
         tx.audit("work_entry", entry_id, "changed", before=audit_values(entry), **reason_of(command.reason))
     if was_rejected or places.moves or changed != {"note"}:
         _charge_again(tx, entry, places, wanted, command.reason, emergency=command.beyond_approval)
-    return entry_id
+    return str(entry_id)
 
 
 def _submitted_again(tx: Transaction) -> dict[str, Any]:

@@ -53,6 +53,7 @@ from workflows.commands.contracts import (
     NewContract,
     SetAutoTopUp,
 )
+from workflows.commands.disputes import OpenDispute
 from workflows.commands.fields import MoneyGiven, RateGiven
 from workflows.commands.mail_templates import ChangeMailTemplate
 from workflows.commands.quotes import NewQuote, QuoteLineGiven
@@ -62,6 +63,7 @@ from workflows.commands.webhooks import NewWebhook
 from workflows.contracts.auto_top_up import set_auto_top_up
 from workflows.contracts.use_cases import cancel_contract
 from workflows.core.desk import Desk
+from workflows.disputes.use_cases import open_dispute
 from workflows.notifications.mail_links import make_approval_secret, make_quote_secret
 from workflows.notifications.template_editing import change_mail_template
 from workflows.notifications.webhooks.endpoints import create_webhook, send_test
@@ -294,6 +296,10 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
         "service_request": request,
         "period": "2026-01",
         "entry": str(sample.entries(request)[0].id),
+        "dispute": sample.do(
+            open_dispute, OpenDispute(work_entry=str(sample.entries(request)[0].id), reason="Too long")
+        ),
+        "invoice_line": str(sample.rows(t.invoice_line, invoice_id=invoices["issued_invoice"])[0].id),
         "decision": str(sample.rows(t.coverage_decision)[0].id),
         "waiting": waiting,
         "second": second,

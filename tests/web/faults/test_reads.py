@@ -29,6 +29,7 @@ QUERIES = {
     "/password/new": "link={link}",
     "/quote": "link={quote_link}",
     "/approval": "link={approval_link}",
+    "/disputes/new": "work_entry={entry}",
     "/search": "q=laptop",
     "/pick/<name>": "kinds=customer&q=Ann",
     "/work-approval/approve": "entry={entry}",

@@ -24,9 +24,11 @@ from workflows.commands.accounting_periods import ChangePeriod
 from workflows.commands.approvals import AnswerApproval, AskApproval
 from workflows.commands.billing import InvoiceLineGiven, NewInvoice, NewPayment, ReversePayment
 from workflows.commands.contracts import AmendContract, HolderGiven, NewContract
+from workflows.commands.disputes import AcceptStatement
 from workflows.commands.fields import MoneyGiven, RateGiven
 from workflows.commands.margins import NewCostRate
 from workflows.commands.quotes import DecideQuote, NewQuote, QuoteLineGiven
+from workflows.contracts.acceptance import accept_statement
 from workflows.contracts.amending import amend_contract
 from workflows.core.transaction import Transaction
 from workflows.jobs.definitions import run_job
@@ -77,6 +79,10 @@ def busy(sample: SampleDesk) -> SampleDesk:
     add_billing_rows(sample)
     add_accepted_quote(sample)
     add_used_approval(sample)
+    sold = sample.sell("support_hours", to=("customer", sample.ann), minutes=10)
+    sample.do_as(
+        sample.person("customer", "Ann", customer=sample.ann), accept_statement, sold, AcceptStatement()
+    )
     return sample
 
 

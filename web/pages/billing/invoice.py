@@ -53,6 +53,7 @@ from workflows.commands.billing import (
 )
 from workflows.core.actors import OFFICE, Role
 from workflows.core.transaction import Transaction
+from workflows.disputes.queries import latest_disputes
 from workflows.views.billing import InvoiceDetail
 
 REQUIRED = lazy_text("This field is required.")
@@ -204,10 +205,12 @@ def show(invoice_id: str) -> str:
     with desk().read(actor()) as tx:
         invoice = read_invoice(tx, invoice_id)
         logo = has_logo(tx)
+        disputes = latest_disputes(tx, "invoice_line", [one.id for one in invoice.lines])
     return render_template(
         "billing/invoice.html",
         invoice=invoice,
         logo=logo,
+        disputes=disputes,
         pays_online=desk().payments is not None
         and invoice.kind == "invoice"
         and invoice.state == "issued"

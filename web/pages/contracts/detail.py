@@ -35,6 +35,7 @@ from workflows.contracts.queries import contract_audit, read_contract
 from workflows.contracts.statement import open_statement, read_statement
 from workflows.core.actors import OFFICE
 from workflows.core.transaction import Transaction
+from workflows.disputes.queries import latest_disputes
 from workflows.reports.alerts import list_alerts
 from workflows.service_requests.queries import list_service_requests
 from workflows.views.contracts import ContractDetail, StatementLine
@@ -125,6 +126,7 @@ def contract_page(
             contract=contract,
             related=related,
             statement=statement,
+            disputes=latest_disputes(tx, "statement_line", [one.transaction for one in statement.lines]),
             burn_down=burn_down(contract, read_balance_curve(tx, contract_id)),
             span={name: request.args.get(name, "") for name in ("from", "to")},
             requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS, counted=True),

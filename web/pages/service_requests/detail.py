@@ -38,6 +38,7 @@ from workflows.billing.sold_once import CLOSED_TO_SALES
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
 from workflows.core.actors import Actor
 from workflows.coverage.explanation import describe_decision
+from workflows.disputes.queries import latest_disputes
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.closing import up_to_date_request
 from workflows.service_requests.history import list_merged
@@ -254,6 +255,9 @@ def request_page(
             "service_requests/show.html",
             request_view=found,
             timeline=timeline,
+            disputes=latest_disputes(
+                tx, "work_entry", [one.work.id for one in timeline.events if one.work is not None]
+            ),
             merged=merged,
             approvals=approvals,
             asks_first=asks_first,

@@ -96,6 +96,8 @@ ACTIONS = Texts(
         "price removed": mark("Price removed"),
         "sold by quote": mark("Sold by quote"),
         "sold beside": mark("Sold beside"),
+        "opened": mark("Opened"),
+        "statement accepted": mark("Statement accepted"),
         "top-up ordered": mark("Top up ordered"),
     }
 )
@@ -104,6 +106,7 @@ RECORD_PAGES = {
     "bank_statement": ("bank_statements.show", "bank_statement_id"),
     "contract": ("contract.show", "contract_id"),
     "customer": ("customers.show", "customer_id"),
+    "dispute": ("disputes.show", "dispute_id"),
     "item": ("items.show", "item_id"),
     "org_unit": ("org_units.show", "org_unit_id"),
     "mail_template": ("mail_templates.edit", "key"),
@@ -123,6 +126,7 @@ KINDS = Texts(
         "bank_statement": mark("Bank statement"),
         "contract": mark("Contract"),
         "cost_rate": mark("Cost rate"),
+        "dispute": mark("Dispute"),
         "customer": mark("Customer"),
         "desk": mark("Desk"),
         "invoice": mark("Invoice"),

@@ -134,6 +134,11 @@ QUOTE_STATES = {
     "superseded": Label(mark("Superseded"), "arrow", "neutral"),
     "lapsed": Label(mark("Lapsed"), "calendar-off", "warning"),
 }
+DISPUTE_STATES = {
+    "open": Label(mark("In dispute"), "hourglass", "warning"),
+    "accepted": Label(mark("Accepted"), "check-circle", "success"),
+    "declined": Label(mark("Declined"), "slash", "neutral"),
+}
 CONTRACT_OVER = Texts(
     {
         "expired": mark("ended"),

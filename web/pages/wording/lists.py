@@ -91,6 +91,8 @@ def _entries(what: str, number: int, num: Markup) -> str:
             return ngettext("%(num)s user", "%(num)s users", number, num=num)
         case "webhook":
             return ngettext("%(num)s webhook", "%(num)s webhooks", number, num=num)
+        case "dispute":
+            return ngettext("%(num)s dispute", "%(num)s disputes", number, num=num)
         case "work entry":
             return ngettext("%(num)s work entry", "%(num)s work entries", number, num=num)
         case _:

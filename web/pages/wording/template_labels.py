@@ -69,6 +69,10 @@ class TemplateLabels:
         return labels.label_of(labels.QUOTE_STATES, code)
 
     @staticmethod
+    def dispute_state(code: str) -> labels.Label:
+        return labels.label_of(labels.DISPUTE_STATES, code)
+
+    @staticmethod
     def price_standing(code: str) -> labels.Label:
         return labels.label_of(labels.PRICE_STANDINGS, code)
 

@@ -43,6 +43,7 @@ from workflows.store.tables.contracts import (
     contract_past_holder,
     grant_balance,
 )
+from workflows.store.tables.disputes import dispute, statement_acceptance, statement_acceptance_head
 from workflows.store.tables.infrastructure import (
     counter,
     idempotency_key,
@@ -137,6 +138,8 @@ APPEND_ONLY = (
     "approval",
     "approval_answer",
     "approval_use",
+    "statement_acceptance",
+    "statement_acceptance_head",
 )
 """Tables whose rows the database refuses to update or delete."""
 
@@ -173,6 +176,7 @@ __all__ = [
     "customer_credit",
     "customer_org_unit",
     "deployment",
+    "dispute",
     "grant_balance",
     "idempotency_key",
     "imported_record",
@@ -231,6 +235,8 @@ __all__ = [
     "setting_change",
     "sla_counted_time",
     "sold_item",
+    "statement_acceptance",
+    "statement_acceptance_head",
     "user_account",
     "webhook_attempt",
     "webhook_delivery",

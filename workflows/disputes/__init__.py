@@ -1,0 +1,1 @@
+"""Disputes: what customers object to, and what is decided. Source: product.md section 10."""
