@@ -191,7 +191,7 @@ def _end_of(tx: Transaction, month: str) -> datetime:
 
 
 def _charged_by_month(tx: Transaction, lines: Iterable[Any]) -> dict[str, dict[str, int]]:
-    """What each line charges for time by the month worked, of a credit note's line by the one it takes back."""
+    """What each line charges for time by the month worked; of a credit note by the line it takes back."""
     origins = {one.credits_line_id or one.id: one.id for one in lines}
     charge = t.overage_charge.c
     rows = tx.connection.execute(
