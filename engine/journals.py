@@ -8,6 +8,9 @@ the postings; every journal sums to zero. Written as `owner account amount`:
     credit     9:  K customer_credit +9          K receivable -9           (used on the next invoice)
     discount   2:  K cash +98  K discount +2     K receivable -100         (paid early)
     revenue   40:  C deferred_revenue +40        C revenue -40
+    time worked in an earlier month, invoiced now:
+             100:  K receivable +119   K deferred_revenue -100   S:19 tax -19
+                   K deferred_revenue +100       K revenue -100       (in the month worked)
     credit note:   C deferred_revenue +60  S:19 tax +11   K receivable -71
     of what was paid:  K receivable +71    K customer_credit -71
     write-off:     K write_off +119    K receivable -119
@@ -41,7 +44,8 @@ class RatedAmount:
 class SoldPart:
     """What a line sold, net of all discounts, in minor units.
 
-    `owner` is the contract that it sold, else the customer. What is `deferred` is delivered later.
+    `owner` is the contract that it sold, else the customer. What is `deferred` is revenue at another instant:
+    it is delivered later, or was in an earlier month.
     """
 
     owner: str
@@ -172,11 +176,12 @@ def write_off_journal(customer: str, currency: str, amount_minor: int) -> tuple[
     )
 
 
-def recognition_journal(contract: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
-    """The postings of revenue recognized of a contract, in minor units; below zero, it is taken back."""
-    return _postings(
-        currency, [(contract, "deferred_revenue", amount_minor), (contract, "revenue", -amount_minor)]
-    )
+def recognition_journal(owner: str, currency: str, amount_minor: int) -> tuple[Posting, ...]:
+    """The postings of revenue recognized, in minor units; below zero, it is taken back.
+
+    `owner` is what was sold or, of time worked before it was invoiced, the customer.
+    """
+    return _postings(currency, [(owner, "deferred_revenue", amount_minor), (owner, "revenue", -amount_minor)])
 
 
 def _account_of(part: SoldPart) -> Account:

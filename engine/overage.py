@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from engine.charging import MINUTES_AN_HOUR, price_minor
+from engine.invoicing import divided
 from engine.quantities import Money
 
 HOUR_UNIT, PIECE_UNIT = "HUR", "C62"
@@ -120,6 +121,20 @@ def quantity_and_price(minutes: int, rate_minor: int, amount_minor: int) -> tupl
     hours = Decimal(minutes) / MINUTES_AN_HOUR
     is_exact = minutes % 3 == 0 and minutes * rate_minor == amount_minor * MINUTES_AN_HOUR
     return (hours.normalize(), HOUR_UNIT, rate_minor) if is_exact else (Decimal(1), PIECE_UNIT, amount_minor)
+
+
+def net_by_month(net_minor: int, charged_minor: Mapping[str, int]) -> dict[str, int]:
+    """What of a line's net is for the work of which month (YYYY-MM), in minor units; sums to the net.
+
+    `charged_minor` are the line's charges by the month worked; a discount falls on each in proportion. Empty
+    where they sum to nothing.
+    Example: 72.00 of a line that charges 120.00 for April, less 40.00 of March, are 108.00 and -36.00.
+    """
+    months = sorted(charged_minor)
+    weights = [charged_minor[month] for month in months]
+    if not sum(weights):
+        return {}
+    return dict(zip(months, divided(net_minor, weights), strict=True))
 
 
 def _by_line(charges: Iterable[OverageCharge]) -> dict[OverageLine, list[OverageCharge]]:

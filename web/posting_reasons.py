@@ -67,6 +67,7 @@ PATTERNS = tuple(
         (rf"{_MONTH} was reopened: (?P<reason>.+)", mark("%(month)s was reopened: %(reason)s")),
         (rf"{_MONTH} was opened again", mark("%(month)s was opened again")),
         (rf"Revenue of {_MONTH}", mark("Revenue of %(month)s")),
+        (rf"Time of {_MONTH} on (?P<invoice>.+)", mark("Time of %(month)s on %(invoice)s")),
         (r"(?P<reason>Payment for .+) was taken back", mark("%(reason)s was taken back")),
         (r"Payment for (?P<numbers>.+)", mark("Payment for %(numbers)s")),
         (r"What was paid of (?P<number>\S+)", mark("What was paid of %(number)s")),

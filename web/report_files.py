@@ -46,7 +46,7 @@ TIME_TO_BILL_CSV = (
 )  # fmt: skip
 DUE_CSV = (
     "kind", "party", "party_name", "contract", "contract_number", "amount_minor", "currency", "due_at",
-    "due_on",
+    "due_on", "description",
 )  # fmt: skip
 BILLED_WORK_CSV = (
     "service_request_number", "worked_at", "contract_number", "minutes", "rate_minor", "amount_minor",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.billing import RATES
+from tests.support.billing import RATES, Billing, line
 from tests.support.web_clients import WebClients
 from workflows.store import tables as t
 
@@ -53,6 +53,23 @@ def test_sell_invoice_pay_and_process(web: WebClients, enter: Open, width: int) 
     assert sample.contract(contract).state == "active"
     assert sample.request(waiting).state == "open"
     assert [row.amount_minor for row in sample.rows(t.payment)] == [28_560]
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_a_long_tax_reason_stays_in_its_card(web: WebClients, enter: Open, width: int) -> None:
+    sample = web.sample
+    reason = "Steuerschuldnerschaft des Leistungsempfängers: reverse charge by article 196 of 2006/112/EC"
+    rate = {"name": "Reverse charge", "percent": "0", "category": "AE", "reason": f"{reason}, {'x' * 60}"}
+    draft = Billing(sample, tax_rates=[rate]).draft(line(1_234_567_800, rate="Reverse charge"))
+    page = enter("finance", viewport={"width": width, "height": 1000})
+    page.goto(f"/invoices/{draft['id']}")
+    card = page.get_by_role("region", name="Totals")
+    assert reason in card.inner_text()
+    assert card.evaluate(
+        "card => [...card.querySelectorAll('*')].every("
+        "one => one.getBoundingClientRect().right <= card.getBoundingClientRect().right)"
+    )
+    assert _fits(page)
 
 
 def _fits(page: "Page") -> bool:

@@ -19,6 +19,7 @@ STORED = [
     "Payment for INV-1, INV-2",
     "Payment for INV-1 was taken back",
     "Write-off of INV-1 taken back",
+    "Time of 2026-03 on INV-1",
 ]
 
 

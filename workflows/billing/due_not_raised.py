@@ -40,6 +40,7 @@ class _Due(NamedTuple):
     about: str
     amount_minor: int
     currency: str
+    description: str | None = None
 
     @property
     def row_id(self) -> str:
@@ -113,6 +114,7 @@ def _sales(tx: Transaction, at: datetime) -> Iterator[_Due]:
                 row.id,
                 row.amount_minor,
                 row.currency,
+                row.description,
             )
 
 
@@ -145,6 +147,7 @@ def _views(tx: Transaction, rows: list[_Due]) -> list[DueView]:
             party_name=names.get(row.party, ""),
             contract=row.contract,
             contract_number=row.contract_number,
+            description=row.description,
             amount=MoneyView(row.amount_minor, row.currency),
             due_at=row.due_at,
             due_on=local_date(row.due_at, tx.settings.zone),

@@ -1,7 +1,8 @@
 """Journals of money: every invoice, credit note, payment and use of credit is posted with it.
 
-They stand in the chain of who pays. A payment that was received on a day of a closed accounting period is
-posted as an adjustment, like any other transaction. Source: product.md section 10 (Journals).
+They stand in the chain of who pays. What belongs in a closed accounting period, a payment received in it or
+time worked in it, is posted as an adjustment, like any other transaction. Source: product.md section 10
+(Journals).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +11,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import func, literal, select
 
+from engine.accounting_periods import end_of_month, first_day_of
 from engine.journals import (
     RatedAmount,
     SoldPart,
@@ -21,9 +23,11 @@ from engine.journals import (
     discounted_nets,
     invoice_journal,
     payment_journal,
+    recognition_journal,
     write_off_journal,
 )
 from engine.ledger import Kind, LedgerTransaction, Posting, mirrored
+from engine.overage import net_by_month
 from engine.periods import local_date
 from engine.quantities import round_half_up
 from engine.recognition import MICROSECOND
@@ -46,16 +50,31 @@ a, leg = t.payment_allocation.c, t.ledger_posting.c
 
 
 def post_document(tx: Transaction, row: Any, number: str) -> None:
-    """Post an invoice or a credit note that is issued now; `row` is its row."""
+    """Post an invoice or a credit note that is issued now; `row` is its row.
+
+    Time that was worked in an earlier month is revenue there, and taken back there.
+    """
     customer = party_of(row)[1]
-    parts = _parts(tx, row, customer)
+    parts, earlier = _parts(tx, row, customer)
     taxes = {tax_code(one.category, one.percent): one.tax_minor for one in tax_rows(tx, row.id)}
     if row.kind == "invoice":
         postings = invoice_journal(customer, row.currency, parts, taxes)
     else:
-        deferred = _deferred(tx, parts)
+        # all of what was revenue in an earlier month is taken back there
+        of_earlier = sum(max(one.net_minor, 0) for one in parts if one.deferred and one.owner == customer)
+        deferred = _deferred(tx, parts) | {customer: of_earlier}
         postings = credit_note_journal(customer, row.currency, parts, taxes, deferred=deferred)
     _post(tx, row.kind, postings, f"invoice:{row.id}", number, key=f"journal:{row.id}")
+    for month, net_minor in sorted(earlier.items()):
+        _post(
+            tx,
+            "recognize",
+            recognition_journal(customer, row.currency, net_minor if row.kind == "invoice" else -net_minor),
+            f"invoice:{row.id}",
+            f"Time of {month} on {number}",
+            key=f"journal:{row.id}:{month}",
+            at=_end_of(tx, month) - MICROSECOND,
+        )
 
 
 def post_payment(
@@ -137,8 +156,11 @@ def tax_code(category: str, percent: Decimal) -> str:
     return f"{category}:{percent.normalize():f}"
 
 
-def _parts(tx: Transaction, row: Any, customer: str) -> list[SoldPart]:
-    """What each line sold, net of its share of the document's discounts, and whose account it is in."""
+def _parts(tx: Transaction, row: Any, customer: str) -> tuple[list[SoldPart], dict[str, int]]:
+    """What each line sold, net of its share of the document's discounts, and whose account it is in.
+
+    With what of it was worked in each earlier month (YYYY-MM), in minor units.
+    """
     lines = line_rows(tx, row.id)
     nets = discounted_nets(
         [RatedAmount(one.net_minor, one.tax_category, one.tax_percent) for one in lines],
@@ -148,10 +170,40 @@ def _parts(tx: Transaction, row: Any, customer: str) -> list[SoldPart]:
         ],
     )
     sold = _sold_items(tx, lines) | _deferred_lines(tx, row, lines)
-    return [
-        SoldPart(sold.get(one.id) or customer, net, deferred=one.id in sold)
-        for one, net in zip(lines, nets, strict=True)
-    ]
+    charged = _charged_by_month(tx, lines)
+    parts: list[SoldPart] = []
+    earlier: dict[str, int] = {}
+    for one, net in zip(lines, nets, strict=True):
+        for month, part in net_by_month(net, charged.get(one.id, {})).items():
+            if _end_of(tx, month) <= tx.now:
+                parts.append(SoldPart(customer, part, deferred=True))
+                earlier[month] = earlier.get(month, 0) + part
+                net -= part
+        parts.append(SoldPart(sold.get(one.id) or customer, net, deferred=one.id in sold))
+    return parts, earlier
+
+
+def _end_of(tx: Transaction, month: str) -> datetime:
+    """The exclusive end (aware UTC) of a month (YYYY-MM) in the provider's time zone."""
+    first_day = first_day_of(month)
+    assert first_day is not None
+    return end_of_month(first_day, tx.settings.zone)
+
+
+def _charged_by_month(tx: Transaction, lines: Iterable[Any]) -> dict[str, dict[str, int]]:
+    """What each line charges for time by the month worked; of a credit note by the line it takes back."""
+    origins = {one.credits_line_id or one.id: one.id for one in lines}
+    charge = t.overage_charge.c
+    rows = tx.connection.execute(
+        select(line.c.id, charge.month, func.sum(charge.amount_minor).label("amount"))
+        .join(t.overage_charge, charge.sold_item_id == line.c.sold_item_id)
+        .where(line.c.id.in_(list(origins)))
+        .group_by(line.c.id, charge.month)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(origins[row.id], {})[row.month] = int(row.amount)
+    return found
 
 
 def _sold_items(tx: Transaction, lines: Iterable[Any]) -> dict[str, str]:

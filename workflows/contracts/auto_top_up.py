@@ -8,12 +8,13 @@ Source: product.md section 5 (top up).
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 
 from engine.auto_top_up import COUNTED_STATES, AutoTopUpTerms
 from engine.contracts import Contract, amount_text, dated_state
 from engine.periods import first_instant_of, local_date
 from workflows.commands.contracts import DecideTopUp, SetAutoTopUp
+from workflows.contracts.awaited_top_ups import has_to_be_paid, sell_awaited
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.use_cases import action_forbidden, locked_contract
 from workflows.core.actors import PRICE_ROLES, STAFF
@@ -30,7 +31,6 @@ from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.sale_prices import contract_price
-from workflows.lifecycle.contracts.sold_items import add_sold_item
 from workflows.notifications.alerts import UnitAmount, notify_auto_top_up
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
@@ -84,13 +84,13 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
         return False
     month = _month(loaded.contract, tx.now)
     made = select(func.count()).where(
-        a.contract_id == contract_id, a.month == month, a.state.in_(COUNTED_STATES)
+        a.contract_id == contract_id, a.month == month, a.state.in_(COUNTED_STATES), ~_is_by_hand()
     )
     state = terms.outcome(int(tx.connection.execute(made).scalar_one()))
     due_at = _due_at(tx, row, loaded, terms)
     price_minor = top_up_price(tx, row, terms, due_at)
     grant_id, top_up_id = None, new_id()
-    awaits_payment = state == "issued" and _has_to_be_paid(tx, price_minor)
+    awaits_payment = state == "issued" and has_to_be_paid(tx, loaded.contract, price_minor)
     if awaits_payment:
         state = "draft"
     elif state == "issued":
@@ -112,7 +112,7 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
         created_at=tx.now,
     )
     if awaits_payment:
-        _sell(tx, row, top_up_id, price_minor)
+        sell_awaited(tx, row, top_up_id, price_minor)
     left = amount_text(totals.available, row.draws, row.currency)
     tx.audit("contract", contract_id, f"automatic top-up {state}", left=left, grant=grant_id)
     notify_auto_top_up(
@@ -198,8 +198,8 @@ def confirm_top_up(tx: Transaction, contract_id: str, top_up_id: str, command: D
     if dated_state(contract, tx.now).state in OVER:
         raise action_forbidden(tx, row, "top-up")
     sale = _sale_of(tx, found.id)
-    if sale is None and _has_to_be_paid(tx, found.price_minor):
-        _sell(tx, row, found.id, found.price_minor)
+    if sale is None and has_to_be_paid(tx, contract, found.price_minor):
+        sell_awaited(tx, row, found.id, found.price_minor)
         _decide(tx, found, command, state="draft")
         return contract_id
     _refuse_sold(sale)
@@ -237,7 +237,9 @@ def list_auto_top_ups(tx: Transaction, contract_id: str) -> list[AutoTopUpView]:
     tx.require(*STAFF)
     priced = tx.actor.role in PRICE_ROLES
     rows = tx.connection.execute(
-        select(t.auto_top_up).where(a.contract_id == contract_id).order_by(a.due_at.desc(), a.id.desc())
+        select(t.auto_top_up, _is_sold().label("awaits_payment"))
+        .where(a.contract_id == contract_id)
+        .order_by(a.due_at.desc(), a.id.desc())
     ).fetchmany(100)
     return [
         AutoTopUpView(
@@ -254,6 +256,8 @@ def list_auto_top_ups(tx: Transaction, contract_id: str) -> list[AutoTopUpView]:
             decided_at=row.decided_at,
             decided_by=row.decided_by,
             reason=row.reason,
+            by_hand=row.grants_opened is None,
+            awaits_payment=row.awaits_payment and row.state == "draft",
         )
         for row in rows
     ]
@@ -278,8 +282,10 @@ def low_contracts(tx: Transaction, at: datetime) -> list[str]:
     is_done = exists(
         select(a.id).where(
             a.contract_id == c.id,
-            a.grants_opened == opened,
-            or_(a.state != "capped", a.month == month),
+            or_(
+                and_(a.grants_opened == opened, or_(a.state != "capped", a.month == month)),
+                _waits_by_hand(),
+            ),
         )
     )
     low = and_(left <= c.auto_top_up["below"].as_integer(), ~is_done)
@@ -288,14 +294,32 @@ def low_contracts(tx: Transaction, at: datetime) -> list[str]:
 
 
 def _is_new(tx: Transaction, loaded: LoadedContract) -> bool:
-    """Whether nothing was done since the last grant opened; what a month's limit prevented counts for it."""
+    """Whether nothing was done since the last grant opened, and none sold by hand awaits its payment.
+
+    What a month's limit prevented counts for that month.
+    """
     month = _month(loaded.contract, tx.now)
     done = select(a.id).where(
         a.contract_id == loaded.id,
-        a.grants_opened == grants_opened(loaded, tx.now),
-        or_(a.state != "capped", a.month == month),
+        or_(
+            and_(
+                a.grants_opened == grants_opened(loaded, tx.now),
+                or_(a.state != "capped", a.month == month),
+            ),
+            _waits_by_hand(),
+        ),
     )
     return tx.connection.execute(done.limit(1)).first() is None
+
+
+def _is_by_hand() -> ColumnElement[bool]:
+    """SQL: a top-up was sold by hand, whatever was left of the contract."""
+    return a.grants_opened.is_(None)
+
+
+def _waits_by_hand() -> ColumnElement[bool]:
+    """SQL: a top-up that was sold by hand awaits its payment."""
+    return and_(_is_by_hand(), a.state == "draft")
 
 
 def _due_at(tx: Transaction, row: Row[Any], loaded: LoadedContract, terms: AutoTopUpTerms) -> datetime:
@@ -324,21 +348,16 @@ def top_up_price(tx: Transaction, row: Row[Any], terms: AutoTopUpTerms, at: date
     return entry.amount_minor if entry is not None else None
 
 
-def _has_to_be_paid(tx: Transaction, price_minor: int | None) -> bool:
-    return bool(price_minor) and tx.settings.payment_required and tx.settings.invoicing
-
-
-def _sell(tx: Transaction, row: Row[Any], top_up_id: str, price_minor: int | None) -> None:
-    """Sell a top-up whose grant is added once its invoice is processed."""
-    holder = contract_value(row).holder
-    currency = tx.settings.currency
-    add_sold_item(tx, "top_up", row.id, holder, price_minor, currency, top_up_id=top_up_id)
-
-
 def _sale_of(tx: Transaction, top_up_id: str) -> Row[Any] | None:
     """What a top-up that awaits its payment was sold as; None if it was not."""
     sold = select(t.sold_item).where(t.sold_item.c.top_up_id == top_up_id)
     return tx.connection.execute(sold).one_or_none()
+
+
+def _is_sold() -> ColumnElement[bool]:
+    """SQL: a top-up was sold to be invoiced before it has its grant, and is not waived."""
+    s = t.sold_item.c
+    return exists(select(s.id).where(s.top_up_id == a.id, s.waived_at.is_(None)))
 
 
 def _refuse_sold(sale: Row[Any] | None) -> None:
@@ -353,8 +372,15 @@ def _refuse_sold(sale: Row[Any] | None) -> None:
 
 def _add(tx: Transaction, row: Row[Any], found: Row[Any], *, is_sold: bool, command: DecideTopUp) -> str:
     """Add the grant of a prepared top-up, and draw again what it pays; returns the grant's id."""
-    at = found.due_at
-    grant_id = _grant(tx, row, found.quantity, found.price_minor, at, is_sold=is_sold)
+    at, terms = found.due_at, {}
+    if found.grants_opened is None:
+        terms = {
+            "reason": found.reason,
+            "expires_at": found.expires_at,
+            "priority": found.priority,
+            "scope": found.scope,
+        }
+    grant_id = _grant(tx, row, found.quantity, found.price_minor, at, is_sold=is_sold, **terms)
     _decide(tx, found, command, state="issued", grant_id=grant_id)
     redraw_and_cover(tx, changed_since(row.id, at))
     settle_and_cover(tx, row.id)
@@ -369,6 +395,8 @@ def _grant(
     at: datetime,
     *,
     is_sold: bool = True,
+    reason: str | None = "Topped up automatically",
+    **terms: Any,
 ) -> str:
     return add_grant(
         tx,
@@ -379,8 +407,9 @@ def _grant(
         kind="top_up",
         effective_at=at,
         price_minor=price_minor,
-        reason="Topped up automatically",
+        reason=reason,
         is_sold=is_sold,
+        **terms,
     )
 
 
@@ -416,7 +445,12 @@ def _decide(tx: Transaction, found: Row[Any], command: DecideTopUp, *, state: st
         reason=reason,
         **values,
     )
-    tx.audit("contract", found.contract_id, f"automatic top-up {state}", reason=reason, **values)
+    if found.grants_opened is None:
+        action = "topped up" if state == "issued" else "top-up declined"
+        values |= {"unit": found.unit, "quantity": found.quantity, "grant": values.pop("grant_id", None)}
+    else:
+        action = f"automatic top-up {state}"
+    tx.audit("contract", found.contract_id, action, reason=reason, **values)
 
 
 def _month(contract: Contract, at: datetime) -> str:

@@ -21,6 +21,7 @@ from workflows.commands.contracts import (
     Renew,
     TopUp,
 )
+from workflows.contracts.awaited_top_ups import await_payment, has_to_be_paid
 from workflows.contracts.effective_dates import (
     effective_instant,
     given_instant,
@@ -133,6 +134,7 @@ def enable_contract(
 def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
     """Add a grant of minutes, incidents or money to a contract; returns the contract's id.
 
+    Where its payment is required, it is sold instead, and added when its invoice is processed.
     Raises: NotAllowed; NotFound; InvalidInput, also for a day before the contract; StateForbids if it is
     cancelled or expired.
     """
@@ -142,7 +144,19 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
     unit, quantity = _quantity(tx, row, command)
     _refuse_over(tx, row, contract, "top-up")
     price_minor = minor_units(tx, command.price, "/price")
-    effective_at = _granted_at(tx, contract, command)
+    effective_at, scope = _granted_at(tx, contract, command), checked_scope(command.scope, unit)
+    if has_to_be_paid(tx, contract, price_minor):
+        await_payment(
+            tx,
+            row,
+            command,
+            unit=unit,
+            quantity=quantity,
+            price_minor=price_minor,
+            due_at=effective_at,
+            scope=scope,
+        )
+        return contract_id
     grant_id = add_grant(
         tx,
         contract,
@@ -155,7 +169,7 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
         price_minor=price_minor,
         reason=command.reason or None,
         priority=command.priority,
-        scope=checked_scope(command.scope, unit),
+        scope=scope,
     )
     tx.audit(
         "contract",

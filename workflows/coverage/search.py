@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, or_, select
 
 from engine.coverage import CoverageDecision, assign_manually, find_coverage
 from engine.facts import RequestFacts
@@ -258,6 +258,16 @@ def cancel_untaken(tx: Transaction, service_request_id: str, *, keep: str | None
             end_by_cancelling(tx, lock_contract(tx, untaken.id), "Not taken up")
 
 
+def is_untaken(service_request_id: Any) -> ColumnElement[bool]:
+    """SQL: a contract was made by a rule for a service request, and was never enabled."""
+    return and_(
+        t.contract.c.holder_kind == "service_request",
+        t.contract.c.holder_id == service_request_id,
+        t.contract.c.made_by_rule,
+        t.contract.c.state == "pending",
+    )
+
+
 _OF_REQUEST = select(t.contract.c.id).where(
     t.contract.c.holder_kind == "service_request",
     t.contract.c.holder_id == bindparam("holder", type_=Id, required=True),
@@ -265,7 +275,7 @@ _OF_REQUEST = select(t.contract.c.id).where(
 _OWN_CONTRACT = Prepared(
     _OF_REQUEST.where(t.contract.c.cancelled_at.is_(None), t.contract.c.ended_at.is_(None))
 )
-_UNTAKEN = Prepared(_OF_REQUEST.where(t.contract.c.made_by_rule, t.contract.c.state == "pending"))
+_UNTAKEN = Prepared(select(t.contract.c.id).where(is_untaken(bindparam("holder", type_=Id, required=True))))
 
 
 # ------------------------------------------------------------------ contracts that become valid

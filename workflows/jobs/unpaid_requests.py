@@ -7,9 +7,10 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
+from workflows.billing.unpaid_requests import take_unpaid_step_and_credit
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
-from workflows.service_requests.unpaid import take_unpaid_step, unpaid_due
+from workflows.service_requests.unpaid import unpaid_due
 
 log = structlog.get_logger()
 JOB = "unpaid_requests"
@@ -21,7 +22,7 @@ def unpaid_requests(desk: Desk, at: datetime) -> int:
         due = [one for one in unpaid_due(tx) if one.due_at <= at]
     count = 0
     for one in due:
-        take = partial(take_unpaid_step, request_id=one.request, step=one.step)
+        take = partial(take_unpaid_step_and_credit, request_id=one.request, step=one.step)
         try:
             count += desk.perform(SYSTEM, take, at=one.due_at, job=JOB)
         except (DeskError, DBAPIError) as error:

@@ -23,6 +23,7 @@ from workflows.views import MoneyView
 from workflows.views.accounting_periods import AdjustmentView
 from workflows.views.contracts import PriceOriginView, UnitBalance
 from workflows.views.effects import (
+    AwaitedTopUpEffect,
     ContractEffect,
     ContractSnapshot,
     CreditNoteEffect,
@@ -109,6 +110,7 @@ class _Written:
         self.mails = int(tx.connection.execute(mails).scalar_one())
         self.adjustments = _adjustments(tx, mark)
         self.credit_notes = _credit_notes(tx, mark)
+        self.awaited_top_ups = _awaited_top_ups(tx, mark)
 
 
 def _compared(desk: Desk, actor: Actor, written: _Written) -> Effects:
@@ -130,6 +132,7 @@ def _compared(desk: Desk, actor: Actor, written: _Written) -> Effects:
         ],
         effective_at=written.effective_at,
         credit_notes=written.credit_notes,
+        awaited_top_ups=written.awaited_top_ups,
     )
 
 
@@ -168,6 +171,25 @@ def _credit_notes(tx: Transaction, mark: str) -> list[CreditNoteEffect]:
             row.id,
             row.number,
             *(MoneyView(amount, row.currency) for amount in (row.net_minor, row.total_minor, row.to_credit)),
+        )
+        for row in rows
+    ]
+
+
+def _awaited_top_ups(tx: Transaction, mark: str) -> list[AwaitedTopUpEffect]:
+    """The top-ups that were sold since `mark` and await their payment, in the order in which they were."""
+    sold, top_up, c = t.sold_item.c, t.auto_top_up.c, t.contract.c
+    rows = tx.connection.execute(
+        select(c.id, c.number, top_up.unit, top_up.quantity, sold.amount_minor, sold.currency)
+        .select_from(t.sold_item)
+        .join(t.auto_top_up, top_up.id == sold.top_up_id)
+        .join(t.contract, c.id == top_up.contract_id)
+        .where(sold.id > mark, sold.sold_by == tx.actor.name, sold.grant_id.is_(None))
+        .order_by(sold.id)
+    )
+    return [
+        AwaitedTopUpEffect(
+            row.id, row.number, row.unit, row.quantity, MoneyView(row.amount_minor, row.currency)
         )
         for row in rows
     ]

@@ -319,7 +319,8 @@ class DueView:
     """What should have been invoiced since `due_at` and is on no invoice.
 
     `kind` is time (time to be billed), sale (what was sold) or renewal (ahead of a contract's end).
-    `due_on` is the day of that instant. What was sold without a contract has none.
+    `due_on` is the day of that instant. What was sold without a contract has none; `description` names what
+    was sold once, or every period.
     """
 
     kind: str
@@ -328,6 +329,7 @@ class DueView:
     party_name: str
     contract: str | None
     contract_number: str | None
+    description: str | None
     amount: MoneyView
     due_at: datetime
     due_on: date

@@ -206,7 +206,8 @@ class AutoTopUpTermsView:
 class AutoTopUpView:
     """What was done when a contract had no more than its threshold left: `available` were.
 
-    `due_at` is the instant from which the grant holds; `grant` is None unless it was issued.
+    `due_at` is the instant from which the grant holds; `grant` is None unless it was issued. `by_hand` is one
+    that was sold whatever was left; with `awaits_payment` it is added when its invoice is processed.
     """
 
     id: str
@@ -220,6 +221,8 @@ class AutoTopUpView:
     decided_at: datetime | None
     decided_by: str | None
     reason: str | None
+    by_hand: bool
+    awaits_payment: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,11 +89,22 @@ class CreditNoteEffect:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitedTopUpEffect:
+    """A top-up that would be sold, and added when its invoice is processed. `unit` is the contract's."""
+
+    contract: str
+    contract_number: str
+    unit: str
+    quantity: int
+    price: MoneyView
+
+
+@dataclass(frozen=True, slots=True)
 class Effects:
     """Each contract and service request once, oldest first. `mails` counts the mails that would be sent.
 
     `adjustments` has each closed accounting period that would be corrected, the earliest first.
-    `credit_notes` are those that would be issued.
+    `credit_notes` are those that would be issued, `awaited_top_ups` what would await its payment.
     `moves` are the work entries that would be drawn from elsewhere, in the order of the instant worked.
     `effective_at` is the later instant at which all that happens, by what is known now; None: at once.
     """
@@ -105,3 +116,4 @@ class Effects:
     effective_at: datetime | None = None
     adjustments: list[AdjustmentView] = field(default_factory=list)
     credit_notes: list[CreditNoteEffect] = field(default_factory=list)
+    awaited_top_ups: list[AwaitedTopUpEffect] = field(default_factory=list)

@@ -95,3 +95,18 @@ def test_kinds_pages_and_files(billing: Billing) -> None:
     assert refused["errors"][0]["pointer"] == "/kind"
     billing.sample.set(invoices=False)
     assert billing.due() == []
+
+
+def test_what_was_sold_without_a_contract_is_named(billing: Billing) -> None:
+    request = billing.sample.log()
+    cable = {
+        "kind": "part",
+        "description": "Network cable",
+        "quantity": "1",
+        "unit_price": {"amount_minor": 1_000},
+    }
+    billing.ask(billing.supervisor, "POST", f"/service-requests/{request}/sold-items", cable, 201)
+    billing.move_to(3, 3)
+    (one,) = billing.read("/reports/due-not-raised")["items"]
+    assert (one["contract"], one["description"]) == (None, "Network cable")
+    assert "Network cable" in billing.finance.call("GET", "/reports/due-not-raised.csv").text

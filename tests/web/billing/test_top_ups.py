@@ -7,6 +7,7 @@ import pytest
 from tests.support.billing import Billing, minor
 from tests.support.sample_desk import SampleDesk
 from workflows.jobs.definitions import run_job
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 
 
@@ -89,3 +90,78 @@ def test_a_prepared_one_is_sold_when_confirmed_and_added_when_paid_or_waived(bil
     billing.ask(billing.supervisor, "POST", path, {})
     assert available(billing, contract) == 75
     assert len(billing.sample.rows(t.sold_item)) == 1
+
+
+def test_one_by_hand_awaits_a_required_payment(billing: Billing) -> None:
+    """It is sold, and added with its terms from the instant of the sale on when its invoice is processed."""
+    billing.sample.set(payment_required=True)
+    contract = use_up(billing, "warn")
+    path = f"/contracts/{contract}/top-up"
+    body = {
+        "minutes": 30,
+        "price": {"amount_minor": 3_000},
+        "priority": 5,
+        "expires_at": "2026-12-01T00:00:00Z",
+        "reason": "Ordered by telephone",
+    }
+    preview = billing.ask(billing.supervisor, "POST", f"{path}/preview", body)
+    (awaited,) = preview["awaited_top_ups"]
+    assert (awaited["unit"], awaited["quantity"], *minor(awaited, "price")) == ("minutes", 30, 3_000)
+    assert billing.sample.rows(t.sold_item) == []
+    for _ in range(2):  # each is its own
+        billing.ask(billing.supervisor, "POST", path, body)
+    assert available(billing, contract) == 15
+    sold_at = billing.sample.clock.now()
+    rows = [one for one in billing.read(f"/contracts/{contract}/auto-top-ups")["items"] if one["by_hand"]]
+    assert [(one["state"], one["awaits_payment"]) for one in rows] == [("draft", True)] * 2
+    refused = billing.refused(
+        billing.finance, f"/contracts/{contract}/auto-top-ups/{rows[0]['id']}/confirm", {}, 409
+    )
+    assert refused["state"] == "awaiting_payment"
+    billing.move_to(3, 5)
+    run_job(billing.sample.desk, "draft_sold_items")
+    (invoice,) = billing.read("/invoices")["items"]
+    billing.issued(invoice["id"])
+    billing.process(invoice["id"], 409)
+    billing.pay(invoice["id"], minor(invoice, "total")[0])
+    billing.process(invoice["id"])
+    assert available(billing, contract) == 75
+    grants = [one for one in billing.sample.rows(t.contract_grant) if one.kind == "top_up"]
+    assert [(one.quantity, one.priority, one.price_minor, one.effective_at) for one in grants] == [
+        (30, 5, 3_000, sold_at)
+    ] * 2
+    assert {one.reason for one in grants} == {"Ordered by telephone"}
+    assert {one.grant_id for one in billing.sample.rows(t.sold_item)} == {one.id for one in grants}
+    assert billing.sample.see(audit_desk).ok
+
+
+def test_one_by_hand_without_a_price_or_where_payment_is_not_required_is_added_at_once(
+    billing: Billing,
+) -> None:
+    contract = use_up(billing, "warn")
+    path, priced = f"/contracts/{contract}/top-up", {"price": {"amount_minor": 3_000}}
+    billing.ask(billing.supervisor, "POST", path, {"minutes": 30, **priced})
+    billing.sample.set(payment_required=True)
+    billing.ask(billing.supervisor, "POST", path, {"minutes": 10})
+    assert available(billing, contract) == 55
+
+
+def test_while_one_by_hand_waits_none_is_added_automatically(billing: Billing) -> None:
+    billing.sample.set(payment_required=True)
+    sample = billing.sample
+    terms = {"mode": "issue", "below": 20, "minutes": 60}
+    body = {"type": "support_hours", "holder": {"customer": sample.ann}, "minutes": 100, "auto_top_up": terms}
+    contract = str(billing.ask(billing.supervisor, "POST", "/contracts", body, 201)["id"])
+    billing.ask(
+        billing.supervisor,
+        "POST",
+        f"/contracts/{contract}/top-up",
+        {"minutes": 30, "price": {"amount_minor": 3_000}},
+    )
+    sample.work(sample.log(), 85)
+    assert run_job(sample.desk, "auto_top_ups") == 0
+    (item,) = sample.rows(t.sold_item)
+    billing.ask(billing.finance, "POST", f"/sold-items/{item.id}/waive", {"reason": "Not ordered"})
+    (waiting,) = sample.rows(t.auto_top_up)
+    billing.ask(billing.supervisor, "POST", f"/contracts/{contract}/auto-top-ups/{waiting.id}/decline", {})
+    assert run_job(sample.desk, "auto_top_ups") == 1

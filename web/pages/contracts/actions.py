@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from engine.periods import local_date
 from web.languages import gettext, mark
-from web.pages.context import actor, desk, now
+from web.pages.context import actor, desk, now, settings
 from web.pages.contracts.detail import contract_page
 from web.pages.contracts.forms import (
     FORMS,
@@ -63,6 +63,8 @@ LATER_MESSAGES = {
     "cancel": mark("The contract will be cancelled on that day."),
 }
 """The messages where the change comes with a later day."""
+
+AWAITED_MESSAGE = mark("The top-up has been sold. It is added when its invoice is paid and processed.")
 
 TOP_UP_DECISIONS = {
     "confirm": (confirm_top_up, mark("The top-up has been added.")),
@@ -133,6 +135,8 @@ def _message(action_name: str, form: Any, contract: ContractDetail) -> str:
     day = form.effective_on.data if "effective_on" in form else None
     is_later = day is not None and day > local_date(now(), ZoneInfo(contract.time_zone))
     later = LATER_MESSAGES.get(action_name) if is_later else None
+    if action_name == "top_up" and form.price.data and settings().payment_required and settings().invoicing:
+        later = AWAITED_MESSAGE
     return gettext(later or DONE_MESSAGES[action_name], number=contract.number)
 
 

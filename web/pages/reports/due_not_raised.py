@@ -50,7 +50,7 @@ def _row(one: DueView) -> list[Cell]:
     of_party = {"customer": one.customer} if one.customer else {"org_unit": one.org_unit}
     return [
         Cell(one.party_name),
-        Cell(KINDS[one.kind], url_for(PAGES[one.kind], **of_party)),
+        Cell(KINDS[one.kind], url_for(PAGES[one.kind], **of_party), one.description or ""),
         Cell(one.contract_number or "", contract),
         Cell(day_text(one.due_on)),
         Cell(money_text(one.amount.amount_minor, one.amount.currency)),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from engine.contracts import Unit
@@ -25,6 +26,7 @@ from web.pages.wording.labels import CONTRACT_STATES, TIME_EXPIRED, label_of, re
 from workflows.views import MoneyView
 from workflows.views.contracts import PriceOriginView, UnitBalance
 from workflows.views.effects import (
+    AwaitedTopUpEffect,
     ContractEffect,
     ContractSnapshot,
     CreditNoteEffect,
@@ -71,6 +73,7 @@ def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line
     if not effects.requests:
         lines.append(Line(gettext("No service requests are affected.")))
     lines += [Line(text) for one in others for text in _other_contract(one)]
+    lines += [Line(_awaited_text(one)) for one in effects.awaited_top_ups]
     lines += [Line(_credit_note_text(one)) for one in effects.credit_notes]
     lines += [Line(adjustment_text(one)) for one in effects.adjustments]
     lines += _moves(effects.moves)
@@ -81,6 +84,17 @@ def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line
         )
         lines.append(Line(text))
     return lines
+
+
+def _awaited_text(effect: AwaitedTopUpEffect) -> str:
+    """What is sold now, and when it is added."""
+    return gettext(
+        "%(number)s: %(quantity)s for %(price)s await payment. "
+        "They are added when the invoice is paid and processed.",
+        number=effect.contract_number,
+        quantity=amount_text(effect.quantity, cast(Unit, effect.unit), effect.price.currency),
+        price=_money(effect.price),
+    )
 
 
 def _credit_note_text(effect: CreditNoteEffect) -> str:

@@ -89,6 +89,7 @@ AUTO_TOP_UPS = {
     "warned": Label(mark("Warned"), "warn", "warning"),
     "capped": Label(mark("Limit of the month reached"), "warn", "warning"),
     "draft": Label(mark("Waiting to be confirmed"), "hourglass", "warning"),
+    "awaiting_payment": Label(mark("Waiting for its payment"), "hourglass", "warning"),
     "issued": Label(mark("Topped up"), "check-circle", "success"),
     "declined": Label(mark("Declined"), "slash", "neutral"),
 }
@@ -191,6 +192,8 @@ CONTRACT_ACTIONS = Texts(
         "amended": mark("Terms changed"),
         "transferred": mark("Transferred"),
         "topped up": mark("Topped up"),
+        "top-up sold": mark("Top-up sold"),
+        "top-up declined": mark("Top-up declined"),
         "automatic top-up set": mark("Automatic top-up changed"),
         "automatic top-up warned": mark("Warned: little is left"),
         "automatic top-up capped": mark("No more automatic top-ups this month"),

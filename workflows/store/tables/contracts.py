@@ -230,7 +230,7 @@ auto_top_up = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("contract_id", Id, ForeignKey("contract.id"), nullable=False),
-    Column("grants_opened", Integer, nullable=False),
+    Column("grants_opened", Integer),
     Column("month", String(7), nullable=False),
     Column("state", String(10), nullable=False),
     Column("unit", String(10), nullable=False),
@@ -244,6 +244,9 @@ auto_top_up = Table(
     Column("decided_at", Instant),
     Column("decided_by", Text),
     Column("reason", Text),
+    Column("expires_at", Instant),
+    Column("priority", Integer),
+    Column("scope", Json),
     one_of("state", *AUTO_TOP_UP_STATES),
     one_of("unit", *UNITS),
     CheckConstraint("quantity > 0", name="quantity"),
@@ -253,7 +256,8 @@ auto_top_up = Table(
 """What was done where little of a contract was left, once for each crossing: until another grant opens.
 
 One that the month's limit prevented is tried again in the next month. `available` is what was left,
-`due_at` the instant from which a grant holds.
+`due_at` the instant from which a grant holds. One that was sold by hand and awaits its payment has no
+`grants_opened`, and may have an end, a priority and a scope.
 """
 
 carried_balance = Table(

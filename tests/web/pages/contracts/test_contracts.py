@@ -322,6 +322,21 @@ def test_a_contract_is_topped_up(web: WebClients) -> None:
     assert "2 Mar 2026 – 31 Dec 2026" in done
 
 
+def test_a_top_up_says_that_it_awaits_its_payment(web: WebClients) -> None:
+    web.sample.set(invoices=True, payment_required=True)
+    contract = web.sample.sell("support_hours", minutes=60)
+    sue = web.supervisor
+    page = sue.open(f"/contracts/{contract}")
+    typed = page.form("/top_up").values | {"topup_minutes": "2:30", "topup_price": "300"}
+    preview = sue.client.post(f"/contracts/{contract}/top_up/effect", data=typed)
+    assert "SH-0001: 2:30 for €300.00 await payment." in preview.text
+    done = sue.send(page, "/top_up", topup_minutes="2:30", topup_price="300")
+    assert "The top-up has been sold. It is added when its invoice is paid and processed." in done
+    assert "Waiting for its payment" in done
+    assert "Confirm top-up" not in done
+    assert "1:00 of 1:00 left" in done
+
+
 def test_a_top_up_for_some_work_only_is_drawn_first(web: WebClients) -> None:
     contract = web.sample.sell("support_hours", minutes=60)
     sue = web.supervisor
