@@ -61,7 +61,8 @@ def test_work_past_what_the_contract_pays_is_refused_until_the_customer_approves
     with pytest.raises(ApprovalRequired) as refused:
         log(sample, request, 50)
     assert refused.value.values["missing_minutes"] == 20
-    assert [one.kind for one in refused.value.values["preview"].allocations] == ["grant", "carried"]
+    preview: Any = refused.value.values["preview"]
+    assert [one.kind for one in preview.allocations] == ["grant", "carried"]
     assert sample.entries(request) == []
     approval = ask(sample, request, 60)
     assert seen(sample, approval).state == "asked"
