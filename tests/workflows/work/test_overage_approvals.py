@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from engine.approvals import ApprovalAnswer
 from tests.support.sample_desk import SampleDesk
 from workflows.billing.overage_reading import read_uncharged
 from workflows.commands.approvals import AnswerApproval, AskApproval
-from workflows.commands.contracts import AmendContract, NotToExceedGiven, RateGiven
-from workflows.commands.fields import MoneyGranted
+from workflows.commands.contracts import AmendContract, NotToExceedGiven
+from workflows.commands.fields import MoneyGranted, RateGiven
 from workflows.commands.work import ChangeWork, DecideEntries, WorkGiven
 from workflows.contracts.amending import amend_contract
 from workflows.core.actors import Actor
@@ -47,7 +48,7 @@ def ask(sample: SampleDesk, request: str, minutes: int | None = None, **given: A
     return sample.do_as(sample.technician, ask_approval, request, command)
 
 
-def answer(sample: SampleDesk, approval: str, kind: str = "approved", **given: Any) -> str:
+def answer(sample: SampleDesk, approval: str, kind: ApprovalAnswer = "approved", **given: Any) -> str:
     return sample.do_as(ann(sample), answer_approval, approval, AnswerApproval(**given), kind, "192.0.2.1")
 
 
