@@ -127,7 +127,7 @@ def test_an_approval_in_money_counts_down_by_the_price_of_an_hour(sample: Sample
         log(sample, request, 11)
 
 
-def test_work_beyond_approval_is_marked_told_and_not_billed_until_approved(sample: SampleDesk) -> None:
+def test_work_beyond_approval_is_marked_mailed_and_not_billed_until_approved(sample: SampleDesk) -> None:
     sample.sell("support_hours", minutes=30, time_expired="bill", overage_rate=RateGiven(amount_minor=6_000))
     request = sample.log()
     entry = log(sample, request, 50, beyond_approval="The server was down.")
