@@ -1,4 +1,4 @@
-"""Work past what contracts pay, or past their limits: refused until the customer approves, or noticed to them.
+"""Work past what contracts pay, or past their limits: refused until the customer approves, or mailed to them.
 
 It is checked once work is posted, from the slices before and after, while request and contracts are locked:
 a refusal rolls everything back. Contracts whose policy is "go_on" cost nothing here.
