@@ -1,4 +1,4 @@
-"""Work past what contracts pay, or past their limits: refused until the customer approves, or told to them.
+"""Work past what contracts pay, or past their limits: refused until the customer approves, or mailed to them.
 
 It is checked once work is posted, from the slices before and after, while request and contracts are locked:
 a refusal rolls everything back. Contracts whose policy is "go_on" cost nothing here.
@@ -87,7 +87,7 @@ def settle_beyond(
         return
     drawn = _merged(contracts.drawn)
     asked: list[Beyond] = []
-    told: list[Beyond] = []
+    noticed: list[Beyond] = []
     for one in drawn:
         if moves and one.entry == entry_id:
             release_all(tx, entry_id)
@@ -100,8 +100,8 @@ def settle_beyond(
             if found.minutes < 0:
                 _release(tx, one.entry, -found.minutes)
             elif found.minutes > 0 and one.row is not None:
-                (asked if terms.policy == "ask" else told).append(found)
-    for found in told:
+                (asked if terms.policy == "ask" else noticed).append(found)
+    for found in noticed:
         notify_beyond(tx, found.drawn.row, found.terms.number, found.minutes)
     missing = [Settled(found, _use(tx, found)) for found in asked]
     missing = [one for one in missing if one.missing]

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from engine.approvals import ApprovalAnswer
 from tests.support.sample_desk import SampleDesk
 from workflows.billing.overage_reading import read_uncharged
 from workflows.commands.approvals import AnswerApproval, AskApproval
-from workflows.commands.contracts import AmendContract, NotToExceedGiven, RateGiven
-from workflows.commands.fields import MoneyGranted
+from workflows.commands.contracts import AmendContract, NotToExceedGiven
+from workflows.commands.fields import MoneyGranted, RateGiven
 from workflows.commands.work import ChangeWork, DecideEntries, WorkGiven
 from workflows.contracts.amending import amend_contract
 from workflows.core.actors import Actor
@@ -47,7 +48,7 @@ def ask(sample: SampleDesk, request: str, minutes: int | None = None, **given: A
     return sample.do_as(sample.technician, ask_approval, request, command)
 
 
-def answer(sample: SampleDesk, approval: str, kind: str = "approved", **given: Any) -> str:
+def answer(sample: SampleDesk, approval: str, kind: ApprovalAnswer = "approved", **given: Any) -> str:
     return sample.do_as(ann(sample), answer_approval, approval, AnswerApproval(**given), kind, "192.0.2.1")
 
 
@@ -61,7 +62,8 @@ def test_work_past_what_the_contract_pays_is_refused_until_the_customer_approves
     with pytest.raises(ApprovalRequired) as refused:
         log(sample, request, 50)
     assert refused.value.values["missing_minutes"] == 20
-    assert [one.kind for one in refused.value.values["preview"].allocations] == ["grant", "carried"]
+    preview: Any = refused.value.values["preview"]
+    assert [one.kind for one in preview.allocations] == ["grant", "carried"]
     assert sample.entries(request) == []
     approval = ask(sample, request, 60)
     assert seen(sample, approval).state == "asked"
@@ -125,7 +127,7 @@ def test_an_approval_in_money_counts_down_by_the_price_of_an_hour(sample: Sample
         log(sample, request, 11)
 
 
-def test_work_beyond_approval_is_marked_told_and_not_billed_until_approved(sample: SampleDesk) -> None:
+def test_work_beyond_approval_is_marked_mailed_and_not_billed_until_approved(sample: SampleDesk) -> None:
     sample.sell("support_hours", minutes=30, time_expired="bill", overage_rate=RateGiven(amount_minor=6_000))
     request = sample.log()
     entry = log(sample, request, 50, beyond_approval="The server was down.")

@@ -96,7 +96,7 @@ AUTO_TOP_UPS = {
 OVERAGE_POLICIES = Texts(
     {
         "go_on": mark("Go on without asking"),
-        "notify": mark("Go on and tell the customer"),
+        "notify": mark("Go on and notify the customer"),
         "ask": mark("Ask the customer first"),
     }
 )

@@ -39,7 +39,7 @@ def link_of(web: WebClients) -> str:
 def test_the_api_refuses_asks_and_answers(web: WebClients, request_id: str) -> None:
     technician = client(web, "technician")
     work = {"minutes": 50, "worked_at": "2026-03-02T08:00:00Z"}
-    refused = technician.post(f"/service-requests/{request_id}/work", work)
+    refused: Any = technician.post(f"/service-requests/{request_id}/work", work)
     assert (refused.status_code, refused.json["type"]) == (409, "/api/docs#approval-required")
     assert [one["minutes"] for one in refused.json["preview"]["allocations"]] == [30, 20]
     approval = asked(web, request_id)
@@ -47,15 +47,17 @@ def test_the_api_refuses_asks_and_answers(web: WebClients, request_id: str) -> N
     customer = ApiClient(
         web.app, token_of(web.sample, web.sample.person("customer", customer=web.sample.ann))
     )
-    [listed] = customer.get("/approvals?state=asked").json["items"]
+    found: Any = customer.get("/approvals?state=asked").json
+    [listed] = found["items"]
     assert (listed["id"], listed["may_answer"]) == (approval["id"], True)
     path = f"/approvals/{approval['id']}"
     assert customer.post(f"{path}/approve", {"minutes": 100}).status_code == 422
     assert technician.post(f"{path}/approve", {"name": "Ann"}).status_code == 403
-    done = customer.post(f"{path}/approve", {"minutes": 30, "comment": "Fine"}).json
+    done: Any = customer.post(f"{path}/approve", {"minutes": 30, "comment": "Fine"}).json
     assert (done["state"], done["rest_minutes"], done["way"]) == ("approved", 30, "portal")
     assert technician.post(f"/service-requests/{request_id}/work", work).status_code == 201
-    assert technician.get(path).json["rest_minutes"] == 10
+    left: Any = technician.get(path).json
+    assert left["rest_minutes"] == 10
     assert customer.post(f"{path}/decline", {}).status_code == 409
 
 
@@ -68,7 +70,7 @@ def test_a_contract_and_the_settings_have_the_terms(web: WebClients) -> None:
     assert (made["overage"], made["not_to_exceed"]) == ("ask", limit)
     both = {"not_to_exceed": {"minutes": 1, "amount": {"amount_minor": 1}, "per": "month"}}
     assert seller.post("/contracts", {**body, **both}).status_code == 422
-    changed = client(web, "administrator").patch("/settings", {"overage": "notify"})
+    changed: Any = client(web, "administrator").patch("/settings", {"overage": "notify"})
     assert changed.json["overage"] == "notify"
 
 
