@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from engine.periods import local_date
@@ -129,6 +129,7 @@ def contract_page(
             disputes=latest_disputes(tx, "statement_line", [one.transaction for one in statement.lines]),
             burn_down=burn_down(contract, read_balance_curve(tx, contract_id)),
             span={name: request.args.get(name, "") for name in ("from", "to")},
+            accept_href=_accept_href(contract_id),
             requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS, counted=True),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
             alerts=list_alerts(tx, contract=contract_id, limit=SHOWN_ALERTS).items
@@ -154,6 +155,12 @@ def contract_page(
             limit_text=limit_text,
             settings_time_zone=tx.settings.time_zone,
         )
+
+
+def _accept_href(contract_id: str) -> str:
+    """Where the statement is accepted, of the days that are shown."""
+    span: dict[str, Any] = {name: request.args.get(name) or None for name in ("from", "to")}
+    return url_for("statement_acceptance.accept", contract_id=contract_id, **span)
 
 
 def _days(tx: Transaction, contract: ContractDetail) -> dict[str, Any]:

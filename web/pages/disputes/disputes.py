@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
-from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.exceptions import NotFound
@@ -194,10 +193,10 @@ def preview(dispute_id: str) -> str:
 
 
 def _named() -> tuple[DisputeKind, str]:
-    """The record that the query names: its kind and its id. Raises: werkzeug's NotFound."""
+    """The record that the query or the form names: its kind and its id. Raises: werkzeug's NotFound."""
     for kind in DISPUTE_KINDS:
-        if request.args.get(kind):
-            return kind, request.args[kind]
+        if request.values.get(kind):
+            return kind, request.values[kind]
     raise NotFound
 
 
@@ -206,7 +205,7 @@ def _new_page(form: ObjectForm, kind: DisputeKind, record_id: str, subject: Disp
         "disputes/new.html",
         form=form,
         kind=KINDS[kind],
-        here=f"{url_for('disputes.new')}?{urlencode([(str(kind), record_id)])}",
+        named=(str(kind), record_id),
         subject=subject_text(kind, subject),
     )
 
