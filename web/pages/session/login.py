@@ -38,7 +38,7 @@ pages = Blueprint("login", __name__)
 class Visitor(UserMixin):
     """A logged-in user and the session, for Flask-Login.
 
-    `session` is None right after the login: what it tells is read with the next page.
+    `session` is None right after the login: its details are read with the next page.
     """
 
     def __init__(self, actor: Actor, secret: str, session: OpenSession | None = None) -> None:
