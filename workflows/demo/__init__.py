@@ -9,7 +9,8 @@ timeline   runs planned actions in time order, with the jobs in between
 actions    what people do, as functions that plan actions
 contracts  the contracts and their states
 prices     the price list
-billing    the invoices and what becomes of them
+billing    the invoices and what becomes of them, and renewals ahead of the end
+invoice_checks  a rule by which a large draft waits for finance, and such a draft
 quotes     quotes in each state
 requests   the service requests
 """
@@ -36,11 +37,15 @@ from workflows.demo.billing import (
     ACCOUNTING_SETTINGS,
     BILLING_SETTINGS,
     SELLER,
+    STANDARD,
     plan_billing,
+    plan_german_invoice,
     plan_recurring_sales,
+    plan_renewals,
     plan_sold_once,
 )
 from workflows.demo.contracts import own_items, plan_contracts
+from workflows.demo.invoice_checks import plan_unusual_draft, with_invoice_check
 from workflows.demo.people import LOGIN_CUSTOMERS, PEOPLE, SHARED, STAFF, STAFF_DOMAIN, UNITS
 from workflows.demo.prices import plan_prices
 from workflows.demo.quotes import plan_quotes
@@ -143,12 +148,15 @@ def _build(desk: Desk, files: dict[str, str], password: str) -> None:
     timeline.plan(
         timeline.at(62, 9), "administrator", lambda tx: activate_billing(tx, activate), is_exclusive=True
     )
-    files = with_rate_card(files)
+    files = with_invoice_check(with_rate_card(files))
     plan_rate_card(timeline, files)
     plan_contracts(timeline)
     plan_requests(timeline, files)
     plan_prices(timeline)
     plan_billing(timeline)
+    plan_german_invoice(timeline)
+    plan_unusual_draft(timeline, STANDARD)
+    plan_renewals(timeline)
     plan_sold_once(timeline)
     plan_recurring_sales(timeline)
     plan_quotes(timeline)

@@ -1,5 +1,6 @@
 """The invoices of the demonstration: what was sold is invoiced each month, and paid as customers pay.
 
+The renewals of contracts that end soon are drafted; one customer gets invoices in German.
 Most pay in time, one in part, one too much, one not at all; a payment bounces, an invoice is credited,
 another one is written off, and the reminders of one are paused. Of the contracts that were cancelled, the
 unused part of one is credited. What was sold is drafted by hand; what was sold last is still to be invoiced,
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.periods import local_date
+from workflows.administration.settings import change_settings
 from workflows.billing.credit_notes import credit_invoice
 from workflows.billing.dunning_pause import pause_dunning
 from workflows.billing.invoicing import create_invoice
@@ -28,6 +30,7 @@ from workflows.billing.time_to_bill import list_time_to_bill
 from workflows.billing.unused_part import credit_unused_part, read_unused_part
 from workflows.billing.write_offs import write_off_invoice
 from workflows.commands.billing import (
+    ChangeBilling,
     CreditInvoice,
     CreditUnusedPart,
     DraftOverage,
@@ -44,6 +47,7 @@ from workflows.commands.selling import NewRecurringSale, NewSoldItem
 from workflows.core.transaction import Transaction
 from workflows.demo.rates import CURRENCY
 from workflows.demo.timeline import Timeline
+from workflows.register.billing_details import change_billing_details
 from workflows.store import tables as t
 
 STANDARD = "VAT 19 %"
@@ -95,6 +99,7 @@ SELLER = {
     "iban": "DE89370400440532013000",
     "bic": "COBADEFFXXX",
 }
+RENEWAL_LEAD_DAYS = 30
 SOLD_ONCE_ON = "request:works-2"
 """The request on which things were sold once."""
 RUNS = {52: 12, 24: 12, 6: 2}
@@ -137,6 +142,57 @@ def plan_billing(timeline: Timeline) -> None:
         timeline.at(3, 15),
         "supervisor",
         lambda tx: create_invoice(tx, visit.model_copy(update={"org_unit": timeline.ids["unit:LIND"]})),
+    )
+
+
+def plan_german_invoice(timeline: Timeline) -> None:
+    """Plan that a customer gets invoices in German, and one that is issued."""
+    details = ChangeBilling.model_validate(
+        {
+            "name": "Rosenhof Kliniken gGmbH",
+            "street": "Rosenweg 4",
+            "postal_code": "24105",
+            "city": "Kiel",
+            "country": "DE",
+            "email": "rechnungen@rosenhof.example",
+            "language": "de",
+        }
+    )
+    invoice = NewInvoice.model_validate(
+        {
+            "org_unit": timeline.ids["unit:ROSE"],
+            "lines": [
+                {
+                    "description": "Umzug der Telefonanlage",
+                    "quantity": "6",
+                    "unit": "HUR",
+                    "unit_price": {"amount_minor": 9500, "currency": CURRENCY},
+                    "tax_rate": STANDARD,
+                },
+                {
+                    "description": "Anfahrt",
+                    "quantity": "1",
+                    "unit_price": {"amount_minor": 4500, "currency": CURRENCY},
+                    "tax_rate": STANDARD,
+                },
+            ],
+        }
+    )
+
+    def issue(tx: Transaction) -> None:
+        change_billing_details(tx, "org_unit", timeline.ids["unit:ROSE"], details)
+        issue_invoice(tx, create_invoice(tx, invoice))
+
+    timeline.plan(timeline.at(5, 11), "finance", issue)
+
+
+def plan_renewals(timeline: Timeline) -> None:
+    """Plan that contracts are renewed ahead of their end from now on: a job drafts the first ones."""
+    timeline.plan(
+        timeline.at(2, 9),
+        "administrator",
+        lambda tx: change_settings(tx, {"renewal_lead_days": RENEWAL_LEAD_DAYS}),
+        is_exclusive=True,
     )
 
 

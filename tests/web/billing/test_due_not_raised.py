@@ -98,6 +98,7 @@ def test_kinds_pages_and_files(billing: Billing) -> None:
 
 
 def test_what_was_sold_without_a_contract_is_named(billing: Billing) -> None:
+    billing.sample.sell("subscription")
     request = billing.sample.log()
     cable = {
         "kind": "part",

@@ -103,7 +103,7 @@ def test_other_lines_of_a_draft_stay(billing: Billing) -> None:
     assert_waived(billing, reason)
 
 
-def test_other_lines_of_an_issued_invoice_stay_and_a_part_payment_is_stored(billing: Billing) -> None:
+def test_other_lines_of_an_issued_invoice_stay_and_a_part_payment_stays(billing: Billing) -> None:
     issued = billing.issued(draft(billing, line(10_000))["id"])
     billing.pay(issued["id"], 2_000)
     reason = cancel_when_due(billing)

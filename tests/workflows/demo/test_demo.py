@@ -139,6 +139,13 @@ def check_invoices(desk: Desk) -> None:
     assert rows(desk, t.payment_reversal)
     assert any(row.open_minor for row in rows(desk, t.customer_credit))
     assert any(row.invoice_id is None for row in rows(desk, t.sold_item))
+    assert any(row.language == "de" and row.state == "issued" for row in invoices)
+    drafts = {row.id for row in invoices if row.state == "draft"}
+    renewals = [row for row in rows(desk, t.sold_item) if row.kind == "renewal"]
+    assert any(row.invoice_id in drafts for row in renewals)
+    assert any(row.invoice_id is None for row in renewals)
+    with desk.read(SYSTEM) as tx:
+        assert any(one.waits for one in list_invoices(tx, state="draft", limit=200).items)
 
 
 def test_everything_is_there(desk: Desk) -> None:
