@@ -41,7 +41,7 @@ def plan_unusual_draft(timeline: Timeline, tax_rate: str) -> None:
             "org_unit": timeline.ids["unit:MF"],
             "lines": [
                 {
-                    "description": "New server space: racks, cooling and cabling",
+                    "description": "Racks, cooling and cabling",
                     "quantity": "1",
                     "unit_price": {"amount_minor": 2_480_000, "currency": CURRENCY},
                     "tax_rate": tax_rate,
