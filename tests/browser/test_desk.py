@@ -109,7 +109,7 @@ def test_shortcuts_can_be_switched_off(web: WebClients, enter: Open) -> None:
     page.goto("/account")
     page.get_by_label("Single-key shortcuts").uncheck()
     page.get_by_role("button", name="Save").click()
-    page.get_by_text("Saved for this browser").wait_for()
+    page.get_by_text("Your preferences have been saved").wait_for()
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") != "find"
 

@@ -64,7 +64,7 @@ def test_each_text_of_the_engine_is_found_by_its_form() -> None:
 def test_stored_sentences_are_shown_in_the_readers_language() -> None:
     with in_language("de"):
         assert posting_reason("Work on SR-1001: 1:00 drawn ahead on the next month") == (
-            "Arbeit an SR-1001: 1:00 als Vorgriff auf den nächsten Monat"
+            "Arbeit an SR-1001: 1:00 im Vorgriff auf den nächsten Monat abgebucht"
         )
         assert posting_reason("Work on SR-1001") == "Arbeit an SR-1001"
         assert posting_reason("Ann asked for it") == "Ann asked for it"
@@ -75,7 +75,7 @@ def test_an_error_of_a_field_is_translated_where_it_is_found() -> None:
     given = {"name": "x", "columns": {}, "encoding": 5}
     with in_language("de"):
         texts = {one["detail"] for one in field_errors(_error(given))}
-    assert "Dieses Feld ist erforderlich." in texts
+    assert "Die Angabe ist erforderlich." in texts
     assert "It is required." in {one["detail"] for one in field_errors(_error(given))}
 
 
