@@ -184,7 +184,7 @@ def test_every_available_setting_has_a_field_and_a_label(web: WebClients) -> Non
     assert "bill" in page.form().options["time_expired_contract"]
     fields = set(page.form().values) | set(page.form().options)
     elsewhere = {"contracts": "version", "work_calendar": "holidays", "rounding": "rounding_scope"}
-    elsewhere["company"] = "company_name"
+    elsewhere |= {"company": "company_name", "not_to_exceed": "limit_per"}
     for name in Settings.model_fields:
         assert elsewhere.get(name, name) in fields, name
         assert name in SETTING_LABELS, name
