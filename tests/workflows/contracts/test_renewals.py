@@ -14,6 +14,7 @@ from workflows.commands.contracts import (
     CancelContract,
     Exclusions,
     GrantGiven,
+    NotToExceedGiven,
     Renew,
     TopUp,
     UpliftGiven,
@@ -45,6 +46,8 @@ CARRIED = {
     "auto_top_up",
     "carry_over",
     "borrow",
+    "overage",
+    "not_to_exceed",
 }
 NOT_CARRIED = {
     "id": "a contract of its own",
@@ -88,6 +91,8 @@ TERMS: dict[str, Any] = {
     "exclusions": Exclusions(work_types=["training"], priorities=["low"], roles=["apprentice"]),
     "rate_card": "standard",
     "rounding": RoundingTerms(increment_minutes=15, scope="service_request"),
+    "overage": "ask",
+    "not_to_exceed": NotToExceedGiven(per="month", minutes=120),
 }
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
 NEXT_JULY = datetime(2027, 7, 1, tzinfo=UTC)

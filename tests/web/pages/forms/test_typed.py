@@ -105,7 +105,7 @@ def test_fields_say_their_unit(web: WebClients) -> None:
     request = web.sample.log()
     assert "A number means minutes" in web.technician.open(f"/requests/{request}")
     page = web.supervisor.open(f"/contracts/{contract}")
-    assert page.text.count("A number means hours") == 4
+    assert page.text.count("A number means hours") == 5
     assert "Price (EUR)" in page
     shown = web.administrator.open("/settings")
     for label in ("Round up to (minutes)", "Reopen window (days)"):
