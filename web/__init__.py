@@ -25,8 +25,10 @@ def create_app(desk: "Desk", environment: "Environment") -> "Flask":
     from web.pages import register_pages
     from web.payment_notices import register_payment_notices
     from web.static_files import register_static_files
+    from web.url_rules import LazyRule
 
     app = Flask(__name__)
+    app.url_rule_class = LazyRule
     # A URL with doubled slashes is a 404: redirecting it would drop the request body.
     app.url_map.merge_slashes = False
     app.config.update(

@@ -5,6 +5,7 @@ that was accepted before still decides as it did, and its decisions can be verif
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import structlog
 
@@ -20,7 +21,7 @@ def load_stored_rules(version: str, files: Mapping[str, str]) -> RuleSet:
     Raises: RuleSetRefused where a rule of it can no longer be read.
     """
     try:
-        return load_rule_set(files)
+        return _read(tuple(sorted(files.items())))
     except RuleSetRefused as refused:
         rule_set = load_accepted_rule_set(files)
         errors = [str(problem) for problem in refused.problems if problem.severity == "error"]
@@ -31,3 +32,9 @@ def load_stored_rules(version: str, files: Mapping[str, str]) -> RuleSet:
             problems=errors[:MOST_LOGGED],
         )
         return rule_set
+
+
+@lru_cache(maxsize=8)
+def _read(files: tuple[tuple[str, str], ...]) -> RuleSet:
+    """The rule set of these files, which is read once: a set does not change, and reading takes longest."""
+    return load_rule_set(dict(files))
