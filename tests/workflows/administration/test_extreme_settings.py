@@ -41,6 +41,15 @@ EXTREMES: dict[str, list[dict[str, Any]]] = {
     "invoice_due_days": [{"invoice_due_days": days} for days in (0, 365)],
     "draft_sold_items": [{"draft_sold_items": False}],
     "renewal_lead_days": [{"renewal_lead_days": days} for days in (None, 1, 365)],
+    # "ask" refuses work beyond the contract until the customer approves it: tested with approvals
+    "overage": [{"overage": policy} for policy in ("go_on", "notify")],
+    "not_to_exceed": [
+        {"not_to_exceed": None},
+        {"not_to_exceed": {"per": "month", "minutes": 1}},
+        {"not_to_exceed": {"per": "contract", "amount_minor": 1}},
+        {"not_to_exceed": {"per": "service_request", "minutes": 1}},
+    ],
+    "approval_days": [{"approval_days": days} for days in (1, 365)],
     "account_codes": [
         {"account_codes": []},
         {"account_codes": [{"account": one, "code": "9" * 8} for one in MONEY_ACCOUNTS]},
