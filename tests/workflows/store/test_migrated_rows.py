@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support.builders import FixedClock
 from tests.support.sample_desk import MONDAY, SampleDesk
+from tests.support.share import one_in
 from tests.support.unique_keys import unique_keys
 from workflows.administration.settings import change_settings
 from workflows.commands.contracts import CancelContract, Renew
@@ -100,7 +101,7 @@ def test_rows_and_names_survive_the_way_from_every_step(
     source: Database, new_database: Callable[[], str]
 ) -> None:
     declared = _schema_of_the_tables(new_database())
-    for step in STEPS[:-1]:
+    for step in dict.fromkeys([*one_in(4, STEPS[:-1]), STEPS[-2]]):
         url = new_database()
         _migrate_to(url, step)
         inserted = _insert_as_of(url, step, source)
