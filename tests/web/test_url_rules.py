@@ -1,11 +1,13 @@
 """Addresses whose builder is compiled at first use are those that Werkzeug builds."""
 
+from typing import Any
+
 import pytest
 from werkzeug.routing import Map, Rule
 
 from web.url_rules import LazyRule
 
-RULES = {
+RULES: dict[str, dict[str, Any]] = {
     "/requests/<request_id>": {"request_id": "a b/c"},
     "/rules/<rule>": {"rule": "named as the first argument"},
     "/files/<path:name>": {"name": "a/b.json"},
