@@ -25,16 +25,16 @@ run: .venv/.run-ready  ## start the web server and the scheduler with demonstrat
 	@$(if $(SANDBOX),COVERDESK_SANDBOX=$(SANDBOX)) exec $(BIN)/coverdesk serve --with-scheduler --demo --port $(PORT)
 
 test: check  ## run check, then the tests: SQLite, a real PostgreSQL, a real browser (ARGS="-k word")
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
 
 test-all: check  ## run test without leaving anything out: each page for each role, each test on both databases
-	@COVERDESK_TESTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
+	@COVERDESK_TESTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
 
 faults: .venv/.dev-ready  ## try every fault of the database at each statement of each route (takes long)
-	@COVERDESK_FAULTS=all COVERDESK_TESTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/web/faults $(ARGS)
+	@COVERDESK_FAULTS=all COVERDESK_TESTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal tests/web/faults $(ARGS)
 
 histories: .venv/.dev-ready  ## compare many random histories of contracts and work with a simple model (HISTORIES=10000)
-	@COVERDESK_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/workflows/work/test_any_history.py $(ARGS)
+	@COVERDESK_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal tests/workflows/work/test_any_history.py $(ARGS)
 
 tamperings: .venv/.dev-ready  ## change copies of a desk's database behind its back 1,000 times; the audit must find each
 	@COVERDESK_TAMPERINGS=1000 $(BIN)/python -m pytest -n 2 tests/workflows/ledger/test_tampering.py $(ARGS)
