@@ -15,7 +15,7 @@ from workflows.commands.billing import DraftSold
 from workflows.commands.contracts import Renew
 from workflows.contracts.use_cases import renew
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.rows import contract_value
+from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.lifecycle.contracts.sold_items import payer_of
 from workflows.store import tables as t
 
@@ -68,7 +68,7 @@ def draft_renewal(tx: Transaction, contract_id: str) -> list[str]:
     Returns the draft's id. Raises: StateForbids; Conflict; InvalidInput.
     """
     done = select(c.c.id).where(c.c.renewal_of_id == contract_id)
-    tx.connection.execute(select(c.c.id).where(c.c.id == contract_id).with_for_update()).scalar()
+    lock_contract(tx, contract_id)
     if tx.connection.execute(done.limit(1)).scalar() is not None:
         return []
     renewed = renew(tx, contract_id, Renew(enable=False, reason=REASON))

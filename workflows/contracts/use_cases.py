@@ -290,8 +290,8 @@ def cancel_contract(
         refuse_before_settled(tx, contract, at, pointer_of(command))
     end_by_cancelling(tx, row, command.reason, at)
     search_covered_again(tx, row.id, holds_from=at)
-    due_at = row.next_due_at if row.carry_over is not None else None
-    redraw_and_cover(tx, changed_since(row.id, min(at, due_at or at)))
+    # what it had to draw before, which no job has seen, is drawn as well
+    redraw_and_cover(tx, changed_since(row.id, min(at, row.next_due_at or at)))
     expire_grants(tx, row.id, tx.now)
     return contract_id
 

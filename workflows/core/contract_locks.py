@@ -43,6 +43,10 @@ class ContractLocks:
         """Note that contracts have been locked."""
         self._held.update(contracts)
 
+    def holds(self, contract: str) -> bool:
+        """Whether a contract has been locked."""
+        return contract in self._held
+
     def are_in_order(self, contracts: Collection[str]) -> bool:
         """Whether those that are not locked yet come after all that are."""
         new = [one for one in contracts if one not in self._held]

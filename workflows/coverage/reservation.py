@@ -14,6 +14,7 @@ from engine.coverage import CandidateContract, CoverageDecision
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import FreeIncident
 from workflows.lifecycle.contracts.incident_holds import free_incidents, lock_incidents, locked_grants
+from workflows.lifecycle.contracts.rows import lock_contract
 from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared
@@ -50,7 +51,7 @@ _PRECONDITION = (
         t.contract.c.starts_at == bindparam("began_at", type_=Instant),
         t.contract.c.holder_id == bindparam("was_held_by", type_=Id),
     )
-    .with_for_update(read=True, key_share=True)
+    .with_for_update(read=True)
 )
 """A contract that is as it was read; locks it."""
 _CHECK_PRECONDITION = Prepared(_PRECONDITION)
@@ -149,6 +150,9 @@ def lock_reservation(
             return None
     if verifies_on_write:
         return Reservation(decision, grant_id, chosen, free - 1, _precondition(chosen.contract))
+    if not tx.is_sqlite:
+        # whole, as work that moves with the decision locks it next: two that raise a shared lock deadlock
+        lock_contract(tx, chosen.contract.id)
     if read_unlocked or not tx.is_sqlite:
         unchanged = _CHECK_PRECONDITION.first(tx.connection, _precondition(chosen.contract).values)
         if unchanged is None:

@@ -14,6 +14,7 @@ from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet
+from workflows.core.stored_rules import _read
 from workflows.coverage.verification import VerificationResult, verify_decisions
 from workflows.operations.health import read_health
 from workflows.rule_sets.checked_files import _checked
@@ -58,10 +59,12 @@ def failing_example() -> dict[str, str]:
 
 @pytest.fixture
 def nothing_checked_before() -> Iterator[None]:
-    """A process checks the same files once; another version of the program is another process."""
-    _checked.cache_clear()
+    """A process reads and checks the same files once; another version of the program is another process."""
+    for known in (_checked, _read):
+        known.cache_clear()
     yield
-    _checked.cache_clear()
+    for known in (_checked, _read):
+        known.cache_clear()
 
 
 @pytest.mark.usefixtures("nothing_checked_before")

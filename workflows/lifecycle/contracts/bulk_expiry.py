@@ -45,7 +45,7 @@ def expire_due(desk: Desk, at: datetime) -> int:
 def expire_batch(tx: Transaction, *, at: datetime, ids: Sequence[str]) -> int:
     """Expire those of the contracts that are still due, in one transaction. Returns how many."""
     due = select(c.c.id).where(_among(tx, ids)(c.c.id), ENDING, c.c.next_due_at <= at)
-    still_due = tx.connection.execute(due.order_by(c.c.id).with_for_update()).scalars().all()
+    still_due = tx.connection.execute(due.order_by(c.c.id).with_for_update(key_share=True)).scalars().all()
     if not still_due:
         return 0
     among = _among(tx, still_due)

@@ -35,6 +35,7 @@ def lock_free_incident(tx: Transaction, contract_id: str) -> str | None:
 def lock_incidents(tx: Transaction, contract_id: str) -> tuple[str | None, int]:
     """The same, with the number of incidents that are free in all open grants."""
     grants = _OPEN_GRANTS.all(tx.connection, {"contract": contract_id, "now": tx.now})
+    tx.state.contract_locks.add([contract_id])
     next_grant = next((grant.grant_id for grant in grants if grant.available > 0), None)
     return next_grant, sum(grant.available for grant in grants)
 
@@ -66,7 +67,7 @@ def _open_grants() -> Select[Any]:
     """
     contract, balance, now = t.contract, t.grant_balance, bindparam("now", type_=Instant)
     wanted = select(contract.c.id).where(contract.c.id == bindparam("contract", type_=Id))
-    locked = wanted.with_for_update().cte("locked_contract")
+    locked = wanted.with_for_update(key_share=True).cte("locked_contract")
     return (
         select(balance.c.grant_id, balance.c.available)
         .where(_is_open_pack(select(locked.c.id).scalar_subquery(), now))

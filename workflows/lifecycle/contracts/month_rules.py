@@ -7,7 +7,7 @@ Source: product.md sections 4, 7 and 8.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -105,6 +105,14 @@ def rest_changes(
             if stored.rest_of is not None and more and _start(stored) >= since:
                 found.append(RestChange(contract.id, stored.rest_of, rest, more, _start(stored)))
     return found
+
+
+def ends_of_posted_months(loaded: Iterable[LoadedContract], posted: PostedMonths) -> Iterator[datetime]:
+    """When the months of contracts ended of which a rest is posted."""
+    for one in loaded:
+        for stored in one.grants if one.carry_over is not None else ():
+            if stored.rest_of is not None and posted.retained.get(stored.grant.id):
+                yield _start(stored)
 
 
 def _month(

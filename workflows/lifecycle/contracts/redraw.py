@@ -8,6 +8,7 @@ The result is the same in whatever order the changes arrive. Source: product.md 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from engine.draw_down_difference import Difference, difference
@@ -28,7 +29,9 @@ from workflows.lifecycle.contracts.charged_entry import entry_to_pay
 from workflows.lifecycle.contracts.connected_work import Change, Connected, holders_of, lock_connected
 from workflows.lifecycle.contracts.loaded import DrawnEntry, LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.month_rules import (
+    PostedMonths,
     RestChange,
+    ends_of_posted_months,
     post_rest_changes,
     read_posted_months,
     rest_changes,
@@ -178,7 +181,7 @@ def _plan(tx: Transaction, found: Connected, change: Change, contracts: LoadedCo
         entries,
         payers,
         since=found.since,
-        until=tx.now,
+        until=_acted_until(tx, draws, loaded, posted_months),
         carried=carried,
         drawn=drawn,
     )
@@ -194,6 +197,17 @@ def _plan(tx: Transaction, found: Connected, change: Change, contracts: LoadedCo
         [one for key, one in planned_draws.items() if key not in posted_draws],
         rest_changes(plan.rests, loaded, posted_months, found.since),
     )
+
+
+def _acted_until(
+    tx: Transaction, draws: Iterable[PostedDraw], loaded: Iterable[LoadedContract], posted: PostedMonths
+) -> datetime:
+    """The latest instant whose draws and rests count: now, or a later one at which others have acted already.
+
+    A transaction that began earlier may get its locks later, and the clocks of two machines differ: what was
+    posted as of an instant that it has not reached yet has come about all the same.
+    """
+    return max([tx.now, *(one.draw.drawn_at for one in draws), *ends_of_posted_months(loaded, posted)])
 
 
 def _difference(

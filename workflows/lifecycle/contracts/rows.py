@@ -49,9 +49,13 @@ _ROWS = (
     .where(t.contract.c.id.in_(bindparam("wanted", expanding=True)))
     .order_by(t.contract.c.id)
 )
-_LOCKED_ROWS = _ROWS.with_for_update()
-_FREE_ROWS = _ROWS.with_for_update(skip_locked=True)
-_LOCKED_ROW = select(t.contract).where(t.contract.c.id == bindparam("wanted", type_=Id)).with_for_update()
+# The key is left to others: PostgreSQL takes a share of it for rows that refer to a contract, also where such a
+# row is changed twice in a transaction. Raising that share to a whole lock would deadlock.
+_LOCKED_ROWS = _ROWS.with_for_update(key_share=True)
+_FREE_ROWS = _ROWS.with_for_update(key_share=True, skip_locked=True)
+_LOCKED_ROW = (
+    select(t.contract).where(t.contract.c.id == bindparam("wanted", type_=Id)).with_for_update(key_share=True)
+)
 
 
 def lock_contract(tx: Transaction, contract_id: str) -> Row[Any]:
