@@ -308,8 +308,11 @@ def _begin_postgresql(connection: Connection) -> None:
         connection.connection.driver_connection.autocommit = False  # type: ignore[union-attr]  # there is one
 
 
-def _end_sqlite(_: object, record: ConnectionPoolEntry) -> None:
+def _end_sqlite(driver: Any, record: ConnectionPoolEntry) -> None:
     record.info.pop(BEGIN, None)
+    # SQLite keeps a transaction whose commit it refuses, with its lock; SQLAlchemy 2.1.9 takes it to be over
+    if driver is not None and driver.in_transaction:
+        driver.rollback()
 
 
 def _end_postgresql(driver: Any, record: ConnectionPoolEntry) -> None:
