@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from sqlalchemy import make_url
 
+from tests.support.locked_postings import install as install_check_of_locks
 from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
 from tests.support.share import is_of_other_database
 from workflows.operations.time_zone_data import use_newest_time_zone_data
@@ -38,6 +39,7 @@ ON_BOTH = (
 
 # as the command line does at its start: an old system must not change what is computed here
 use_newest_time_zone_data()
+install_check_of_locks()
 
 
 def lacking(reason: str) -> NoReturn:

@@ -14,6 +14,7 @@ from schemathesis.core.result import Ok
 
 from tests.support.api import ApiClients
 from tests.support.builders import DeskFixture
+from tests.support.share import EVERY
 from workflows.administration.activation import activate_billing
 from workflows.commands.administration import ActivateBilling
 
@@ -110,7 +111,7 @@ def test_every_response_is_as_documented(sandbox: ApiClients, mode: GenerationMo
         tried += 1
 
         @hypothesis.settings(
-            max_examples=6,
+            max_examples=6 if EVERY else 3,
             deadline=None,
             derandomize=True,
             database=None,

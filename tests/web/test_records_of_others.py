@@ -20,6 +20,7 @@ from engine.quotes import Decision
 from tests.support.api import ApiClient, ApiClients
 from tests.support.pages import Browser
 from tests.support.sample_desk import SampleDesk
+from tests.support.share import EVERY
 from workflows.commands.approvals import AnswerApproval, AskApproval
 from workflows.commands.contracts import Adjust, HolderGiven, NewContract, TakeContract
 from workflows.commands.disputes import AcceptDispute, DeclineDispute, OpenDispute
@@ -370,7 +371,7 @@ HISTORIES = st.lists(st.tuples(st.sampled_from(STEPS), NUMBERS, NUMBERS, NUMBERS
 
 @given(history=HISTORIES, sees_org_unit=st.booleans())
 @settings(
-    max_examples=6,
+    max_examples=6 if EVERY else 2,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

@@ -9,7 +9,7 @@ from tests.support.sample_desk import SampleDesk
 from tests.support.scenarios.forms import BadValue, GrantText, Moment
 from workflows.administration.settings import change_settings
 from workflows.contracts.queries import read_contract
-from workflows.jobs.definitions import JOBS, next_due, run_job
+from workflows.jobs.definitions import JOBS, next_due
 from workflows.service_requests.queries import read_service_request
 from workflows.store import tables as t
 
@@ -76,9 +76,12 @@ class Story:
 
     def run_jobs(self) -> None:
         """Run every job that changes contracts or service requests, in the order of the scheduler."""
-        for name in JOBS:
+        desk = self.sample.desk
+        desk.refresh()
+        for name, job in JOBS.items():
             if name not in UNTIMED_JOBS:
-                run_job(self.sample.desk, name)
+                # without their status, whose storing takes as long as most of them
+                job.run(desk, desk.now())
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self.sample.desk.config.settings.time_zone)

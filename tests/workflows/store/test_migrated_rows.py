@@ -101,7 +101,7 @@ def test_rows_and_names_survive_the_way_from_every_step(
     source: Database, new_database: Callable[[], str]
 ) -> None:
     declared = _schema_of_the_tables(new_database())
-    for step in dict.fromkeys([*one_in(4, STEPS[:-1]), STEPS[-2]]):
+    for step in dict.fromkeys([*one_in(8, STEPS[:-1]), STEPS[-2]]):
         url = new_database()
         _migrate_to(url, step)
         inserted = _insert_as_of(url, step, source)

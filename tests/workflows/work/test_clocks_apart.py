@@ -123,7 +123,7 @@ def test_whatever_the_clocks_say_the_draw_down_is_the_one_that_the_audit_plans(
         contract = rng.choice(contracts)
         at = began + rng.randrange(0, 2 * 24 * 60) * MINUTE
         work = partial(sample.work, rng.choice(requests), rng.randrange(5, 40), at=at)
-        others = [
+        others: list[Callable[[], Any]] = [
             partial(sample.do, top_up, contract, TopUp(minutes=rng.randrange(10, 60))),
             partial(sample.do, adjust, contract, Adjust(minutes=-rng.randrange(1, 20), reason="Too much")),
             partial(cancel, sample, contract),

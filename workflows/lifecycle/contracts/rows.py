@@ -49,8 +49,8 @@ _ROWS = (
     .where(t.contract.c.id.in_(bindparam("wanted", expanding=True)))
     .order_by(t.contract.c.id)
 )
-# The key is left to others: PostgreSQL takes a share of it for rows that refer to a contract, also where such a
-# row is changed twice in a transaction. Raising that share to a whole lock would deadlock.
+# The key is left to others: PostgreSQL takes a share of it for rows that refer to a contract, also where
+# such a row is changed twice in a transaction. Raising that share to a whole lock would deadlock.
 _LOCKED_ROWS = _ROWS.with_for_update(key_share=True)
 _FREE_ROWS = _ROWS.with_for_update(key_share=True, skip_locked=True)
 _LOCKED_ROW = (
