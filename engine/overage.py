@@ -24,6 +24,13 @@ HOUR_UNIT, PIECE_UNIT = "HUR", "C62"
 """Units of UN/ECE Recommendation 20: an hour, and one."""
 
 
+class WorkedFor(NamedTuple):
+    """A month (YYYY-MM) in which was worked, and the contract whose time had run out."""
+
+    month: str
+    contract: str
+
+
 class OverageLine(NamedTuple):
     """What one line bills: the work of a contract in a month (YYYY-MM) at one price of an hour."""
 
@@ -113,6 +120,30 @@ def gather(charges: Iterable[OverageCharge], unissued_minor: Mapping[OverageLine
     return found
 
 
+def owed_by_item(waiting: Iterable[OverageCharge]) -> dict[str, list[OverageCharge]]:
+    """What fits on no line, by the item on which it was billed too high; each sums to less than zero.
+
+    What is charged anew of an entry goes with what is taken back of it, and of other entries with what is
+    owed most. Charges of a line that are not below zero in sum are owed to nobody.
+    Example: 60 minutes at 120.00 that are 40 by now are -120.00 and 80.00: 40.00 is owed.
+    """
+    found: dict[str, list[OverageCharge]] = {}
+    for bundle in _by_line(waiting).values():
+        if _sum(bundle) >= 0:
+            continue
+        items: dict[str, list[OverageCharge]] = {}
+        rest: list[OverageCharge] = []
+        for entry in dict.fromkeys(one.entry for one in bundle):
+            own = [one for one in bundle if one.entry == entry]
+            billed_on = next((one.charged_on for one in own if one.charged_on is not None), None)
+            (rest if billed_on is None else items.setdefault(billed_on, [])).extend(own)
+        most = min(items, key=lambda item: (_sum(items[item]), item))
+        items[most].extend(rest)
+        for item, charges in items.items():
+            found.setdefault(item if _sum(charges) < 0 else most, []).extend(charges)
+    return found
+
+
 def quantity_and_price(minutes: int, rate_minor: int, amount_minor: int) -> tuple[Decimal, str, int]:
     """Quantity, unit and unit price of a line: hours where these give its amount exactly, else one piece.
 
@@ -123,18 +154,18 @@ def quantity_and_price(minutes: int, rate_minor: int, amount_minor: int) -> tupl
     return (hours.normalize(), HOUR_UNIT, rate_minor) if is_exact else (Decimal(1), PIECE_UNIT, amount_minor)
 
 
-def net_by_month(net_minor: int, charged_minor: Mapping[str, int]) -> dict[str, int]:
-    """What of a line's net is for the work of which month (YYYY-MM), in minor units; sums to the net.
+def net_by_work(net_minor: int, charged_minor: Mapping[WorkedFor, int]) -> dict[WorkedFor, int]:
+    """What of a line's net is for the work of which month and contract, in minor units; sums to the net.
 
-    `charged_minor` are the line's charges by the month worked; a discount falls on each in proportion. Empty
-    where they sum to nothing.
+    `charged_minor` are the line's charges by the month worked (YYYY-MM) and the contract; a discount falls on
+    each in proportion. Empty where they sum to nothing.
     Example: 72.00 of a line that charges 120.00 for April, less 40.00 of March, are 108.00 and -36.00.
     """
-    months = sorted(charged_minor)
-    weights = [charged_minor[month] for month in months]
+    pieces = sorted(charged_minor)
+    weights = [charged_minor[piece] for piece in pieces]
     if not sum(weights):
         return {}
-    return dict(zip(months, divided(net_minor, weights), strict=True))
+    return dict(zip(pieces, divided(net_minor, weights), strict=True))
 
 
 def _by_line(charges: Iterable[OverageCharge]) -> dict[OverageLine, list[OverageCharge]]:

@@ -39,6 +39,10 @@ MARGIN_CSV = (
     "contract", "contract_number", "holder_name", "revenue_minor", "cost_minor", "margin_minor", "currency",
     "worked", "unpriced",
 )  # fmt: skip
+REVENUE_CSV = (
+    "month", "contract", "contract_number", "kind", "sold", "invoice", "invoice_number", "revenue_minor",
+    "currency",
+)  # fmt: skip
 
 TIME_TO_BILL_CSV = (
     "party", "party_name", "contract", "contract_number", "month", "minutes", "rate_minor", "amount_minor",
@@ -46,7 +50,7 @@ TIME_TO_BILL_CSV = (
 )  # fmt: skip
 DUE_CSV = (
     "kind", "party", "party_name", "contract", "contract_number", "amount_minor", "currency", "due_at",
-    "due_on", "description",
+    "due_on", "description", "sold", "invoice",
 )  # fmt: skip
 BILLED_WORK_CSV = (
     "service_request_number", "worked_at", "contract_number", "minutes", "rate_minor", "amount_minor",

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from engine.overage import (
     OverageCharge,
     OverageLine,
+    WorkedFor,
     charge_piece,
     gather,
+    net_by_work,
     overage_rate,
+    owed_by_item,
     quantity_and_price,
 )
 from engine.quantities import Money
@@ -88,6 +91,18 @@ def test_an_entry_that_got_shorter_is_one_difference() -> None:
     assert (found.amounts_minor, len(found.lines[APRIL])) == ({APRIL: 8_000}, 3)
 
 
+def test_what_is_owed_stands_on_the_item_that_billed_it() -> None:
+    shorter = [charge(MARCH, -60, -12_000), charge(MARCH, 40, 8_000, "A2")]
+    late = charge(MARCH, 10, 2_000, "A3", "E2")
+    other = charge(OTHER, -20, -3_000, "A4", "E3")._replace(charged_on="I2")
+    found = owed_by_item([*shorter, late, other])
+    assert {item: sum(one.amount_minor for one in own) for item, own in found.items()} == {
+        "I1": -2_000,
+        "I2": -3_000,
+    }
+    assert owed_by_item([shorter[0], shorter[1]._replace(amount_minor=12_000)]) == {}
+
+
 LINES = st.sampled_from([MARCH, APRIL, OTHER])
 CHARGES = st.lists(st.tuples(LINES, st.integers(-90, 90).filter(bool)), max_size=8)
 
@@ -107,3 +122,14 @@ def test_every_charge_has_one_place_and_no_line_is_below_zero(
         amount = unissued.get(line, 0) + sum(one.amount_minor for one in group)
         assert amount == found.amounts_minor[line] >= (0 if line in unissued else 1)
     assert all(sum(one.amount_minor for one in group) == 0 for group in found.even.values())
+    owed = owed_by_item(found.waiting)
+    assert all(sum(one.amount_minor for one in group) < 0 for group in owed.values())
+    taken = [one for group in owed.values() for one in group]
+    assert len(taken) == len(set(taken))
+    assert set(taken) <= set(found.waiting)
+
+
+def test_a_net_is_divided_by_month_and_contract() -> None:
+    april, march = WorkedFor("2026-04", "C1"), WorkedFor("2026-03", "C2")
+    assert net_by_work(7_200, {april: 12_000, march: -4_000}) == {april: 10_800, march: -3_600}
+    assert net_by_work(0, {april: 100, march: -100}) == {}

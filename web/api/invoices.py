@@ -16,6 +16,7 @@ from workflows.billing import (
     invoicing,
     issuing,
     overage,
+    overage_credits,
     payment_queries,
     payments,
     processing,
@@ -32,6 +33,7 @@ from workflows.commands.billing import (
     ChangeInvoice,
     ConfirmInvoice,
     CreditInvoice,
+    CreditOverage,
     DraftOverage,
     DraftSold,
     NewInvoice,
@@ -298,6 +300,15 @@ def draft_sold(tx: Transaction, command: DraftSold) -> InvoiceDetail:
 def waive_sold(tx: Transaction, sold_item: str, command: WaiveSold) -> SoldItemView:
     """Do not invoice what was sold, for a reason. For finance and administrators."""
     return sold.read_sold_item(tx, sold.waive_sold(tx, sold_item, command))
+
+
+@invoices.post("/sold-items/{sold_item}/credit", status=201)
+def credit_overage(tx: Transaction, sold_item: str, command: CreditOverage) -> InvoiceDetail:
+    """Credit time that was billed too high and fits on no draft, on the invoice that billed it.
+
+    Returns the credit note. The time is not taken off a later draft then. For finance and administrators.
+    """
+    return queries.read_invoice(tx, overage_credits.credit_overage(tx, sold_item, command))
 
 
 @invoices.get("/sold-items/{sold_item}/work")

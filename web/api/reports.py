@@ -11,6 +11,7 @@ from web.report_files import (
     ENDINGS_CSV,
     HOURS_CSV,
     MARGIN_CSV,
+    REVENUE_CSV,
     SERVICE_LEVELS_CSV,
     UNCOVERED_CSV,
     UTILIZATION_CSV,
@@ -20,13 +21,13 @@ from workflows.billing import due_not_raised
 from workflows.commands.margins import NewCostRate
 from workflows.core.csv_text import csv_chunks
 from workflows.core.transaction import Transaction
-from workflows.margins.cost_rates import add_cost_rate, list_cost_rates, read_cost_rate
+from workflows.margins.cost_rates import add_cost_rate, list_cost_rates, preview_cost_rate, read_cost_rate
 from workflows.margins.report import open_margins
 from workflows.reports import endings, hours, service_levels, uncovered, utilization
 from workflows.reports.report_lists import MOST_ROWS
 from workflows.views import Page
 from workflows.views.billing import DueView
-from workflows.views.margins import CostRateView, MarginReportView
+from workflows.views.margins import CostRatePreview, CostRateView, MarginReportView, RevenueReportView
 from workflows.views.reports import (
     EndingsReportView,
     ServiceLevelsReportView,
@@ -219,7 +220,7 @@ def get_endings_csv(tx: Transaction, query: EndingsQuery) -> TextResponse:
 class DueQuery(PageQuery):
     """Filters of what is due and on no invoice, by an instant (default: now).
 
-    `kind` is time, sale or renewal.
+    `kind` is time, sale, renewal or credit.
     """
 
     as_of: At | None = None
@@ -231,7 +232,8 @@ def get_due_not_raised(tx: Transaction, query: DueQuery) -> Page[DueView]:
     """Return what should have been invoiced by an instant and was not, the earliest first.
 
     Time to be billed of months that are over, what was sold on earlier days, renewals ahead of the end. The
-    jobs write the drafts: it is empty once they have run.
+    jobs write the drafts: it is empty once they have run. What stays is to be credited: time that was billed
+    too high and fits on no draft.
     """
     return due_not_raised.list_due(tx, **query.given())
 
@@ -273,6 +275,25 @@ def get_margin_csv(tx: Transaction, query: MarginQuery) -> TextResponse:
         return _csv(MARGIN_CSV, csv_rows(MARGIN_CSV, report.rows(MOST_ROWS), currency=report.currency))
 
 
+@reports.get("/reports/margin/revenue")
+def get_margin_revenue(tx: Transaction, query: MarginQuery) -> RevenueReportView:
+    """Return what the revenue of the margin is made of, the earliest month first.
+
+    By month, contract and what was sold of it. For finance and administrators.
+    """
+    with open_margins(tx, **query.filters()) as report:
+        page = report.revenue_page(limit=query.limit, cursor=query.cursor)
+        return RevenueReportView(report.currency, page.items, page.next_cursor)
+
+
+@reports.get("/reports/margin/revenue.csv", media_type=CSV)
+def get_margin_revenue_csv(tx: Transaction, query: MarginQuery) -> TextResponse:
+    """Return the same rows as CSV, all of them at once, up to 20,000."""
+    with open_margins(tx, **query.filters()) as report:
+        rows = csv_rows(REVENUE_CSV, report.revenue_rows(MOST_ROWS), currency=report.currency)
+        return _csv(REVENUE_CSV, rows)
+
+
 @reports.get("/cost-rates")
 def get_cost_rates(tx: Transaction, query: ListQuery) -> Page[CostRateView]:
     """List what an hour of work costs from a day on, the latest day first. For finance and administrators."""
@@ -283,9 +304,19 @@ def get_cost_rates(tx: Transaction, query: ListQuery) -> Page[CostRateView]:
 def post_cost_rate(tx: Transaction, command: NewCostRate) -> CostRateView:
     """Give what an hour of a technician, or of everyone with a role, costs from a day on.
 
-    A day that has gone by is refused unless `changes_past` says that past margins are to change.
+    A day that has gone by is refused unless `changes_past` asks for pricing the work since then again: past
+    margins change, and the audit trail says by how much.
     """
     return read_cost_rate(tx, add_cost_rate(tx, command))
+
+
+@reports.post("/cost-rates/preview", reads=True)
+def post_cost_rate_preview(tx: Transaction, command: NewCostRate) -> CostRatePreview:
+    """Return what a rate would change of the cost of work, by month. Nothing is saved.
+
+    It is the same with and without `changes_past`; `asks` if the day has gone by, so that it is needed.
+    """
+    return preview_cost_rate(tx, command)
 
 
 def _csv(header: Any, rows: Any) -> TextResponse:

@@ -111,6 +111,7 @@ def list_offers(tx: Transaction) -> Page[OfferView]:
 def buy_offer(tx: Transaction, product: str, command: BuyOffer) -> PurchaseView:
     """Buy a contract, or a top-up of an own contract, at the price that was shown.
 
-    The contract awaits its payment or being enabled, the top-up its confirmation.
+    The contract awaits its payment or being enabled, the top-up its payment or its confirmation. The draft of
+    the invoice is written with the order, unless drafts of what was sold are written by hand.
     """
     return use_cases.buy_offer(tx, product, command)

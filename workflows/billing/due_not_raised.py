@@ -1,9 +1,10 @@
 """What should have been invoiced by an instant and was not: empty once the jobs have run.
 
-Source: product.md sections 10 and 11.
+What was billed too high and fits on no draft is to be credited, which a person does. Source: product.md
+sections 10 and 11.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from engine.periods import local_date
 from workflows.billing.due_renewals import due_renewals
 from workflows.billing.due_sales import due_sales
 from workflows.billing.overage import overage_due
+from workflows.billing.overage_credits import Owed, overage_owed
 from workflows.billing.overage_reading import read_uncharged
 from workflows.core.actors import OFFICE
 from workflows.core.errors import invalid
@@ -25,7 +27,7 @@ from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.billing import DueView
 
-KINDS = ("time", "sale", "renewal")
+KINDS = ("time", "sale", "renewal", "credit")
 ORDER = "due_at"
 
 
@@ -41,6 +43,7 @@ class _Due(NamedTuple):
     amount_minor: int
     currency: str
     description: str | None = None
+    owed: Owed | None = None
 
     @property
     def row_id(self) -> str:
@@ -82,16 +85,23 @@ def _rows(tx: Transaction, as_of: datetime | None, kind: str | None) -> list[_Du
     if not tx.settings.invoicing:
         return []
     at = as_of if as_of is not None else tx.now
-    found = [*_time(tx, at), *_sales(tx, at), *_renewals(tx, at)]
+    owed = overage_owed(tx, at)
+    found = [*_time(tx, at, owed), *_sales(tx, at), *_renewals(tx, at), *_credits(tx, owed)]
     return sorted((one for one in found if kind in (None, one.kind)), key=_place)
 
 
-def _time(tx: Transaction, at: datetime) -> Iterator[_Due]:
-    """Time to be billed of those for whom a draft is due, by contract, month and price."""
+def _time(tx: Transaction, at: datetime, owed: Sequence[Owed]) -> Iterator[_Due]:
+    """Time to be billed of those for whom a draft is due, by contract, month and price.
+
+    What is to be credited is no part of it.
+    """
+    credited = {(charge.piece, charge.takes_back) for one in owed for charge in one.charges}
     last = {party: due_at for due_at, party in overage_due(tx, at)}
     sums: dict[Any, int] = {}
     for one in read_uncharged(tx, before=at) if last else ():
-        if one.charge is not None and one.due_at <= last.get(one.party, one.worked_at):
+        if one.charge is None or (one.charge.piece, one.charge.takes_back) in credited:
+            continue
+        if one.due_at <= last.get(one.party, one.worked_at):
             key = (one.due_at, one.party, one.charge.line)
             sums[key] = sums.get(key, 0) + one.charge.amount_minor
     numbers = _numbers(tx, {line.contract for _, _, line in sums})
@@ -124,6 +134,23 @@ def _renewals(tx: Transaction, at: datetime) -> Iterator[_Due]:
         yield _Due(one.due_at, "renewal", one.party, one.contract, one.number, "", *money)
 
 
+def _credits(tx: Transaction, owed: Sequence[Owed]) -> Iterator[_Due]:
+    numbers = _numbers(tx, {one.contract for one in owed})
+    for one in owed:
+        number, money = numbers[one.contract], (-one.amount_minor, one.currency)
+        yield _Due(
+            one.due_at,
+            "credit",
+            one.party,
+            one.contract,
+            number,
+            one.sold_item,
+            *money,
+            description=one.invoice_number,
+            owed=one,
+        )
+
+
 def _numbers(tx: Transaction, contracts: set[str]) -> dict[str, str]:
     c = t.contract.c
     found: dict[str, str] = {}
@@ -149,6 +176,8 @@ def _views(tx: Transaction, rows: list[_Due]) -> list[DueView]:
             contract_number=row.contract_number,
             description=row.description,
             amount=MoneyView(row.amount_minor, row.currency),
+            sold=row.owed.sold_item if row.owed is not None else None,
+            invoice=row.owed.invoice if row.owed is not None else None,
             due_at=row.due_at,
             due_on=local_date(row.due_at, tx.settings.zone),
         )

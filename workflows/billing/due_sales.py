@@ -12,7 +12,7 @@ from sqlalchemy import Row, and_, or_, select
 from engine.invoices import CONTRACT_SOLD
 from engine.periods import first_instant_of, local_date
 from workflows.billing.parties import party_of
-from workflows.billing.sold import STATES, draft_sold
+from workflows.billing.sold import STATES, draft_sold, write_sold
 from workflows.commands.billing import MOST_LINES, DraftSold
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.auto_top_up_terms import auto_top_up_terms
@@ -78,16 +78,36 @@ def draft_top_up(tx: Transaction, contract_id: str) -> str | None:
     terms = auto_top_up_terms(row)
     if terms is None or terms.mode != "issue":
         return None
-    sold = tx.connection.execute(
-        select(s)
-        .where(s.c.contract_id == contract_id, s.c.kind == "top_up", s.c.sold_at == tx.now, STATES["open"])
-        .order_by(s.c.id.desc())
-        .limit(1)
-    ).one_or_none()
+    sold = _sold_now(tx, contract_id, "top_up")
     if sold is None:
         return None
     kind, party_id = party_of(sold)
     return draft_sold(tx, DraftSold.model_validate({kind: party_id, "sold": [sold.id]}))
+
+
+def draft_order(tx: Transaction, contract_id: str, kind: str) -> str | None:
+    """Write the draft of what a customer has ordered in this transaction; returns its id.
+
+    `kind` is that of the sold item, of the contract. None where drafts are written by hand, or a top-up is
+    sold only once someone has confirmed it.
+    """
+    if not (tx.settings.invoicing and tx.settings.draft_sold_items):
+        return None
+    sold = _sold_now(tx, contract_id, kind)
+    if sold is None:
+        return None
+    party = party_of(sold)
+    return write_sold(tx, party, DraftSold.model_validate({party[0]: party[1], "sold": [sold.id]}))
+
+
+def _sold_now(tx: Transaction, contract_id: str, kind: str) -> Row[Any] | None:
+    """What was sold last of a contract in this transaction, and is on no invoice."""
+    return tx.connection.execute(
+        select(s)
+        .where(s.c.contract_id == contract_id, s.c.kind == kind, s.c.sold_at == tx.now, STATES["open"])
+        .order_by(s.c.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def _next_day(tx: Transaction, at: datetime) -> datetime:

@@ -11,9 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import literal, select
 
-from engine.accounting_periods import end_of_month, first_day_of
 from engine.journals import (
     RatedAmount,
     SoldPart,
@@ -27,10 +26,11 @@ from engine.journals import (
     write_off_journal,
 )
 from engine.ledger import Kind, LedgerTransaction, Posting, mirrored
-from engine.overage import net_by_month
+from engine.overage import net_by_work
 from engine.periods import local_date
 from engine.quantities import round_half_up
 from engine.recognition import MICROSECOND
+from workflows.billing.overage_revenue import journal_key, month_ends_at, work_of_lines
 from workflows.billing.parties import party_of
 from workflows.billing.revenue import (
     deferrals,
@@ -64,7 +64,7 @@ def post_document(tx: Transaction, row: Any, number: str) -> None:
         of_earlier = sum(max(one.net_minor, 0) for one in parts if one.deferred and one.owner == customer)
         deferred = _deferred(tx, parts) | {customer: of_earlier}
         postings = credit_note_journal(customer, row.currency, parts, taxes, deferred=deferred)
-    _post(tx, row.kind, postings, f"invoice:{row.id}", number, key=f"journal:{row.id}")
+    _post(tx, row.kind, postings, f"invoice:{row.id}", number, key=journal_key(row.id))
     for month, net_minor in sorted(earlier.items()):
         _post(
             tx,
@@ -72,8 +72,8 @@ def post_document(tx: Transaction, row: Any, number: str) -> None:
             recognition_journal(customer, row.currency, net_minor if row.kind == "invoice" else -net_minor),
             f"invoice:{row.id}",
             f"Time of {month} on {number}",
-            key=f"journal:{row.id}:{month}",
-            at=_end_of(tx, month) - MICROSECOND,
+            key=journal_key(row.id, month),
+            at=month_ends_at(tx, month) - MICROSECOND,
         )
 
 
@@ -170,40 +170,17 @@ def _parts(tx: Transaction, row: Any, customer: str) -> tuple[list[SoldPart], di
         ],
     )
     sold = _sold_items(tx, lines) | _deferred_lines(tx, row, lines)
-    charged = _charged_by_month(tx, lines)
+    work = work_of_lines(tx, lines, {row.id: tx.now})
     parts: list[SoldPart] = []
     earlier: dict[str, int] = {}
     for one, net in zip(lines, nets, strict=True):
-        for month, part in net_by_month(net, charged.get(one.id, {})).items():
-            if _end_of(tx, month) <= tx.now:
+        for worked_for, part in net_by_work(net, work.get(one.id, {})).items():
+            if month_ends_at(tx, worked_for.month) <= tx.now:
                 parts.append(SoldPart(customer, part, deferred=True))
-                earlier[month] = earlier.get(month, 0) + part
+                earlier[worked_for.month] = earlier.get(worked_for.month, 0) + part
                 net -= part
         parts.append(SoldPart(sold.get(one.id) or customer, net, deferred=one.id in sold))
     return parts, earlier
-
-
-def _end_of(tx: Transaction, month: str) -> datetime:
-    """The exclusive end (aware UTC) of a month (YYYY-MM) in the provider's time zone."""
-    first_day = first_day_of(month)
-    assert first_day is not None
-    return end_of_month(first_day, tx.settings.zone)
-
-
-def _charged_by_month(tx: Transaction, lines: Iterable[Any]) -> dict[str, dict[str, int]]:
-    """What each line charges for time by the month worked; of a credit note by the line it takes back."""
-    origins = {one.credits_line_id or one.id: one.id for one in lines}
-    charge = t.overage_charge.c
-    rows = tx.connection.execute(
-        select(line.c.id, charge.month, func.sum(charge.amount_minor).label("amount"))
-        .join(t.overage_charge, charge.sold_item_id == line.c.sold_item_id)
-        .where(line.c.id.in_(list(origins)))
-        .group_by(line.c.id, charge.month)
-    )
-    found: dict[str, dict[str, int]] = {}
-    for row in rows:
-        found.setdefault(origins[row.id], {})[row.month] = int(row.amount)
-    return found
 
 
 def _sold_items(tx: Transaction, lines: Iterable[Any]) -> dict[str, str]:

@@ -139,7 +139,7 @@ def gather_overage(
     by_line = unissued_items(tx, party)
     gathered = gather(_charges(found), {line: row.amount_minor for line, row in by_line.items()})
     for sold_item_id, charges in gathered.even.items():
-        _write_charges(tx, sold_item_id, charges)
+        write_charges(tx, sold_item_id, charges)
     if not gathered.lines:
         return []
     return _write(tx, party, month, gathered, by_line, rate or tx.settings.tax_rates[0])
@@ -174,7 +174,7 @@ def _write(
                 tx.connection.execute(update(s).where(s.c.id == row.id).values(amount_minor=amount))
             else:
                 gone.append(row.id)
-        _write_charges(tx, sold_item_id, charges)
+        write_charges(tx, sold_item_id, charges)
     drafts = []
     for invoice_id, items in sorted(changed.items()):
         drafts.append(_change_draft(tx, invoice_id, items, gone, rate))
@@ -278,7 +278,8 @@ def _add_item(tx: Transaction, party: Party, month: str, line: OverageLine, amou
     return sold_item_id
 
 
-def _write_charges(tx: Transaction, sold_item_id: str, charges: Sequence[OverageCharge]) -> None:
+def write_charges(tx: Transaction, sold_item_id: str, charges: Sequence[OverageCharge]) -> None:
+    """Store that pieces of work are charged, or taken back, on an item: each once."""
     tx.add_all(
         charge,
         [

@@ -132,7 +132,14 @@ def draft_sold(tx: Transaction, command: DraftSold) -> str:
     """
     tx.require(*OFFICE)
     require_invoicing(tx)
-    party = checked_party(tx, command.customer, command.org_unit)
+    return write_sold(tx, checked_party(tx, command.customer, command.org_unit), command)
+
+
+def write_sold(tx: Transaction, party: tuple[str, str], command: DraftSold) -> str:
+    """The same for one who pays, for a use case that its actor is allowed.
+
+    Raises: InvalidInput; StateForbids if nothing is to be invoiced.
+    """
     rows = _open_of(tx, party, command)
     currencies = sorted({row.currency for row in rows})
     if len(currencies) > 1:

@@ -258,6 +258,12 @@ class DraftOverage(Command):
     tax_rate: ShortText | None = None
 
 
+class CreditOverage(Command):
+    """Credit time that was billed too high, on the invoice that billed it."""
+
+    reason: RequiredReason
+
+
 class WaiveSold(Command):
     """Do not invoice what was sold, for a reason."""
 

@@ -12,7 +12,7 @@ from workflows.languages.texts import gettext
 class NewCostRate(Command):
     """What an hour of one technician costs, or of everyone with a role, from a day on.
 
-    A day before today changes margins of the past, which `changes_past` asks for.
+    From a day before today, the work since then is priced again, which `changes_past` asks for.
     """
 
     technician: Id | None = None

@@ -132,7 +132,9 @@ def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: 
     """Prepare a top-up that the contract's holder has ordered; returns the contract's id.
 
     `quantity` is in what the contract draws. It takes the place of what was done for the contract since its
-    last grant opened. Raises: NotFound; StateForbids if it is over, or a top-up of it waits already.
+    last grant opened. Where its payment is required, it is sold at once, and added when its invoice is
+    processed; else it awaits that someone confirms it.
+    Raises: NotFound; StateForbids if it is over, or a top-up of it waits already.
     """
     row = locked_contract(tx, contract_id)
     loaded = load_contract(tx, contract_id)
@@ -170,10 +172,13 @@ def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: 
     }
     done = select(a.id).where(*(t.auto_top_up.c[name] == value for name, value in key.items()))
     earlier = tx.connection.execute(done).scalar()
+    top_up_id = str(earlier) if earlier is not None else new_id()
     if earlier is not None:
-        tx.change(t.auto_top_up, earlier, **ordered)
+        tx.change(t.auto_top_up, top_up_id, **ordered)
     else:
-        tx.add(t.auto_top_up, id=new_id(), **key, **ordered)
+        tx.add(t.auto_top_up, id=top_up_id, **key, **ordered)
+    if has_to_be_paid(tx, loaded.contract, price_minor):
+        sell_awaited(tx, row, top_up_id, price_minor)
     amount = amount_text(quantity, row.draws, row.currency)
     tx.audit("contract", contract_id, "top-up ordered", quantity=amount)
     notify_auto_top_up(

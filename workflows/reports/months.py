@@ -81,6 +81,20 @@ def month_span(tx: Transaction, from_: str | None = None, to: str | None = None)
                 gettext("Ask for %(most_months)s months or fewer at once.", most_months=MOST_MONTHS),
             )
         months.append(next_month(months[-1]))
+    return _span(tx, months)
+
+
+def months_since(tx: Transaction, first: date) -> MonthSpan | None:
+    """All months from that of a day to the present one, however many; None for a later month."""
+    months = [first.replace(day=1)]
+    last = local_date(tx.now, tx.settings.zone).replace(day=1)
+    while months[-1] < last:
+        months.append(next_month(months[-1]))
+    return _span(tx, months) if months[0] <= last else None
+
+
+def _span(tx: Transaction, months: list[date]) -> MonthSpan:
+    zone, first = tx.settings.zone, months[0]
     # what is recorded at this very instant counts, and nothing of later
     end = max(tx.now + timedelta(microseconds=1), first_instant_of(first, zone))
     ends_at = tuple(min(end_of_month(month, zone), end) for month in months)

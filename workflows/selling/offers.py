@@ -1,6 +1,7 @@
 """What customers may buy in the portal: offered contracts, and top-ups of their own, at the price shown.
 
-A contract that was bought awaits being enabled, or its payment; a top-up awaits that someone confirms it.
+A contract that was bought awaits being enabled, or its payment; a top-up awaits its payment, or that someone
+confirms it. The draft of the invoice is written with the order, unless drafts are written by hand.
 Source: product.md sections 5 and 10.
 """
 
@@ -12,6 +13,7 @@ from engine.contracts import OVER_STATES
 from engine.currencies import money_text
 from engine.periods import local_date
 from engine.price_list import CONTRACT_KINDS
+from workflows.billing.due_sales import draft_order
 from workflows.billing.invoicing import require_invoicing
 from workflows.commands.contracts import HolderGiven, NewContract
 from workflows.commands.fields import MoneyGranted
@@ -84,6 +86,7 @@ def buy_offer(tx: Transaction, product_id: str, command: BuyOffer) -> PurchaseVi
         raise _price_changed(offer)
     if offer.contract is not None:
         order_top_up(tx, offer.contract, offer.quantity or 0, offer.price.amount_minor)
+        draft_order(tx, offer.contract, "top_up")
         return PurchaseView(offer.kind, offer.contract, offer.contract_number or "", offer.price)
     amount: dict[str, Any] = {}
     if offer.quantity is not None and offer.draws == "money":
@@ -97,6 +100,7 @@ def buy_offer(tx: Transaction, product_id: str, command: BuyOffer) -> PurchaseVi
     row = tx.connection.execute(select(c.number, c.price_minor).where(c.id == made)).one()
     if row.price_minor != offer.price.amount_minor:
         raise _price_changed(offer)
+    draft_order(tx, made, "contract")
     settle_and_cover(tx, made)
     return PurchaseView(offer.kind, made, row.number, offer.price)
 

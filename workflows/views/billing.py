@@ -318,9 +318,10 @@ class BilledWorkView:
 class DueView:
     """What should have been invoiced since `due_at` and is on no invoice.
 
-    `kind` is time (time to be billed), sale (what was sold) or renewal (ahead of a contract's end).
-    `due_on` is the day of that instant. What was sold without a contract has none; `description` names what
-    was sold once, or every period.
+    `kind` is time (time to be billed), sale (what was sold), renewal (ahead of a contract's end) or credit:
+    time that was billed too high and fits on no draft, an amount below zero. It stands on an `invoice`, as
+    `sold`; its `description` is the number of that. `due_on` is the day of the instant. What was sold without
+    a contract has none; `description` names what was sold once, or every period.
     """
 
     kind: str
@@ -331,6 +332,8 @@ class DueView:
     contract_number: str | None
     description: str | None
     amount: MoneyView
+    sold: str | None
+    invoice: str | None
     due_at: datetime
     due_on: date
 

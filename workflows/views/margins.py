@@ -22,6 +22,36 @@ class CostRateView:
 
 
 @dataclass(frozen=True, slots=True)
+class CostMoved:
+    """What work of a month (YYYY-MM) costs now, and would cost, of the `contracts` whose margin moves.
+
+    `worked` are the minutes of their work in the month; `closed` if its accounting period is.
+    """
+
+    month: str
+    contracts: int
+    worked: int
+    cost_minor_before: int
+    cost_minor_after: int
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CostRatePreview:
+    """What a new cost rate would move: the months, the earliest first, and in how many contracts.
+
+    `asks` if it holds from a day that has gone by, so that `changes_past` has to ask for it.
+    """
+
+    currency: str
+    asks: bool
+    contracts: int
+    cost_minor_before: int
+    cost_minor_after: int
+    months: list[CostMoved]
+
+
+@dataclass(frozen=True, slots=True)
 class Margin:
     """Revenue less the cost of the work; `unpriced` of the `worked` minutes have no cost rate."""
 
@@ -46,6 +76,33 @@ class MarginOfContract(Margin):
     contract: str
     contract_number: str
     holder_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevenueOfContract:
+    """Revenue of a contract in a month (YYYY-MM), by what was `sold` of it.
+
+    `kind` is that of what was sold; of overage, time past what the contract pays, `invoice` is the invoice or
+    the credit note that has it, of anything else the invoice that sold it.
+    """
+
+    month: str
+    contract: str
+    contract_number: str
+    sold: str
+    kind: str
+    invoice: str | None
+    invoice_number: str | None
+    revenue_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevenueReportView:
+    """A page of what the revenue of contracts is made of, the earliest month first."""
+
+    currency: str
+    items: list[RevenueOfContract]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)

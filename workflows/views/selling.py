@@ -80,7 +80,7 @@ class OfferView:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseView:
-    """What was bought: the contract that was made, or is to be topped up once that is confirmed."""
+    """What was bought: the contract that was made, or is to be topped up once that is paid or confirmed."""
 
     kind: ProductKind
     contract: str

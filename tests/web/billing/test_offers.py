@@ -50,7 +50,9 @@ def test_a_contract_is_bought_invoiced_paid_and_opens_the_request(billing: Billi
         billing.sample.ann,
         24_000,
     )
-    draft = billing.ask(billing.finance, "POST", "/sold-items/draft", {"customer": billing.sample.ann}, 201)
+    (draft,) = billing.read("/invoices?state=draft")["items"]
+    assert (draft["customer"], *minor(draft, "net")) == (billing.sample.ann, 24_000)
+    assert billing.read("/sold-items?state=open")["items"] == []
     invoice = billing.issued(draft["id"])
     billing.pay(invoice["id"], invoice["total"]["amount_minor"])
     billing.process(invoice["id"])
@@ -79,6 +81,38 @@ def test_a_top_up_is_ordered_once_and_confirmed(billing: Billing) -> None:
     assert sum(row.available for row in billing.sample.grants(mine)) == 120
     items = billing.read("/sold-items?state=open&kind=top_up")["items"]
     assert [minor(one, "amount") for one in items] == [(9_000,)]
+
+
+def test_an_order_is_drafted_by_hand_where_drafts_are(billing: Billing) -> None:
+    billing.sample.set(draft_sold_items=False)
+    buy(billing, offered(billing, "BLOCK", "contract_type", quantity=120), 24_000)
+    assert billing.read("/invoices")["items"] == []
+    assert len(billing.read("/sold-items?state=open")["items"]) == 1
+
+
+def test_a_contract_that_is_processed_without_payment_is_enabled(billing: Billing) -> None:
+    billing.sample.set(payment_required=False)
+    bought = buy(billing, offered(billing, "BLOCK", "contract_type", quantity=120), 24_000)
+    (draft,) = billing.read("/invoices?state=draft")["items"]
+    assert billing.sample.contract(bought["contract"]).state == "pending"
+    billing.process(billing.issued(draft["id"])["id"])
+    assert billing.sample.contract(bought["contract"]).state == "active"
+
+
+def test_a_top_up_that_has_to_be_paid_is_invoiced_with_the_order(billing: Billing) -> None:
+    billing.sample.set(payment_required=False)
+    mine = billing.sample.sell("support_hours", minutes=60)
+    billing.sample.set(payment_required=True)
+    hour = offered(billing, "HOUR", "top_up", 9_000, quantity=60)
+    buy(billing, hour, 9_000, contract=mine)
+    assert buy(billing, hour, 9_000, 409, contract=mine)["state"] == "draft"
+    (draft,) = billing.read("/invoices?state=draft")["items"]
+    assert minor(draft, "net") == (9_000,)
+    invoice = billing.issued(draft["id"])
+    assert sum(row.available for row in billing.sample.grants(mine)) == 60
+    billing.pay(invoice["id"], invoice["total"]["amount_minor"])
+    billing.process(invoice["id"])
+    assert sum(row.available for row in billing.sample.grants(mine)) == 120
 
 
 def test_staff_and_desks_without_invoices_buy_nothing(billing: Billing) -> None:

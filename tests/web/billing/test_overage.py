@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.billing import Billing, minor
+from tests.support.pages import Browser, Page
 from tests.support.sample_desk import SampleDesk
 from workflows.jobs.billing import next_overage_due
 from workflows.jobs.definitions import run_job
@@ -113,6 +114,85 @@ def test_nothing_is_left_of_a_draft_whose_work_is_deleted(billing: Billing) -> N
     void = billing.ask(billing.supervisor, "POST", "/time-to-bill/draft", body, 201)
     assert (void["id"], void["state"], void["lines"]) == (draft["id"], "void", [])
     assert [one["state"] for one in billing.read("/sold-items")["items"]] == ["waived"]
+
+
+def test_what_fits_on_no_later_draft_is_credited_where_it_was_billed(billing: Billing) -> None:
+    _, entry = work(billing, 60, 60)
+    billing.move_to(4, 2)
+    billing.run_jobs()
+    (draft,) = drafts(billing)
+    issued = billing.issued(draft["id"])
+    change(billing, entry, minutes=40)
+    assert billing.due() == []
+    assert billing.due("?as_of=2026-05-01T00:00:00Z") == [("credit", -4_000, "2026-05-01")]
+    billing.move_to(5, 1)
+    run_job(billing.sample.desk, "bill_overage")
+    (row,) = billing.read("/reports/due-not-raised?kind=credit")["items"]
+    (line,) = issued["lines"]
+    assert (row["sold"], row["invoice"], row["description"]) == (line["sold"], issued["id"], issued["number"])
+    text = billing.finance.call("GET", "/reports/due-not-raised.csv").text
+    assert f",-4000,EUR,2026-05-01T00:00:00Z,2026-05-01,{issued['number']},{line['sold']}," in text
+    path = f"/sold-items/{line['sold']}/credit"
+    billing.ask(billing.supervisor, "POST", path, {"reason": "Shorter"}, 403)
+    note = billing.ask(billing.finance, "POST", path, {"reason": "Shorter"}, 201)
+    assert (note["kind"], note["reason"], *minor(note, "net", "total")) == (
+        "credit_note",
+        "Shorter",
+        4_000,
+        4_760,
+    )
+    assert minor(billing.invoice(issued["id"]), "open") == (14_280 - 4_760,)
+    assert (billing.due(), to_bill(billing)) == ([], [])
+    again = billing.ask(billing.finance, "POST", path, {"reason": "Shorter"}, 409)
+    assert again["state"] == "settled"
+    work(billing, 60)
+    billing.move_to(6, 1)
+    billing.run_jobs()
+    (next_draft,) = drafts(billing)
+    assert minor(next_draft, "net") == (12_000,)
+
+
+def test_no_more_is_credited_than_was_charged_for_it_and_is_left(billing: Billing) -> None:
+    """20 of 60 minutes, that cost a tenth less and of which 95.00 was credited before: 13.00 is left."""
+    _, entry = work(billing, 60, 60)
+    billing.move_to(4, 2)
+    billing.run_jobs()
+    (draft,) = drafts(billing)
+    (line,) = draft["lines"]
+    kept = {name: line[name] for name in ("description", "sold", "tax_rate")}
+    reduced = {**kept, "quantity": "1", "unit_price": {"amount_minor": 12_000}, "discount_percent": "10"}
+    billing.ask(billing.finance, "PATCH", f"/invoices/{draft['id']}", {"lines": [reduced]})
+    issued = billing.issued(draft["id"])
+    assert minor(issued, "net") == (10_800,)
+    change(billing, entry, minutes=40)
+    billing.move_to(5, 1)
+    assert billing.due() == [("credit", -3_600, "2026-05-01")]
+    (line,) = issued["lines"]
+    billing.credit(issued["id"], {"line": line["id"], "amount": {"amount_minor": 9_500}})
+    assert billing.due() == [("credit", -1_300, "2026-05-01")]
+    billing.credit(issued["id"])
+    assert billing.due() == []
+
+
+def test_time_is_credited_on_the_page(billing: Billing) -> None:
+    _, entry = work(billing, 60, 60)
+    billing.move_to(4, 2)
+    billing.run_jobs()
+    issued = billing.issued(drafts(billing)[0]["id"])
+    change(billing, entry, minutes=40)
+    billing.move_to(5, 1)
+    finance = Browser(billing.sample, billing.sample.finance, billing.api.app)
+    report = finance.open("/reports/due-not-raised")
+    path = f"/to-invoice/{issued['lines'][0]['sold']}/credit"
+    assert path in report.html
+    assert "-€40.00" in report
+    page = finance.open(path)
+    shown = Page(finance.client.post(f"{path}/effect", data=page.form(path).values))
+    assert "A credit note of €47.60 is issued" in shown
+    done = finance.send(page, path)
+    assert "The credit note has been issued." in done
+    assert "Less time than was billed" in done
+    assert "Everything that is due" in finance.open("/reports/due-not-raised")
 
 
 def test_work_that_awaits_approval_is_not_billed(billing: Billing) -> None:

@@ -99,6 +99,9 @@ API: dict[str, Call] = {
     "POST /cost-rates": Call(
         {"role": "technician", "per_hour": {"amount_minor": 3000}, "from_on": "2026-03-02"}
     ),
+    "POST /cost-rates/preview": Call(
+        {"role": "technician", "per_hour": {"amount_minor": 3000}, "from_on": "2026-03-02"}
+    ),
     "POST /invoices": Call({"customer": "{ann}", "lines": [LINE]}),
     "PATCH /invoices/<invoice_id>": Call({"lines": [LINE], "note": "Agreed"}),
     "POST /invoices/<invoice_id>/issue": Call(),
@@ -127,6 +130,7 @@ API: dict[str, Call] = {
     "POST /service-requests/<service_request>/sold-items": Call(
         {"description": "A cable", "unit_price": {"amount_minor": 500}}
     ),
+    "POST /sold-items/<sold_item>/credit": Call({"reason": "Less time"}, {"sold_item": "owed_item"}),
     "POST /sold-items/<sold_item>/waive": Call({"reason": "Goodwill"}),
     "POST /items": Call(
         {"number": "N-1", "name": "New", "item_type": "laptop", "owner": {"customer": "{ann}"}}
@@ -307,6 +311,10 @@ PAGES: dict[str, Call] = {
     "/recurring-sales/<sale_id>/end": Call(
         {"last_on": "2026-12-31"}, opens="/recurring-sales/{recurring_sale}"
     ),
+    "/to-invoice/<sold_item_id>/credit": Call(
+        {"reason": "Less time"}, {"sold_item_id": "owed_item"}, opens="/to-invoice/{owed_item}/credit"
+    ),
+    "/to-invoice/<sold_item_id>/credit/effect": Call({"reason": "Less time"}, {"sold_item_id": "owed_item"}),
     "/to-invoice/<sold_item_id>/waive": Call({"reason": "Goodwill"}, opens="/to-invoice/{sold_item}/waive"),
     "/offers/<product_id>": Call(
         path={"product_id": "offered_product"}, opens="/offers/{offered_product}", role="customer"
@@ -369,6 +377,9 @@ PAGES: dict[str, Call] = {
     ),
     "/reports/cost-rates": Call(
         {"whose": "role:technician", "per_hour": "30", "from_on": "2026-03-02"}, opens="/reports/cost-rates"
+    ),
+    "/reports/cost-rates/effect": Call(
+        {"whose": "role:technician", "per_hour": "30", "from_on": "2026-03-02"}
     ),
     "/quotes/<quote_id>/edit": Call({"subject": "Another"}, opens="/quotes/{quote}/edit"),
     "/quotes/<quote_id>/lines/new": Call(

@@ -29,6 +29,7 @@ from workflows.administration.logo import store_logo
 from workflows.billing.dunning_pause import pause_dunning
 from workflows.billing.invoicing import create_invoice
 from workflows.billing.issuing import issue_invoice
+from workflows.billing.overage import draft_overage
 from workflows.billing.payments import record_payment
 from workflows.billing.recurring_sales import create_recurring_sale
 from workflows.billing.sold import draft_sold
@@ -39,6 +40,7 @@ from workflows.commands.accounting_periods import ChangePeriod
 from workflows.commands.approvals import AskApproval
 from workflows.commands.billing import (
     ChangeBilling,
+    DraftOverage,
     DraftSold,
     InvoiceLineGiven,
     NewInvoice,
@@ -60,6 +62,7 @@ from workflows.commands.quotes import NewQuote, QuoteLineGiven
 from workflows.commands.selling import NewPrice, NewProduct, NewRecurringSale, NewSoldItem
 from workflows.commands.service_requests import MergeRequest
 from workflows.commands.webhooks import NewWebhook
+from workflows.commands.work import ChangeWork
 from workflows.contracts.auto_top_up import set_auto_top_up
 from workflows.contracts.use_cases import cancel_contract
 from workflows.core.desk import Desk
@@ -80,6 +83,7 @@ from workflows.users.passwords import HASHER
 from workflows.users.tokens import NewToken, create_token
 from workflows.work.merging import merge_requests
 from workflows.work.overage_approvals import ask_approval
+from workflows.work.use_cases import change_work
 
 PASSWORD = "a very long password"
 TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempotency_key"]
@@ -381,6 +385,12 @@ def _add_invoices(sample: SampleDesk, bob: str, request: str) -> dict[str, str]:
     dora = sample.customer("Dora")
     sample.sell("support_hours", to=("customer", dora), minutes=1, time_expired="bill", overage_rate=rate)
     sample.work(sample.log("Beyond the contract", customer=dora, item=None), 31)
+    gus = sample.customer("Gus")
+    sample.sell("support_hours", to=("customer", gus), minutes=1, time_expired="bill", overage_rate=rate)
+    shorter = sample.log("Shorter than billed", customer=gus, item=None)
+    sample.work(shorter, 31)
+    sample.do(issue_invoice, sample.do(draft_overage, DraftOverage(customer=gus, month="2026-03")))
+    sample.do(change_work, sample.entries(shorter)[0].id, ChangeWork(minutes=11, reason="Shorter"))
     cancelled = sample.sell(
         "subscription", to=("customer", sample.ann), price=MoneyGiven(amount_minor=500), enable=True
     )
@@ -403,6 +413,7 @@ def _add_invoices(sample: SampleDesk, bob: str, request: str) -> dict[str, str]:
         "payment": payment,
         "sold_item": str(sample.rows(t.sold_item, invoice_id=None)[0].id),
         "request_sold_item": str(item),
+        "owed_item": str(sample.rows(t.sold_item, customer_id=gus, kind="overage")[0].id),
         "recurring_sale": sample.do(create_recurring_sale, hosting),
     }
 

@@ -101,6 +101,8 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
     ("/reports", SELLERS),
     ("/reports/margin", ("administrator", "finance")),
     ("/reports/margin?format=csv", ("administrator", "finance")),
+    ("/reports/margin/revenue", ("administrator", "finance")),
+    ("/reports/margin/revenue?format=csv", ("administrator", "finance")),
     ("/reports/cost-rates", ("administrator", "finance")),
     ("/reports/cost-rates?format=csv", ("administrator", "finance")),
     ("/reports/endings", SELLERS),

@@ -49,7 +49,10 @@ def balances(billing: Billing, day: date) -> dict[str, int]:
 
 
 def revenue(billing: Billing) -> dict[str, int]:
-    """The revenue of each month from February to May, in minor units, by the trial balances at their ends."""
+    """The revenue of each month from February to May, in minor units, by the trial balances at their ends.
+
+    The margin of the contract has the same.
+    """
     found: dict[str, int] = {}
     before = 0
     for day in ENDS:
@@ -57,6 +60,8 @@ def revenue(billing: Billing) -> dict[str, int]:
         if until != before:
             found[month_of(day)] = until - before
         before = until
+    margin = {one["month"]: one["revenue_minor"] for one in billing.read("/reports/margin")["months"]}
+    assert {month: minor for month, minor in margin.items() if minor} == found
     return found
 
 
@@ -133,4 +138,23 @@ def test_a_credit_note_takes_it_back_where_it_was_revenue(billing: Billing) -> N
     billing.credit(issued["id"])
     assert revenue(billing) == {"2026-03": 11_000, "2026-04": -11_000}
     assert balances(billing, ENDS[3]) == {}
+    assert billing.sample.see(audit_desk).ok
+
+
+def test_time_that_was_billed_too_high_is_taken_back_of_its_own_month(billing: Billing) -> None:
+    """The line of April has a discount of March; what is credited of it is April's alone."""
+    _, entry = work(billing, 60)
+    billing.move_to(4, 9)
+    billing.issued(draft(billing)["id"])
+    late = work(billing, 60)[-1]
+    billing.ask(billing.api.administrator, "PATCH", f"/work/{entry}", {"minutes": 40})
+    billing.move_to(5, 3)
+    issued = billing.issued(draft(billing)["id"])
+    billing.ask(billing.api.administrator, "PATCH", f"/work/{late}", {"minutes": 45})
+    billing.move_to(6, 3)
+    run_job(billing.sample.desk, "bill_overage")
+    path = f"/sold-items/{issued['lines'][0]['sold']}/credit"
+    note = billing.ask(billing.finance, "POST", path, {"reason": "Shorter"}, 201)
+    assert note["net"]["amount_minor"] == 3_000
+    assert revenue(billing) == {"2026-03": 8_000, "2026-04": 9_000}
     assert billing.sample.see(audit_desk).ok

@@ -8,18 +8,22 @@ from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.languages import Texts, gettext, lazy_text, mark
+from web.pages.billing.effects import UseCase, invoice_effect
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, attempt_once
+from web.pages.forms.effects import REASON_PLACEHOLDER, EffectPreview, effect_response
 from web.pages.forms.fields import select_options
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import reason_text
 from web.report_files import BILLED_WORK_CSV, csv_rows
 from workflows.billing.actions import ISSUERS
+from workflows.billing.overage_credits import credit_overage
+from workflows.billing.queries import read_invoice
 from workflows.billing.sold import draft_sold, list_sold_items, read_sold_item, waive_sold
 from workflows.billing.time_to_bill import list_billed_work
-from workflows.commands.billing import DraftSold, WaiveSold
+from workflows.commands.billing import CreditOverage, DraftSold, WaiveSold
 from workflows.core.actors import OFFICE
-from workflows.views.billing import SoldItemView
+from workflows.views.billing import InvoiceDetail, SoldItemView
 
 VIEWS = Texts(
     {"open": mark("To invoice"), "invoiced": mark("Invoiced"), "waived": mark("Not to be invoiced")}
@@ -42,6 +46,18 @@ class WaiveForm(KeyedForm):
         [InputRequired(lazy_text("This field is required."))],
         description=lazy_text("Stored with the contract."),
     )
+
+
+class CreditForm(KeyedForm):
+    reason = TextAreaField(
+        lazy_text("Reason"),
+        [InputRequired(lazy_text("This field is required."))],
+        description=lazy_text("The customer reads it."),
+    )
+
+    def use_case(self, sold_item_id: str) -> UseCase | None:
+        command = self.command(CreditOverage, {"reason": self.reason.data or REASON_PLACEHOLDER})
+        return (lambda tx: credit_overage(tx, sold_item_id, command)) if command else None
 
 
 @pages.get("")
@@ -81,6 +97,51 @@ def waive(sold_item_id: str) -> tuple[str, int] | Response:
             flash(gettext("It is not to be invoiced."), "success")
             return redirect(url_for("to_invoice.items"))
     return render_template("billing/waive.html", item=item, form=form), 422 if form.has_errors else 200
+
+
+@pages.route("/<sold_item_id>/credit", methods=["GET", "POST"])
+def credit(sold_item_id: str) -> tuple[str, int] | Response:
+    """Show the credit note of time that was billed too high, and issue it."""
+    require_role(*ISSUERS)
+    invoice, form = _billed_on(sold_item_id), _credit_form()
+    if form.validate_on_submit():
+        use_case = form.use_case(sold_item_id)
+        note = attempt_once(form, use_case) if use_case is not None else None
+        if note is not None:
+            flash(gettext("The credit note has been issued."), "success")
+            return redirect(url_for("invoice.show", invoice_id=note))
+    return _credit_page(sold_item_id, invoice, form), 422 if form.has_errors else 200
+
+
+@pages.post("/<sold_item_id>/credit/effect")
+def credit_effect(sold_item_id: str) -> str:
+    """The credit note, as a fragment or in the page; everything is rolled back."""
+    require_role(*ISSUERS)
+    invoice, form = _billed_on(sold_item_id), _credit_form()
+    if invoice is None:
+        effect = EffectPreview("credit", error=gettext("Nothing of this time was billed too high."))
+    else:
+        effect = invoice_effect("credit", form, invoice, lambda: form.use_case(sold_item_id))
+    return effect_response(effect, lambda: _credit_page(sold_item_id, invoice, form, effect))
+
+
+def _billed_on(sold_item_id: str) -> InvoiceDetail | None:
+    """The invoice that has what was sold; None while it is on none. Raises: NotFound."""
+    with desk().read(actor()) as tx:
+        invoice = read_sold_item(tx, sold_item_id).invoice
+        return read_invoice(tx, invoice) if invoice is not None else None
+
+
+def _credit_form() -> CreditForm:
+    return CreditForm(data={"reason": gettext("Less time than was billed")})
+
+
+def _credit_page(
+    sold_item_id: str, invoice: InvoiceDetail | None, form: CreditForm, effect: EffectPreview | None = None
+) -> str:
+    return render_template(
+        "billing/credit_time.html", sold=sold_item_id, invoice=invoice, form=form, effect=effect
+    )
 
 
 @pages.get("/<sold_item_id>/work")

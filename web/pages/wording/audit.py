@@ -99,6 +99,7 @@ ACTIONS = Texts(
         "opened": mark("Opened"),
         "statement accepted": mark("Statement accepted"),
         "top-up ordered": mark("Top up ordered"),
+        "past work re-priced": mark("Past work priced again"),
     }
 )
 RECORD_PAGES = {
@@ -148,6 +149,8 @@ DETAILS = Texts(
         "reason": mark("reason"),
         "contract": mark("contract"),
         "contracts": mark("contracts"),
+        "months": mark("months"),
+        "cost": mark("cost"),
         "name": mark("name"),
         "language": mark("language"),
         "disabled": mark("disabled"),
