@@ -1,11 +1,10 @@
 """Validation errors of single fields as sentences, shared by every interface."""
 
-from typing import Any
-
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from web.languages import gettext, mark
+from workflows.commands.fields import FieldError
 
 MESSAGES = {
     "missing": mark("It is required."),
@@ -56,17 +55,11 @@ def field_errors(error: ValidationError) -> list[dict[str, str]]:
 
 
 def pointer_of(found: ErrorDetails) -> str:
-    """Return the JSON pointer of the invalid field.
-
-    The message of a check across several fields begins with the name of the first of them.
-    """
+    """Return the JSON pointer of the invalid field; a check across several fields says which one it is."""
     parts = [str(part) for part in found["loc"] if part != "[key]"]
-    if found["type"] == "value_error":
-        first = message_of(found).partition(" ")[0]
-        given: Any = found["input"]
-        fields = given if isinstance(given, dict) else {}
-        if first in fields:
-            parts.append(first)
+    error = found.get("ctx", {}).get("error")
+    if isinstance(error, FieldError):
+        parts.append(error.field)
     return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in parts)
 
 

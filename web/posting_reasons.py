@@ -4,8 +4,10 @@ Texts that people typed, such as the reason of an adjustment, are as they were w
 """
 
 import re
+from datetime import date
 
 from web.languages import gettext, mark
+from workflows.languages.formats import day_text
 
 FIXED = frozenset(
     {
@@ -75,6 +77,12 @@ PATTERNS = tuple(
         (r"(?P<number>\S+) was cancelled", mark("%(number)s was cancelled")),
         (r"(?P<number>\S+) written off", mark("%(number)s written off")),
         (r"Write-off of (?P<number>\S+) taken back", mark("Write-off of %(number)s taken back")),
+        (r"Dispute accepted: (?P<reason>(?s:.+))", mark("Dispute accepted: %(reason)s")),
+        (r"(?P<number>RS-\S+) ended with (?P<day>\d{4}-\d\d-\d\d)", mark("%(number)s ended with %(day)s")),
+        (
+            rf"Service request {_REQUEST} was cancelled: it was not paid\.",
+            mark("Service request %(number)s was cancelled: it was not paid."),
+        ),
     )
 )
 
@@ -87,6 +95,8 @@ def posting_reason(why: str) -> str:
         match = pattern.fullmatch(why)
         if match is not None:
             values = match.groupdict()
+            if "day" in values:
+                values["day"] = day_text(date.fromisoformat(values["day"]))
             if "reason" in values:
                 values["reason"] = posting_reason(values["reason"])
             if values.get("number") == "another service request":

@@ -41,6 +41,14 @@ MOVEMENTS = Texts(
         "breakage": mark("Revenue of what was left unused"),
     }
 )
+DISPUTES = Texts(
+    {
+        "open": mark("In dispute"),
+        "accepted": mark("Dispute accepted"),
+        "declined": mark("Dispute declined"),
+    }
+)
+"""What a line of a document says of the dispute about it."""
 ACCOUNTS = Texts(
     {
         "receivable": mark("Receivables"),

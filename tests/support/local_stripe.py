@@ -5,6 +5,8 @@ and its events are signed and sent by its webhooks. `python -m tests.support.loc
 """
 
 import asyncio
+import hashlib
+import hmac
 import json
 import subprocess
 import sys
@@ -41,6 +43,13 @@ class LocalStripe:
     def pay(self, session_id: str, **changed: Any) -> Any:
         """Pay a session with a card, as a customer does on its page."""
         return self.call("POST", f"/v1/checkout/sessions/{session_id}/pay", **changed)
+
+
+def signature(body: bytes, secret: str, *, age_seconds: int = 0) -> str:
+    """The header by which Stripe signs a notice."""
+    at = int(time.time()) - age_seconds
+    signed = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={signed}"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from web.api.queries import At, Cursor, Limit, ListQuery, On, Query, Text
 from web.api.routing import RouteGroup, TextResponse
-from web.statement_documents import contract_pdf
+from web.statement_documents import CSV_REMARKS, contract_pdf, csv_row
 from workflows.billing.contract_actions import preview_action
 from workflows.billing.unused_part import cancel_and_credit, credit_unused_part, read_unused_part
 from workflows.commands.billing import CreditUnusedPart
@@ -44,6 +44,7 @@ from workflows.core.actors import Actor
 from workflows.core.csv_text import csv_chunks
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.disputes.queries import disputes_of_statements
 from workflows.reports.impact_preview import preview_impact
 from workflows.views import Page
 from workflows.views.billing import UnusedPartView
@@ -70,6 +71,7 @@ STATEMENT_COLUMNS = (
     "currency",
     "balance_after",
     "why",
+    *CSV_REMARKS,
 )
 
 
@@ -175,7 +177,8 @@ def get_statement_csv(desk: Desk, actor: Actor, contract: str, query: SpanQuery)
     with ExitStack() as stack:
         tx = stack.enter_context(desk.read(actor))
         statement = stack.enter_context(open_statement(tx, contract, from_=query.from_, to=query.to))
-        rows = ([getattr(line, column) for column in STATEMENT_COLUMNS] for line in statement.lines)
+        disputes = disputes_of_statements(tx, [contract])
+        rows = (csv_row(line, STATEMENT_COLUMNS, disputes.get(line.transaction)) for line in statement.lines)
         chunks = csv_chunks(STATEMENT_COLUMNS, rows)
         return TextResponse(chunks, "text/csv; charset=utf-8", close=stack.pop_all().close)
 

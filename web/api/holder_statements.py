@@ -8,7 +8,7 @@ from engine.contracts import HolderKind
 from web.api.queries import Cursor, Limit, On, Query, Text
 from web.api.register import customers, items, org_units
 from web.api.routing import RouteGroup, TextResponse
-from web.statement_documents import HOLDER_CSV, holder_csv_rows, holder_lines, holder_pdf
+from web.statement_documents import HOLDER_CSV, holder_csv_rows, holder_pdf
 from workflows.contracts.holder_statement import read_holder_statement
 from workflows.core.csv_text import csv_chunks
 from workflows.core.transaction import Transaction
@@ -53,8 +53,8 @@ def _declare(group: RouteGroup, path: str, kind: HolderKind) -> None:
     def as_csv(tx: Transaction, query: HolderLinesQuery, **ids: str) -> TextResponse:
         """Return the statement of a holder as CSV."""
         (holder_id,) = ids.values()
-        lines = holder_lines(tx, kind, holder_id, **query.filters())
-        text = "".join(csv_chunks(HOLDER_CSV, holder_csv_rows(lines)))
+        rows = holder_csv_rows(tx, kind, holder_id, **query.filters())
+        text = "".join(csv_chunks(HOLDER_CSV, rows))
         return TextResponse(text, "text/csv; charset=utf-8")
 
     def as_pdf(tx: Transaction, query: HolderLinesQuery, **ids: str) -> TextResponse:

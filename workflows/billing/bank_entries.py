@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.bank_statements import RECORDED, EntryState
-from engine.currencies import money_text
 from workflows.billing.actions import CASHIERS
 from workflows.billing.bank_statements import received_with
 from workflows.billing.open_invoices import Party
@@ -18,6 +17,7 @@ from workflows.billing.payments import record_receipt, require_issued
 from workflows.commands.bank_statements import AssignEntry, SetAside
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import money_text
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
 from workflows.store import tables as t

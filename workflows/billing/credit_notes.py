@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
-from engine.currencies import money_text
 from engine.invoicing import DiscountTerms, TaxRate, line_amounts
 from engine.payments import PayableInvoice, allocate_credit_note
 from engine.quantities import round_half_up
@@ -36,6 +35,7 @@ from workflows.billing.rows import discount_rows, discounts_of, line_rows, lines
 from workflows.commands.billing import CreditInvoice, CreditLineGiven
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import money_text
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
 from workflows.lifecycle.contracts.sold_items import party_columns

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from engine.currencies import money_text
 from engine.periods import first_instant_of, local_date
 from workflows.billing.actions import ISSUERS
 from workflows.billing.invoicing import SUBJECT
@@ -11,6 +10,7 @@ from workflows.billing.rows import locked_invoice
 from workflows.commands.billing import PauseDunning
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import money_text
 from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version

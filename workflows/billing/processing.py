@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.currencies import money_text
 from workflows.billing.invoicing import SUBJECT
 from workflows.billing.rows import locked_invoice
 from workflows.contracts.auto_top_up import deliver_top_up
@@ -16,6 +15,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
+from workflows.languages.formats import money_text
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
 from workflows.lifecycle.contracts.rows import lock_contracts

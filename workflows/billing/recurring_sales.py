@@ -18,6 +18,7 @@ from engine.recognition import first_unused_day
 from engine.recurring_sales import RecurringTerms, SalePeriod, next_period
 from workflows.billing.invoicing import require_invoicing
 from workflows.billing.parties import checked_party, party_of
+from workflows.billing.sold_texts import part_of_period
 from workflows.commands.selling import EndRecurringSale, NewRecurringSale, SoldItemGiven
 from workflows.core.actors import OFFICE
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
@@ -282,7 +283,9 @@ def _period_columns(row: Row[Any], period: SalePeriod) -> dict[str, Any]:
         days = (period.until_on - period.from_on).days
         many = f"{decimal_text(row.quantity)} × " if row.quantity != 1 else ""
         columns = {
-            "description": f"{many}{row.description} ({days} of {round_half_up(days / period.share)} days)",
+            "description": part_of_period(
+                f"{many}{row.description}", days, round_half_up(days / period.share)
+            ),
             "quantity": Decimal(1),
             "unit": "piece",
             "unit_price_minor": period.amount_minor,

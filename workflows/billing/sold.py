@@ -17,6 +17,7 @@ from workflows.billing.draft_parts import DraftLine
 from workflows.billing.invoicing import add_draft, draft_language, require_invoicing
 from workflows.billing.overage_lines import OverageText, overage_texts
 from workflows.billing.parties import checked_party, party_of
+from workflows.billing.sold_texts import description_text
 from workflows.commands.billing import MOST_LINES, DraftSold, WaiveSold
 from workflows.core.actors import OFFICE, PRICE_ROLES
 from workflows.core.errors import NotFound, StateForbids, invalid
@@ -258,7 +259,8 @@ def _line(
 def _description(tx: Transaction, row: Row[Any]) -> str:
     """What a line says: the contract, and what a top-up added; or what was sold, on which request."""
     if row.description is not None:
-        return f"{row.request_number}: {row.description}" if row.request_number else str(row.description)
+        text = description_text(row.kind, row.description)
+        return f"{row.request_number}: {text}" if row.request_number else text
     terms = tx.rules.contract_types.get(row.contract_type)
     label = terms.label if terms is not None else row.contract_type
     if row.kind == "top_up":

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from engine.currencies import money_text
 from workflows.billing.actions import ISSUERS
 from workflows.billing.allocations import allocate, take_back
 from workflows.billing.invoicing import SUBJECT
@@ -18,6 +17,7 @@ from workflows.billing.rows import locked_invoice, party_row
 from workflows.commands.billing import ReverseWriteOff, WriteOff
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import money_text
 from workflows.languages.texts import gettext
 from workflows.notifications.events import publish
 from workflows.store import tables as t

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import model_validator
 
 from engine.ledger import ExportFormat
-from workflows.commands.fields import Command, Day
+from workflows.commands.fields import Command, Day, FieldError
 from workflows.languages.texts import gettext
 
 
@@ -19,5 +19,5 @@ class NewAccountingExport(Command):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.from_on is not None and self.from_on > self.to_on:
-            raise ValueError(gettext("The last day is before the first one."))
+            raise FieldError("to_on", gettext("The last day is before the first one."))
         return self

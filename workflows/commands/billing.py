@@ -10,6 +10,7 @@ from workflows.commands.fields import (
     Command,
     Day,
     Description,
+    FieldError,
     Id,
     LongText,
     MailAddress,
@@ -87,9 +88,9 @@ class InvoiceLineGiven(Command):
         if self.discount_percent is not None and self.discount is not None:
             raise ValueError(gettext("Give discount_percent or discount, not both."))
         if self.service_to is not None and (self.service_from or self.service_to) > self.service_to:
-            raise ValueError(gettext("The service would end before it begins."))
+            raise FieldError("service_to", gettext("The service would end before it begins."))
         if self.service_to is not None and self.service_from is None:
-            raise ValueError(gettext("Give the first day of the service too."))
+            raise FieldError("service_from", gettext("Give the first day of the service too."))
         return self
 
 

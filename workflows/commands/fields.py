@@ -37,6 +37,14 @@ PASSWORD = {"format": "password", "writeOnly": True}
 """What the schema of a field says whose value is stored nowhere but as a password's own hash."""
 
 
+class FieldError(ValueError):
+    """What is wrong between several fields of a command; `field` is the one to correct."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 def no_control_characters(value: str) -> str:
     if CONTROL_CHARACTER.search(value):
         raise ValueError(gettext("It contains control characters; send plain text."))

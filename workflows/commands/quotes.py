@@ -11,6 +11,7 @@ from workflows.commands.fields import (
     Command,
     Day,
     Description,
+    FieldError,
     Id,
     LongText,
     MailAddress,
@@ -50,9 +51,10 @@ class QuoteLineGiven(Command):
             if self.description is None:
                 raise ValueError(gettext("Give a contract, a product or a description."))
             if self.unit_price is None:
-                raise ValueError(gettext("A line without a contract or a product needs unit_price."))
+                needed = gettext("A line without a contract or a product needs unit_price.")
+                raise FieldError("unit_price", needed)
         if self.contract is not None and Decimal(self.quantity) != 1:
-            raise ValueError(gettext("A line makes one contract: leave quantity out."))
+            raise FieldError("quantity", gettext("A line makes one contract: leave quantity out."))
         return self
 
 
@@ -84,7 +86,7 @@ class ChangeQuote(Command):
     @model_validator(mode="after")
     def _has_a_last_day(self) -> Self:
         if "last_on" in self.model_fields_set and self.last_on is None:
-            raise ValueError(gettext("A quote needs a last day."))
+            raise FieldError("last_on", gettext("A quote needs a last day."))
         return self
 
 

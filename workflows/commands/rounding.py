@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from engine.quantities import Rounding, RoundingScope
-from workflows.commands.fields import Command
+from workflows.commands.fields import Command, FieldError
 from workflows.languages.texts import gettext
 
 
@@ -20,10 +20,11 @@ class RoundingTerms(Command):
     @model_validator(mode="after")
     def _grace_below_increment(self) -> Self:
         if self.grace_minutes >= self.increment_minutes and self.grace_minutes:
-            raise ValueError(
+            raise FieldError(
+                "grace_minutes",
                 gettext(
                     "grace_minutes must be smaller than increment_minutes, or nothing would ever be charged."
-                )
+                ),
             )
         return self
 

@@ -13,6 +13,7 @@ from workflows.commands.fields import (
     Command,
     Day,
     Description,
+    FieldError,
     Id,
     MoneyGiven,
     Name,
@@ -67,7 +68,7 @@ class _Days(Command):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.last_on is not None and self.last_on < self.first_on:
-            raise ValueError(gettext("The last day must not be before the first."))
+            raise FieldError("last_on", gettext("The last day must not be before the first."))
         return self
 
 
@@ -109,7 +110,8 @@ class SoldItemGiven(Command):
         if self.product is None and (self.description is None or self.unit_price is None):
             raise ValueError(gettext("Give a product, or a description and unit_price."))
         if self.product is not None and self.kind is not None:
-            raise ValueError(gettext("The kind of a product is that of the price list: leave kind out."))
+            wrong = gettext("The kind of a product is that of the price list: leave kind out.")
+            raise FieldError("kind", wrong)
         return self
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from workflows.commands.fields import Code, Command, Id, Instant, LongText, no_control_characters
+from workflows.commands.fields import Code, Command, FieldError, Id, Instant, LongText, no_control_characters
 from workflows.languages.texts import gettext
 
 StatedReason = Annotated[
@@ -36,11 +36,12 @@ class WorkGiven(Command):
         if span and amount:
             raise ValueError(gettext("Give started_at and ended_at, or minutes and worked_at, not both."))
         if span and (self.started_at is None or self.ended_at is None):
-            raise ValueError(gettext("started_at and ended_at must both be given."))
+            missing = "started_at" if self.started_at is None else "ended_at"
+            raise FieldError(missing, gettext("started_at and ended_at must both be given."))
         if not span and (self.minutes is None or self.worked_at is None):
             raise ValueError(gettext("Give started_at and ended_at, or minutes and worked_at."))
         if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:
-            raise ValueError(gettext("ended_at must be later than started_at."))
+            raise FieldError("ended_at", gettext("ended_at must be later than started_at."))
         return self
 
 

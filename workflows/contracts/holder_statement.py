@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, or
 from engine.contracts import UNITS, Holder, HolderKind
 from engine.ledger import GRANT_ACCOUNTS, Kind
 from engine.periods import first_instant_of
+from workflows.contracts.acceptance import latest_acceptance
 from workflows.contracts.access import up_to_date_contract, visible_contracts
 from workflows.contracts.pending_movements import PENDING, held_for_work, pending_among
 from workflows.core.errors import NotFound, invalid
@@ -225,10 +226,21 @@ def _held_spans(tx: Transaction, holder: Holder) -> Any:
 def _views(tx: Transaction, rows: Any) -> list[HolderStatementLine]:
     nameable = Nameable(tx, {"service_request": {row.service_request_id for row in rows}})
     pending = pending_among(tx, (row.id for row in rows if row.held))
-    return [_view(row, nameable, row.id in pending) for row in rows]
+    changes = _changes(tx, {row.contract_id for row in rows})
+    return [_view(row, nameable, row.id in pending, row.id in changes) for row in rows]
 
 
-def _view(row: Row[Any], nameable: Nameable, is_pending: bool) -> HolderStatementLine:
+def _changes(tx: Transaction, contracts: set[str]) -> set[str]:
+    """The ledger transactions that change what was accepted of the contracts' statements."""
+    found: set[str] = set()
+    for contract_id in sorted(contracts):
+        accepted = latest_acceptance(tx, contract_id)
+        if accepted is not None:
+            found.update(tx.connection.execute(select(entry.c.id).where(accepted.changes)).scalars())
+    return found
+
+
+def _view(row: Row[Any], nameable: Nameable, is_pending: bool, is_change: bool) -> HolderStatementLine:
     moved, request_id = int(row.moved), row.service_request_id
     is_named = request_id is None or nameable.may("service_request", request_id)
     has_grant = row.grant_key != NO_GRANT
@@ -255,4 +267,5 @@ def _view(row: Row[Any], nameable: Nameable, is_pending: bool) -> HolderStatemen
         why=(row.why if is_named else row.why.replace(row.request_number, ANOTHER_REQUEST))
         + (f", {PENDING}" if is_pending else ""),
         pending=is_pending,
+        since_acceptance=is_change,
     )

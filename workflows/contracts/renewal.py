@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.approvals import NotToExceed
-from engine.contracts import amount_text
 from engine.periods import contract_end, local_date
 from engine.quantities import Money
 from engine.renewals import NO_UPLIFT, Succession, Uplift, renewal_price, successor_last_day
@@ -25,6 +24,7 @@ from workflows.commands.fields import MoneyGiven, MoneyGranted
 from workflows.commands.rounding import RoundingTerms
 from workflows.core.errors import Conflict, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import amount_text
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.auto_top_up_terms import renewed_auto_top_up
 from workflows.lifecycle.contracts.creation import minor_units

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.burn_order import burn_order
-from engine.contracts import OVER_STATES, Contract, Unit, amount_text, dated_state
+from engine.contracts import OVER_STATES, Contract, Unit, dated_state
 from engine.ledger import LedgerTransaction, move
 from workflows.commands.contracts import (
     Adjust,
@@ -35,6 +35,7 @@ from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionC
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover, search_covered_again, settle_and_cover
 from workflows.coverage.waiting_list import lock_covered
+from workflows.languages.formats import amount_text
 from workflows.languages.texts import gettext
 from workflows.languages.words import word, words
 from workflows.ledger.journal import lowest_balance_since, record

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from workflows.core.actors import Actor
 from workflows.core.errors import IdempotencyKeyReused, NotAllowed
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.database import Database
 
@@ -53,13 +54,19 @@ def find_answer(database: Database, keyed: Keyed, actor: Actor) -> Answer | None
         return None
     if row.body_hash != keyed.body_hash:
         raise IdempotencyKeyReused(
-            f"The idempotency key {keyed.key!r} was used before for {row.request} with another body.",
-            remedy="Send a new key for a new command, or the same body to get the first answer again.",
+            gettext(
+                "The idempotency key %(key)s was used before for %(request)s with another body.",
+                key=repr(keyed.key),
+                request=row.request,
+            ),
+            remedy=gettext(
+                "Send a new key for a new command, or the same body to get the first answer again."
+            ),
         )
     if (row.role, row.customer_id) != (actor.role, actor.customer):
         raise NotAllowed(
-            "The response to this idempotency key was given to you in another role.",
-            remedy="Read the record itself, or send the command with a new key.",
+            gettext("The response to this idempotency key was given to you in another role."),
+            remedy=gettext("Read the record itself, or send the command with a new key."),
         )
     return Answer(row.status, row.answer, replayed=True)
 

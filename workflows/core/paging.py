@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Date, Integer, Row, Select, and_, bindpara
 
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.store.column_types import EPOCH, MICROSECOND, Instant, number_constant
 from workflows.views import DEFAULT_LIMIT, MOST_COUNTED, MOST_LIMIT, CountedPage, Page
 
@@ -201,7 +202,7 @@ def count_rows(tx: Transaction, statement: Select[Any], values: Mapping[str, Any
 def require_limit(limit: int) -> None:
     """Raise InvalidInput if the limit of a page is out of range."""
     if not 1 <= limit <= MOST_LIMIT:
-        raise invalid("/limit", f"limit must be between 1 and {MOST_LIMIT}.")
+        raise invalid("/limit", gettext("limit must be between 1 and %(most)s.", most=MOST_LIMIT))
 
 
 def cursor_before(cursor: str) -> str:
@@ -263,7 +264,9 @@ def page_of_values(
 def broken_cursor() -> InvalidInput:
     """The error of a cursor that is not one of the list."""
     return invalid(
-        "/cursor", "This is not a cursor of this list and order.", "Use next_cursor of the previous page."
+        "/cursor",
+        gettext("This is not a cursor of this list and order."),
+        gettext("Use next_cursor of the previous page."),
     )
 
 
@@ -277,8 +280,8 @@ def _sort(orders: Mapping[str, Sort], order: str) -> Sort:
     if sort is None:
         raise invalid(
             "/order",
-            f"{order!r} is not an order of this list.",
-            f"Use one of {', '.join(orders)}, or with - before it.",
+            gettext("%(order)s is not an order of this list.", order=repr(order)),
+            gettext("Use one of %(orders)s, or with - before it.", orders=", ".join(orders)),
         )
     return sort
 

@@ -28,6 +28,7 @@ from engine.invoice_document import TaxCategory
 from engine.invoicing import TaxRate
 from engine.rulebook import RulesEngine
 from workflows.commands.bank_statements import CsvProfile
+from workflows.commands.fields import FieldError
 from workflows.commands.rounding import RoundingTerms
 from workflows.commands.tax_ids import Bic, Country, Iban, VatId
 from workflows.languages.texts import gettext
@@ -113,7 +114,7 @@ class Hours24(_Part):
     @model_validator(mode="after")
     def _in_order(self) -> "Hours24":
         if self.closes <= self.opens:
-            raise ValueError(gettext("closes must be later than opens."))
+            raise FieldError("closes", gettext("closes must be later than opens."))
         return self
 
 
@@ -380,24 +381,27 @@ class Settings(_Part):
     @model_validator(mode="after")
     def _belongs_together(self) -> "Settings":
         if self.time_expired_contract == "bill" and not self.invoices:
-            raise ValueError(
+            raise FieldError(
+                "time_expired_contract",
                 gettext(
                     "time_expired_contract 'bill' needs invoices. Switch them on, or use rollover or ignore."
-                )
+                ),
             )
         warning, cancel = self.unpaid_request_warning_hours, self.unpaid_request_cancel_hours
         if warning is not None and cancel is not None and warning >= cancel:
-            raise ValueError(
+            raise FieldError(
+                "unpaid_request_warning_hours",
                 gettext(
                     "unpaid_request_warning_hours must be less than unpaid_request_cancel_hours: a request "
                     "is cancelled after its customer was warned."
-                )
+                ),
             )
         if self.time_expired_contract == "bill" and self.default_overage_rate_minor is None:
-            raise ValueError(
+            raise FieldError(
+                "time_expired_contract",
                 gettext(
                     "time_expired_contract 'bill' needs default_overage_rate_minor, the price of an hour."
-                )
+                ),
             )
         return self
 

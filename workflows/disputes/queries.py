@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select, true
 
 from engine.disputes import DISPUTE_KINDS, DISPUTE_STATES, DisputeKind
+from workflows.billing.payable import in_parts
 from workflows.billing.queries import visible_invoices
 from workflows.commands.disputes import OpenDispute
 from workflows.contracts.access import visible_contracts
@@ -151,6 +152,34 @@ def latest_disputes(tx: Transaction, kind: DisputeKind, ids: Iterable[str]) -> d
     found = _select().where(column.in_(wanted), visible_disputes(tx)).order_by(d.c.opened_at, d.c.id)
     views = _views(tx, tx.connection.execute(found).all())
     return {getattr(one, kind): one for one in views}
+
+
+def disputes_of_statements(tx: Transaction, contracts: Iterable[str]) -> dict[str, DisputeView]:
+    """The latest dispute about each line of some contracts' statements that the actor may see.
+
+    By the line's ledger transaction; a dispute about a work entry is one about the lines drawn for it.
+    """
+    wanted = sorted(set(contracts))
+    if not wanted:
+        return {}
+    a = t.work_allocation.c
+    drawn = select(a.work_entry_id).where(a.contract_id.in_(wanted))
+    about = or_(and_(d.c.kind == "statement_line", d.c.contract_id.in_(wanted)), d.c.work_entry_id.in_(drawn))
+    order = (d.c.opened_at, d.c.id)
+    rows = tx.connection.execute(_select().where(about, visible_disputes(tx)).order_by(*order)).all()
+    entries = {row.work_entry_id for row in rows if row.work_entry_id is not None}
+    lines: dict[str, list[str]] = {}
+    for part in in_parts(sorted(entries)):
+        allocated = select(a.work_entry_id, a.transaction_id, a.settlement_id).where(
+            a.work_entry_id.in_(part), a.contract_id.in_(wanted)
+        )
+        for entry_id, *transactions in tx.connection.execute(allocated):
+            lines.setdefault(entry_id, []).extend(filter(None, transactions))
+    found: dict[str, DisputeView] = {}
+    for row, view in zip(rows, _views(tx, rows), strict=True):
+        own = [row.transaction_id] if row.kind == "statement_line" else []
+        found |= dict.fromkeys([*own, *lines.get(row.work_entry_id, [])], view)
+    return found
 
 
 def preview_subject(tx: Transaction, command: OpenDispute) -> DisputedView:

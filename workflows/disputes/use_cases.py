@@ -21,7 +21,7 @@ from workflows.core.errors import Conflict, InvalidInput, NotFound, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.disputes.notices import notify_decided, notify_opened
 from workflows.disputes.subjects import Subject, find_subject, left_of_line
-from workflows.languages.texts import gettext
+from workflows.languages.texts import SOURCE, Language, gettext, in_language, known_language
 from workflows.languages.words import word
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -92,15 +92,14 @@ def accept_dispute(tx: Transaction, dispute_id: str, command: AcceptDispute) -> 
     tx.require(*DECIDERS)
     row = _locked_open(tx, dispute_id)
     _refuse_unfit(row, command)
-    reason = command.reason or f"Dispute accepted: {row.reason}"[:2000]
     changed: dict[str, Any] = {}
     credit_note: str | None = None
     if row.kind == "invoice_line":
-        credit_note = _credit(tx, row, command, reason)
+        credit_note = _credit(tx, row, command)
     elif row.work_entry_id is not None:
-        changed = _change_entry(tx, row, command, reason)
+        changed = _change_entry(tx, row, command)
     else:
-        changed = _give_back(tx, row, reason)
+        changed = _give_back(tx, row, command)
     _decide(tx, row, "accepted", command.reason, changed=changed or None, credit_note_id=credit_note)
     return dispute_id
 
@@ -156,7 +155,7 @@ def _refuse_unfit(row: Row[Any], command: AcceptDispute) -> None:
         )
 
 
-def _change_entry(tx: Transaction, row: Row[Any], command: AcceptDispute, reason: str) -> dict[str, Any]:
+def _change_entry(tx: Transaction, row: Row[Any], command: AcceptDispute) -> dict[str, Any]:
     """Leave the minutes of an entry that are accepted. Raises: InvalidInput; as `correct_work`."""
     e = t.work_entry
     entry = tx.connection.execute(
@@ -171,6 +170,7 @@ def _change_entry(tx: Transaction, row: Row[Any], command: AcceptDispute, reason
             gettext("The entry has %(minutes)s minutes.", minutes=entry.worked_minutes),
             gettext("Give fewer, or none to make it not billable."),
         )
+    reason = _reason(row, command)
     if minutes:
         change = ChangeWork(minutes=minutes, worked_at=entry.started_at, reason=reason)
     else:
@@ -179,24 +179,33 @@ def _change_entry(tx: Transaction, row: Row[Any], command: AcceptDispute, reason
     return {"minutes_left": minutes}
 
 
-def _give_back(tx: Transaction, row: Row[Any], reason: str) -> dict[str, Any]:
+def _give_back(tx: Transaction, row: Row[Any], command: AcceptDispute) -> dict[str, Any]:
     """Give back to a contract what a line took that is not of work; a line that added stays as it is."""
     taken = -int(row.subject["moved"])
     if taken <= 0:
         return {}
     unit = row.subject["unit"]
     given = MoneyGiven(amount_minor=taken, currency=row.subject["currency"]) if unit == "money" else taken
-    adjust(tx, row.contract_id, Adjust.model_validate({unit: given, "reason": reason}))
+    adjust(tx, row.contract_id, Adjust.model_validate({unit: given, "reason": _reason(row, command)}))
     return {"returned": taken}
 
 
-def _credit(tx: Transaction, row: Row[Any], command: AcceptDispute, reason: str) -> str | None:
+def _reason(row: Row[Any], command: AcceptDispute, language: Language = SOURCE) -> str:
+    """Why something is changed: as given, else because of the dispute, in a language."""
+    with in_language(language):
+        return command.reason or gettext("Dispute accepted: %(reason)s", reason=row.reason)[:2000]
+
+
+def _credit(tx: Transaction, row: Row[Any], command: AcceptDispute) -> str | None:
     """Credit the line of an invoice; None where nothing of it is left. Raises: InvalidInput; StateForbids."""
     line = t.invoice_line
     source = tx.connection.execute(select(line).where(line.c.id == row.invoice_line_id)).one()
     if left_of_line(tx, source) <= 0:
         return None
     wanted = CreditLineGiven(line=source.id, amount=command.amount)
+    i = t.invoice.c
+    written_in = tx.connection.execute(select(i.language).where(i.id == row.invoice_id)).scalar()
+    reason = _reason(row, command, known_language(written_in) or SOURCE)
     try:
         return credit_issued(tx, row.invoice_id, CreditInvoice(reason=reason, lines=[wanted]))
     except InvalidInput as error:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Row, or_, select
 
 from engine.contracts import OVER_STATES
-from engine.currencies import money_text
 from engine.periods import local_date
 from engine.price_list import CONTRACT_KINDS
 from workflows.billing.due_sales import draft_order
@@ -22,6 +21,7 @@ from workflows.contracts.auto_top_up import order_top_up
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
+from workflows.languages.formats import money_text
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import Origin, sell
 from workflows.store import tables as t

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.currencies import money_text
 from engine.errors import DeskError
 from engine.quotes import Decision, QuoteState, Way
 from workflows.commands.quotes import DecideQuote
@@ -18,7 +17,7 @@ from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.secret_texts import secret_hash
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
-from workflows.languages.formats import day_text
+from workflows.languages.formats import day_text, money_text
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
 from workflows.lifecycle.contracts.creation import Origin, sell

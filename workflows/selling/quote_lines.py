@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Row, select
 
-from engine.contracts import Unit, amount_text
+from engine.contracts import Unit
 from engine.errors import DeskError
 from engine.invoicing import LineTerms, TaxRate, Totals, document_totals
 from engine.periods import local_date
+from engine.quantities import hours_text
 from engine.quotes import QuoteLineKind
 from workflows.commands.contracts import NewContract
 from workflows.commands.fields import MOST_MINOR, MoneyGiven
@@ -20,7 +21,8 @@ from workflows.commands.quotes import QuoteLineGiven
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import gettext
+from workflows.languages.formats import amount_text
+from workflows.languages.texts import Language, gettext, in_language
 from workflows.lifecycle.contracts.creation import Origin, minor_units, quantities_given, sell
 from workflows.lifecycle.contracts.sale_prices import contract_price, product_price, product_row
 from workflows.lifecycle.contracts.type_terms import type_in_force
@@ -54,8 +56,8 @@ class QuoteLine:
         return LineTerms(self.quantity, self.unit_price_minor, self.tax, self.discount_percent)
 
 
-def quote_line(tx: Transaction, given: QuoteLineGiven, pointer: str) -> QuoteLine:
-    """A line as given, with the price list's price where none was.
+def quote_line(tx: Transaction, given: QuoteLineGiven, pointer: str, language: Language) -> QuoteLine:
+    """A line as given, with the price list's price where none was, described in a language where it was not.
 
     Raises: InvalidInput for a contract that could not be sold so, a product or tax rate that does not exist,
     a missing price, another currency than the desk's, or a discount of more than 100 percent.
@@ -82,6 +84,9 @@ def quote_line(tx: Transaction, given: QuoteLineGiven, pointer: str) -> QuoteLin
     )
     if given.contract is not None:
         line = _contract_line(tx, line, given.contract, price, pointer)
+        if not given.description:
+            with in_language(language):
+                line = replace(line, description=_described(tx, given.contract))
     elif given.product is not None:
         line = _product_line(tx, line, given, price, pointer)
     if given.tax_rate is None and line.tax_name != rate.name:
@@ -188,7 +193,7 @@ def _contract_line(
             )
     _check_sale(tx, terms, f"{pointer}/contract")
     kind = type_in_force(tx, terms.type)
-    quantity = None if kind.draws == "nothing" or terms.grants is not None else _quantity(tx, terms, kind)
+    quantity = _quantity(tx, terms, kind)
     starts_on = terms.starts_on or local_date(terms.starts_at or tx.now, tx.settings.zone)
     entry = contract_price(tx, "contract_type", kind.key, quantity, starts_on)
     if price is None:
@@ -201,13 +206,9 @@ def _contract_line(
                 ),
                 gettext("Give unit_price."),
             )
-    holder = (terms.holder.kind, terms.holder.id)
-    amount = f", {_amount(quantity, kind.draws, tx.settings.currency)}" if quantity else ""
-    described = line.description or f"{kind.label}{amount} for {holder_names(tx, {holder})[holder]}"
     return replace(
         line,
         kind="contract",
-        description=described,
         unit=CONTRACT_UNIT,
         tax_name=(entry.tax_rate if entry is not None else None) or line.tax_name,
         unit_price_minor=price,
@@ -215,15 +216,30 @@ def _contract_line(
     )
 
 
+def _described(tx: Transaction, terms: NewContract) -> str:
+    """A contract in the current language: "Support hours, 20:00 h for Ann"."""
+    kind = type_in_force(tx, terms.type)
+    quantity = _quantity(tx, terms, kind)
+    holder = (terms.holder.kind, terms.holder.id)
+    name = holder_names(tx, {holder})[holder]
+    if not quantity:
+        return gettext("%(type)s for %(holder)s", type=kind.label, holder=name)
+    amount = _amount(quantity, kind.draws, tx.settings.currency)
+    return gettext("%(type)s, %(amount)s for %(holder)s", type=kind.label, amount=amount, holder=name)
+
+
 def _amount(quantity: int, draws: str, currency: str) -> str:
     """What a contract is sold with: "1:30 h", "5 incidents", "EUR 400.00"."""
     if draws == "minutes":
-        return f"{quantity // 60}:{quantity % 60:02d} h"
+        return gettext("%(time)s h", time=hours_text(quantity))
     unit: Unit = "money" if draws == "money" else "incidents"
     return amount_text(quantity, unit, currency)
 
 
 def _quantity(tx: Transaction, terms: NewContract, kind: Any) -> int | None:
+    """What a contract is sold with, in what its type draws; None for nothing, or for grants of their own."""
+    if kind.draws == "nothing" or terms.grants is not None:
+        return None
     given = quantities_given(tx, terms)[kind.draws]
     found: int | None = given if given is not None else getattr(kind.defaults, kind.draws)
     return found

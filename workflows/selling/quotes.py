@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, or_, select, update
 
 from engine.periods import contract_end, local_date
 from engine.quotes import QuoteState, QuoteTimes
+from workflows.billing.invoicing import draft_language
 from workflows.billing.parties import party_of
 from workflows.commands.quotes import MOST_LINES, ChangeQuote, NewQuote, QuoteLineGiven, SendQuote
 from workflows.core.actors import OFFICE
@@ -19,6 +20,7 @@ from workflows.core.transaction import Transaction
 from workflows.languages.formats import day_text, money_text
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
+from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.notifications.billing import notify
 from workflows.notifications.mail_links import PLACEHOLDER, QUOTE_EVENT
 from workflows.register.records import own_org_units
@@ -42,14 +44,14 @@ def create_quote(tx: Transaction, command: NewQuote) -> str:
     tx.require(*OFFICE)
     party = _party(tx, command)
     _check_last_day(tx, command.last_on)
-    lines = [quote_line(tx, one, f"/lines/{place}") for place, one in enumerate(command.lines)]
+    lines = _lines(tx, command.lines, party)
     quote_id = new_id()
     number = next_number(tx, NUMBER_PREFIX)
     tx.add(
         t.quote,
         id=quote_id,
         number=number,
-        **party,
+        **party_columns(*party),
         currency=tx.settings.currency,
         created_at=tx.now,
         created_by=tx.actor.name,
@@ -72,7 +74,7 @@ def change_quote(
     if command.last_on is not None:
         _check_last_day(tx, command.last_on)
     if command.lines is not None:
-        lines = [quote_line(tx, one, f"/lines/{place}") for place, one in enumerate(command.lines)]
+        lines = _lines(tx, command.lines, party_of(row))
     else:
         lines = stored_lines(tx, latest.id)
     _rewrite(tx, row, latest, given, lines)
@@ -92,7 +94,8 @@ def add_line(tx: Transaction, quote_id: str, line: QuoteLineGiven) -> str:
             gettext("A quote has at most %(most_lines)s lines.", most_lines=MOST_LINES),
             gettext("Write another quote."),
         )
-    _rewrite(tx, row, latest, {"lines": True}, [*lines, quote_line(tx, line, "")])
+    added = quote_line(tx, line, "", draft_language(tx, party_of(row)))
+    _rewrite(tx, row, latest, {"lines": True}, [*lines, added])
     return quote_id
 
 
@@ -345,20 +348,25 @@ def _change_draft(tx: Transaction, draft: Row[Any], texts: dict[str, Any], lines
 # ------------------------------------------------------------------ checks and mail
 
 
-def _party(tx: Transaction, command: NewQuote) -> dict[str, str | None]:
+def _lines(tx: Transaction, given: list[QuoteLineGiven], party: tuple[str, str]) -> list[QuoteLine]:
+    language = draft_language(tx, party)
+    return [quote_line(tx, one, f"/lines/{place}", language) for place, one in enumerate(given)]
+
+
+def _party(tx: Transaction, command: NewQuote) -> tuple[str, str]:
     if (command.customer is None) == (command.org_unit is None):
         raise invalid(
             "/customer", gettext("A quote is for a customer or an org unit."), gettext("Give one of both.")
         )
     kind, table = ("customer", t.customer) if command.customer is not None else ("org_unit", t.org_unit)
-    party_id = command.customer or command.org_unit
+    party_id = command.customer or command.org_unit or ""
     if tx.connection.execute(select(table.c.id).where(table.c.id == party_id)).scalar() is None:
         raise invalid(
             f"/{kind}",
             gettext("There is no %(kind)s with this id.", kind=word(kind.replace("_", " "))),
             gettext("Look it up first."),
         )
-    return {"customer_id": command.customer, "org_unit_id": command.org_unit}
+    return kind, party_id
 
 
 def _check_last_day(tx: Transaction, last_on: Any) -> None:

@@ -345,8 +345,8 @@ class HolderStatementLine:
     """One movement of one grant of a holder's contract, in the contract's unit; money in minor units.
 
     `balance_after` is what is then available in the grant; it and `grant` are null for a movement of no
-    grant, such as carried time, whose amount is in `why`. `another_service_request` as in a contract's
-    statement.
+    grant, such as carried time, whose amount is in `why`. `another_service_request` and
+    `since_acceptance` as in a contract's statement.
     """
 
     transaction: str
@@ -369,6 +369,7 @@ class HolderStatementLine:
     balance_after: int | None
     why: str
     pending: bool = False
+    since_acceptance: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """Payment links, against a server with Stripe's API: paid, processed and opened once, or left to finance."""
 
-import hashlib
-import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +10,7 @@ from pydantic import ValidationError
 
 from tests.support.api import ENVIRONMENT
 from tests.support.billing import Billing, minor
-from tests.support.local_stripe import SECRET_KEY, LocalStripe, running_stripe
+from tests.support.local_stripe import SECRET_KEY, LocalStripe, running_stripe, signature
 from tests.support.pages import Browser
 from tests.support.sample_desk import SampleDesk
 from web.environment import Environment
@@ -72,9 +70,7 @@ def notice(billing: Billing, made: Any, **changed: Any) -> bytes:
 
 
 def send(billing: Billing, body: bytes, *, secret: str = SECRET, age_seconds: int = 0) -> int:
-    at = int(time.time()) - age_seconds
-    signature = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    headers = {"Stripe-Signature": f"t={at},v1={signature}"}
+    headers = {"Stripe-Signature": signature(body, secret, age_seconds=age_seconds)}
     client = billing.api.app.test_client()
     return client.post(NOTICES, data=body, headers=headers, content_type="application/json").status_code
 

@@ -16,7 +16,8 @@ class Call:
     API, or the fields of a form that are filled in; the others are those of the page `opens`, whose address
     may be another one. `in_steps` says why it commits several times, and so may have done a part when it
     fails; sending it again completes it. `prepares` is a statement that comes before it.
-    `file` is the body of an API call, or the field `upload` of a form, that takes a file.
+    `file` is the body of an API call, or the field `upload` of a form, that takes a file. The role `provider`
+    is that of online payments, whose body has a signature.
     `written_later` names tables that a thread writes to after the response, and may fail to.
     """
 
@@ -46,6 +47,7 @@ RECURRING = {
 }
 ONCE = {"sold_item": "request_sold_item"}
 ISSUED = {"invoice_id": "issued_invoice"}
+ASKS_THE_PROVIDER = "the provider of payments makes its page between two transactions"
 LINE = {"description": "Parts", "quantity": "2", "unit_price": {"amount_minor": 500}, "tax_rate": "No tax"}
 WORK = {"minutes": 30, "worked_at": "2026-03-02T09:00:00Z", "note": "Looked at it"}
 AT = "2026-03-02T09:00"
@@ -118,6 +120,7 @@ API: dict[str, Call] = {
         {"amount": {"amount_minor": 100}, "received_on": "2026-03-02"}, ISSUED, role="finance"
     ),
     "POST /payments/<payment_id>/reverse": Call({"reason": "Returned"}, role="finance"),
+    "POST /invoices/<invoice_id>/payment-link": Call(path=ISSUED, in_steps=ASKS_THE_PROVIDER),
     "POST /recurring-sales": Call(RECURRING),
     "POST /recurring-sales/preview": Call(RECURRING),
     "POST /recurring-sales/<recurring_sale>/end": Call({"last_on": "2026-12-31"}),
@@ -287,6 +290,10 @@ PAGES: dict[str, Call] = {
     "/payments/<payment_id>/reverse": Call(
         {"reason": "Returned"}, opens="/payments/{payment}", role="finance"
     ),
+    "/invoices/<invoice_id>/pay-online": Call(
+        path=ISSUED, opens="/invoices/{issued_invoice}/pay-online", in_steps=ASKS_THE_PROVIDER
+    ),
+    "/payment-notices/stripe": Call(role="provider", file="{notice}"),
     "/to-invoice": Call({"party": "customer:{bob}", "tax_rate": "No tax"}),
     "/time-to-bill/draft": Call(
         {"party": "customer:{dora}", "month": "2026-03", "tax_rate": "No tax"}, opens="/time-to-bill/draft"

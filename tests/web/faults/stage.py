@@ -1,12 +1,13 @@
 """A desk with a record for every writing route, as a database to copy, and calls to its copies."""
 
+import json
 import re
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.support.bank_statements import bank_records
 from tests.support.billing import ACCOUNTING
 from tests.support.builders import RULES
 from tests.support.faults import make_faulty
+from tests.support.local_stripe import signature
 from tests.support.pages import Page, new_session
 from tests.support.postgres import PostgresServer
 from tests.support.sample_desk import SampleDesk
@@ -30,6 +32,8 @@ from workflows.billing.dunning_pause import pause_dunning
 from workflows.billing.invoicing import create_invoice
 from workflows.billing.issuing import issue_invoice
 from workflows.billing.overage import draft_overage
+from workflows.billing.payment_links.links import payment_link
+from workflows.billing.payment_links.stripe_checkout import StripeCheckout
 from workflows.billing.payments import record_payment
 from workflows.billing.recurring_sales import create_recurring_sale
 from workflows.billing.sold import draft_sold
@@ -66,6 +70,7 @@ from workflows.commands.work import ChangeWork
 from workflows.contracts.auto_top_up import set_auto_top_up
 from workflows.contracts.use_cases import cancel_contract
 from workflows.core.desk import Desk
+from workflows.core.payment_provider import Checkout, CheckoutRequest
 from workflows.disputes.use_cases import open_dispute
 from workflows.notifications.mail_links import make_approval_secret, make_quote_secret
 from workflows.notifications.template_editing import change_mail_template
@@ -81,6 +86,7 @@ from workflows.store.ids import new_id
 from workflows.users.password_links import show_link
 from workflows.users.passwords import HASHER
 from workflows.users.tokens import NewToken, create_token
+from workflows.views.billing import PaymentLinkView
 from workflows.work.merging import merge_requests
 from workflows.work.overage_approvals import ask_approval
 from workflows.work.use_cases import change_work
@@ -90,6 +96,7 @@ TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempote
 RANDOM = {"password_hash", "token_hash", "hash", "secret", "milliseconds"}
 """Columns whose values differ each time: what is drawn at random, and what a clock measured."""
 NEW_NAMES = re.compile(r"\b[0-9a-z]{26}\b|\bSR-\d+\b|\bcvd_[\w-]+")
+WEBHOOK_SECRET = "whsec_of_the_stage"
 WITHOUT_KEY = {
     "/account/password",
     "/account/tokens",
@@ -113,6 +120,17 @@ SUMMARY:Company day
 END:VEVENT
 END:VCALENDAR
 """
+
+
+class StageCheckout(StripeCheckout):
+    """Stripe, whose pages are made here instead: each link has its own, so that calls can be compared."""
+
+    def __init__(self) -> None:
+        super().__init__("sk_test_of_the_stage", WEBHOOK_SECRET, "http://127.0.0.1:9")
+
+    def create_checkout(self, request: CheckoutRequest) -> Checkout:
+        page = f"https://pay.example/{request.link_id}"
+        return Checkout(f"cs-{request.link_id}", page, datetime(2190, 1, 1, tzinfo=UTC))
 
 
 @dataclass
@@ -155,6 +173,7 @@ class Stage:
             with database.write() as connection:
                 connection.exec_driver_sql(self.text(call.prepares))
         desk = Desk(database, self.sample.clock, sandbox=True, rules_folder=RULES)
+        desk.payments = StageCheckout()
         # settings and rules are asked for each time, so that each call has as many statements as before
         desk.configs.newest_for_seconds = 0
         desk.refresh()
@@ -195,7 +214,9 @@ def open_stage(server: PostgresServer, template: str) -> Iterator[Stage]:
     sample = SampleDesk(server.url(name))
     records = _fill(sample)
     known = set(NEW_NAMES.findall(str([sample.rows(table) for table in t.metadata.sorted_tables])))
-    app = create_app(Desk(sample.desk.database, sample.clock, sandbox=True), ENVIRONMENT)
+    desk = Desk(sample.desk.database, sample.clock, sandbox=True)
+    desk.payments = StageCheckout()
+    app = create_app(desk, ENVIRONMENT)
     sample.close()
     try:
         yield Stage(server, name, sample, records, app, known)
@@ -370,12 +391,15 @@ def _add_invoices(sample: SampleDesk, bob: str, request: str) -> dict[str, str]:
     line = InvoiceLineGiven(
         description="Parts", quantity="1", unit_price=MoneyGiven(amount_minor=1000), tax_rate="No tax"
     )
-    draft, issued, written_off = (
-        sample.do(create_invoice, NewInvoice(customer=sample.ann, lines=[line])) for _ in range(3)
+    draft, issued, written_off, online = (
+        sample.do(create_invoice, NewInvoice(customer=sample.ann, lines=[line])) for _ in range(4)
     )
     sample.do(issue_invoice, issued)
     sample.set(e_invoices="off")
     sample.do(issue_invoice, written_off)
+    sample.do(issue_invoice, online)
+    sample.desk.payments = StageCheckout()
+    link = payment_link(sample.desk, sample.finance, online, "https://desk.example")
     sample.do(write_off_invoice, written_off, WriteOff(reason="Insolvent"))
     paid = NewPayment(amount=MoneyGiven(amount_minor=400), received_on=sample.clock.now().date())
     payment = sample.do_as(sample.finance, record_payment, issued, paid)
@@ -411,11 +435,26 @@ def _add_invoices(sample: SampleDesk, bob: str, request: str) -> dict[str, str]:
         "issued_invoice": issued,
         "written_off_invoice": written_off,
         "payment": payment,
+        "notice": _paid(link),
         "sold_item": str(sample.rows(t.sold_item, invoice_id=None)[0].id),
         "request_sold_item": str(item),
         "owed_item": str(sample.rows(t.sold_item, customer_id=gus, kind="overage")[0].id),
         "recurring_sale": sample.do(create_recurring_sale, hosting),
     }
+
+
+def _paid(link: PaymentLinkView) -> str:
+    """An event that a link was paid, as Stripe writes it."""
+    session = {
+        "id": f"cs-{link.id}",
+        "object": "checkout.session",
+        "client_reference_id": link.id,
+        "payment_status": "paid",
+        "payment_intent": "pi_1",
+        "amount_total": link.amount.amount_minor,
+        "currency": link.amount.currency.lower(),
+    }
+    return json.dumps({"id": "evt_1", "type": "checkout.session.completed", "data": {"object": session}})
 
 
 def _email(sample: SampleDesk, user_id: str) -> str:
@@ -446,6 +485,9 @@ class Sent:
 
     def _send(self) -> TestResponse:
         client = self.stage.app.test_client()
+        if self.role == "provider":
+            signed = {"Stripe-Signature": signature(self.file, WEBHOOK_SECRET)}
+            return client.post(self.address, data=self.file, content_type="application/json", headers=signed)
         if self.is_api:
             headers = {"Authorization": f"Bearer {self.stage.records['tokens'][self.role]}"}
             if self.key is not None:
@@ -477,7 +519,10 @@ def api_call(stage: Stage, route: str, call: Call) -> Sent:
 
 
 def page_call(stage: Stage, rule: str, call: Call) -> Sent:
-    """A form as it is sent: with the session and the values of the page that has it."""
+    """A form as it is sent: with the session and the values of the page that has it; or a signed notice."""
+    if call.role == "provider":
+        file = stage.text(call.file).encode()
+        return Sent(stage, "POST", rule, call.role, {}, is_api=False, key="the event", file=file)
     client = stage.app.test_client()
     if call.role != "nobody":
         with client.session_transaction() as session:

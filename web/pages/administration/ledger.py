@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from web.pages.wording.ledger_audit import difference_record, difference_text
 from web.pages.wording.posting_accounts import posting_account
 from web.statement_labels import MOVEMENTS
 from workflows.contracts.queries import list_contracts
@@ -48,6 +49,8 @@ def ledger() -> str | Response:
         against_error=error,
         checkpoint=newest[0] if newest else None,
         posting_account=posting_account,
+        difference_text=difference_text,
+        difference_record=difference_record,
     )
 
 

@@ -1,13 +1,24 @@
 """The settings form, and the changes between the form and the stored settings."""
 
-import json
-import re
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.languages import Texts, gettext, lazy_text, mark
+from web.pages.administration.settings_lines import (
+    account_codes_text,
+    csv_profiles_text,
+    dunning_levels_text,
+    tax_rates_text,
+    typed_account_codes,
+    typed_bank_accounts,
+    typed_csv_profiles,
+    typed_dunning_levels,
+    typed_holidays,
+    typed_tax_rates,
+    typed_windows,
+)
 from web.pages.contracts.limits import POINTERS, OverageSettings, limit_data
 from web.pages.forms.base import DeskForm
 from web.pages.forms.fields import (
@@ -18,7 +29,6 @@ from web.pages.forms.fields import (
     SpanField,
     select_options,
 )
-from web.pages.wording.formats import plain_money, read_money
 from web.pages.wording.settings import (
     CONTRACT_RECIPIENT_CHOICES,
     CURRENCY_CHOICES,
@@ -29,7 +39,7 @@ from web.pages.wording.settings import (
     SLA_RECIPIENT_CHOICES,
     time_expired_choices,
 )
-from workflows.core.settings import AccountCode, DunningLevelSetting, Settings, TaxRateSetting
+from workflows.core.settings import Settings
 
 DAYS = Texts(
     {
@@ -42,7 +52,6 @@ DAYS = Texts(
         "sun": mark("Sunday"),
     }
 )
-_HOURS = re.compile(r"(\d{1,2}:\d\d)\s*(?:-|–|to)\s*(\d{1,2}:\d\d)", re.ASCII)
 WHOLE_NUMBERS = (
     "default_contract_months",
     "approval_days",
@@ -360,11 +369,11 @@ def form_data(stored: Settings, version: int) -> dict[str, Any]:
         "company_name": stored.company.name,
         "company_email": stored.company.email or "",
         **{f"company_{name}": getattr(stored.company, name) for name in COMPANY},
-        "tax_rates": "\n".join(map(_tax_rate_text, stored.tax_rates)),
-        "dunning_levels": "\n".join(_level_text(one, stored.currency) for one in stored.dunning_levels),
+        "tax_rates": tax_rates_text(stored),
+        "dunning_levels": dunning_levels_text(stored),
         "bank_accounts": "\n".join(stored.bank_accounts),
-        "bank_csv_profiles": _profiles_text(stored),
-        "account_codes": "\n".join(map(_account_code_text, stored.account_codes)),
+        "bank_csv_profiles": csv_profiles_text(stored),
+        "account_codes": account_codes_text(stored),
         "financial_year_begins": str(stored.financial_year_begins),
         "holidays": "\n".join(stored.work_calendar.holidays),
     }
@@ -403,21 +412,17 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
         "email": (form.company_email.data or "").strip() or None,
         **{name: (form[f"company_{name}"].data or "").strip() for name in COMPANY},
     }
-    wanted["tax_rates"] = [_tax_rate(one) for one in (form.tax_rates.data or "").splitlines() if one.strip()]
-    wanted["dunning_levels"] = _levels(form, stored)
-    wanted["bank_accounts"] = [
-        "".join(line.upper().split()) for line in (form.bank_accounts.data or "").splitlines() if line.strip()
-    ]
-    wanted["account_codes"] = [
-        _account_code(one) for one in (form.account_codes.data or "").splitlines() if one.strip()
-    ]
+    wanted["tax_rates"] = typed_tax_rates(form)
+    wanted["dunning_levels"] = typed_dunning_levels(form, stored)
+    wanted["bank_accounts"] = typed_bank_accounts(form)
+    wanted["account_codes"] = typed_account_codes(form)
     wanted["financial_year_begins"] = int(form.financial_year_begins.data or 1)
-    profiles = _profiles(form, stored)
+    profiles = typed_csv_profiles(form, stored)
     if profiles is not None:
         wanted["bank_csv_profiles"] = profiles
     wanted["work_calendar"] = {
-        "weekly": {day: windows for day in DAYS if (windows := _windows(form, day))},
-        "holidays": [line.strip() for line in (form.holidays.data or "").splitlines() if line.strip()],
+        "weekly": {day: windows for day in DAYS if (windows := typed_windows(form, day))},
+        "holidays": typed_holidays(form),
     }
     before = stored.model_dump(mode="json")
     listed = (*RECIPIENTS, *NUMBERS)
@@ -426,74 +431,6 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
         day: windows for day, windows in before["work_calendar"]["weekly"].items() if windows
     }
     return {name: value for name, value in wanted.items() if value != before[name]}
-
-
-def _tax_rate_text(rate: TaxRateSetting) -> str:
-    """A tax rate as a line of the form, without what is left out for a standard one."""
-    parts = [rate.name, rate.percent]
-    if rate.category != "S" or rate.reason:
-        parts += [rate.category, rate.reason]
-    return "; ".join(parts).rstrip("; ")
-
-
-def _tax_rate(text: str) -> dict[str, str]:
-    """A line of the form as a tax rate; what is wrong with it, the settings say."""
-    name, percent, category, reason = (*(part.strip() for part in text.split(";", 3)), "", "", "")[:4]
-    return {"name": name, "percent": percent, "category": category.upper() or "S", "reason": reason}
-
-
-def _level_text(level: DunningLevelSetting, currency: str) -> str:
-    """A dunning level as a line of the form."""
-    text = " ".join(level.text.split())
-    return f"{level.days}; {plain_money(level.fee_minor, currency)}; {text}".rstrip("; ")
-
-
-def _levels(form: SettingsForm, stored: Settings) -> list[dict[str, Any]]:
-    """The dunning levels of the form, the stored ones if it has the same; adds an error to a wrong line."""
-    text = "\n".join((form.dunning_levels.data or "").split("\r\n")).strip()
-    if text == "\n".join(_level_text(one, stored.currency) for one in stored.dunning_levels):
-        return [one.model_dump(mode="json") for one in stored.dunning_levels]
-    levels = []
-    for line in filter(str.strip, text.splitlines()):
-        days, fee, words = (*(part.strip() for part in line.split(";", 2)), "", "")[:3]
-        fee_minor = read_money(fee or "0", stored.currency)
-        if not (days.isascii() and days.isdecimal() and len(days) <= 3) or fee_minor is None:
-            wrong = gettext("“%(line)s” is not a level. Write days; fee; text.", line=line.strip())
-            form.add_error("/dunning_levels", wrong)
-        else:
-            levels.append({"days": int(days), "fee_minor": fee_minor, "text": words})
-    return levels
-
-
-def _account_code_text(one: AccountCode) -> str:
-    """An account's number as a line of the form."""
-    return f"{f'{one.account} {one.rate}'.strip()}; {one.code}"
-
-
-def _account_code(text: str) -> dict[str, str]:
-    """A line of the form as an account's number; what is wrong with it, the settings say."""
-    name, _, code = text.partition(";")
-    account, _, rate = " ".join(name.split()).partition(" ")
-    return {"account": account.lower(), "rate": rate.upper(), "code": code.strip()}
-
-
-def _profiles_text(stored: Settings) -> str:
-    """The profiles as JSON, without what is left out."""
-    profiles = [one.model_dump(mode="json", exclude_defaults=True) for one in stored.bank_csv_profiles]
-    return json.dumps(profiles, indent=2, ensure_ascii=False) if profiles else ""
-
-
-def _profiles(form: SettingsForm, stored: Settings) -> Any:
-    """The profiles of the form, the stored ones if it has the same; None if they cannot be read."""
-    text = (form.bank_csv_profiles.data or "").strip()
-    if text == _profiles_text(stored):
-        return [one.model_dump(mode="json") for one in stored.bank_csv_profiles]
-    try:
-        return json.loads(text) if text else []
-    except (ValueError, RecursionError) as error:
-        what = str(error).split(":")[0].lower()
-        form.add_error("/bank_csv_profiles", gettext("This is not JSON: %(error)s.", error=what))
-        return None
 
 
 def _in_stored_order(chosen: list[Any], stored: list[Any]) -> list[Any]:
@@ -507,17 +444,3 @@ def add_settings_errors(form: DeskForm, stored: Settings, wanted: dict[str, Any]
         stored.merged(wanted)
     except ValidationError as error:
         form.add_validation_errors(error)
-
-
-def _windows(form: SettingsForm, day: str) -> list[dict[str, str]]:
-    text = (form[day].data or "").strip()
-    windows = []
-    for part in (piece.strip() for piece in text.split(",")):
-        match = _HOURS.fullmatch(part)
-        if match:
-            opens, closes = (f"{clock:0>5}" for clock in match.groups())
-            windows.append({"opens": opens, "closes": closes})
-        elif part:
-            wrong = gettext("“%(text)s” is not a time range. Use the format 09:00-17:00.", text=part)
-            form.add_error(f"/{day}", wrong)
-    return windows

@@ -5,15 +5,14 @@ from typing import Any, ClassVar
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
-from wtforms.fields import Field
 
 from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import Explicit, KeyedForm, attempt_once
-from web.pages.forms.fields import DayField, select_options
+from web.pages.forms.fields import DayField, DecimalField, select_options, wrong_decimal
 from web.pages.forms.pickers import RecordField
-from web.pages.wording.billing import INVOICE_STANDINGS, UNITS, decimal_text
-from web.pages.wording.formats import read_money, typed_money
+from web.pages.wording.billing import INVOICE_STANDINGS, UNITS
+from web.pages.wording.formats import decimal_text, read_decimal, read_money, typed_money
 from workflows.billing.invoicing import change_invoice, create_invoice
 from workflows.billing.queries import read_invoice
 from workflows.commands.billing import MOST_LINES, ChangeInvoice, NewInvoice
@@ -61,11 +60,11 @@ class DraftForm(KeyedForm):
         lazy_text("Buyer reference"), description=lazy_text("For example a Leitweg-ID.")
     )
     language = SelectField(lazy_text("Language"), choices=lambda: select_options(LANGUAGES.items()))
-    discount_percent = StringField(
+    discount_percent = DecimalField(
         lazy_text("Discount (percent)"), description=lazy_text("On the whole invoice.")
     )
     discount_reason = StringField(lazy_text("Reason of the discount"))
-    early_percent = StringField(lazy_text("Discount for early payment (percent)"))
+    early_percent = DecimalField(lazy_text("Discount for early payment (percent)"))
     early_days = StringField(lazy_text("Early payment within (days)"))
     terms = TextAreaField(lazy_text("Terms of payment"))
     note = TextAreaField(lazy_text("Note"))
@@ -80,7 +79,7 @@ def draft_form(rows: int, data: dict[str, Any] | None, currency: str) -> Any:
         at = f"line{number}_"
         fields |= {
             f"{at}description": StringField(gettext("Description %(number)s", number=number + 1)),
-            f"{at}quantity": StringField(gettext("Quantity")),
+            f"{at}quantity": DecimalField(gettext("Quantity")),
             f"{at}unit": SelectField(gettext("Unit"), choices=select_options(UNITS.items())),
             f"{at}price": StringField(gettext("Price (%(currency)s)", currency=currency)),
             f"{at}discount": StringField(gettext("Discount"), description=gettext("10% or an amount.")),
@@ -179,11 +178,11 @@ def _values(form: Any, currency: str) -> dict[str, Any]:
     values["due_on"] = form.due_on.text
     if "discount_percent" in form and form.discount_percent.data:
         reason = form.discount_reason.data or "Discount"
-        values["discounts"] = [{"reason": reason, "percent": _decimal(form.discount_percent)}]
+        values["discounts"] = [{"reason": reason, "percent": form.discount_percent.data}]
     if form.early_percent.data or form.early_days.data:
         days = (form.early_days.data or "").strip()
         values["early_payment"] = {
-            "percent": _decimal(form.early_percent),
+            "percent": form.early_percent.data,
             "days": int(days) if days.isdecimal() and len(days) < 5 else -1,
         }
     values["lines"] = [
@@ -205,7 +204,7 @@ def _line(form: Any, number: int, currency: str) -> dict[str, Any] | None:
         amount = 0
     line: dict[str, Any] = {
         "description": text["description"],
-        "quantity": _decimal(form[f"{at}quantity"]) or "1",
+        "quantity": form[f"{at}quantity"].data or "1",
         "unit": form[f"{at}unit"].data,
         "unit_price": {"amount_minor": amount, "currency": currency},
         "tax_rate": form[f"{at}tax_rate"].data,
@@ -224,7 +223,11 @@ def _discount(form: Any, number: int, text: str, currency: str) -> dict[str, Any
     if not text:
         return {}
     if text.endswith("%"):
-        return {"discount_percent": _decimal(form[f"line{number}_discount"])}
+        percent = read_decimal(text)
+        if percent is None:
+            form.add_error(f"/lines/{number}/discount", wrong_decimal(text))
+            return {}
+        return {"discount_percent": percent}
     amount = read_money(text, currency)
     if amount is None:
         wrong = gettext(
@@ -233,11 +236,6 @@ def _discount(form: Any, number: int, text: str, currency: str) -> dict[str, Any
         form.add_error(f"/lines/{number}/discount", wrong)
         return {}
     return {"discount": {"amount_minor": amount, "currency": currency}}
-
-
-def _decimal(field: Field) -> str:
-    """A decimal as typed, with a point: 1,5 is 1.5."""
-    return (field.data or "").strip().removesuffix("%").strip().replace(",", ".")
 
 
 def _stored(invoice: InvoiceDetail) -> dict[str, Any]:
@@ -251,16 +249,16 @@ def _stored(invoice: InvoiceDetail) -> dict[str, Any]:
         "language": invoice.language,
         "note": invoice.note,
         "terms": invoice.terms,
-        "discount_percent": decimal_text(discount.percent or "") if discount else None,
+        "discount_percent": discount.percent if discount else None,
         "discount_reason": discount.reason if discount else None,
-        "early_percent": decimal_text(early.percent) if early else None,
+        "early_percent": early.percent if early else None,
         "early_days": str(early.days) if early else None,
     }
     for number, one in enumerate(invoice.lines):
         at = f"line{number}_"
         values |= {
             f"{at}description": one.description,
-            f"{at}quantity": decimal_text(one.quantity),
+            f"{at}quantity": one.quantity,
             f"{at}unit": one.unit,
             f"{at}price": typed_money(one.unit_price.amount_minor, invoice.currency),
             f"{at}discount": _discount_text(one),

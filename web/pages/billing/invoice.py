@@ -23,13 +23,12 @@ from web.pages.wording.billing import (
     ALLOCATIONS,
     E_INVOICE_NAMES,
     INVOICE_STANDINGS,
-    decimal_text,
     percent_text,
     reason_text,
     reminder_text,
 )
 from web.pages.wording.billing import PAYMENT_METHODS as PAYMENT_METHOD_NAMES
-from web.pages.wording.formats import read_money, typed_money
+from web.pages.wording.formats import decimal_text, read_money, typed_money
 from workflows.administration.logo import has_logo
 from workflows.billing.actions import CASHIERS, ISSUERS
 from workflows.billing.checks import confirm_invoice

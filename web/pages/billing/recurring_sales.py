@@ -11,9 +11,9 @@ from engine.errors import DeskError
 from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, add_desk_error, attempt_once
-from web.pages.forms.fields import CountField, DayField, MoneyField, select_options
+from web.pages.forms.fields import CountField, DayField, DecimalField, MoneyField, select_options
 from web.pages.forms.pickers import RecordField
-from web.pages.forms.products import decimal_of, product_options
+from web.pages.forms.products import product_options
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import EVERY, SALE_STATES, SALE_TIMINGS
@@ -56,7 +56,7 @@ class SaleForm(KeyedForm):
     description = StringField(
         lazy_text("Description"), description=lazy_text("Defaults to the name of the product.")
     )
-    quantity = StringField(lazy_text("Quantity"), default="1")
+    quantity = DecimalField(lazy_text("Quantity"), default="1")
     unit_price = MoneyField(
         lazy_text("Price of one"), description=lazy_text("For a whole period. Defaults to the price list's.")
     )
@@ -187,7 +187,7 @@ def _values(form: SaleForm) -> dict[str, Any]:
         "contract": _contract(form),
         "product": form.product.data,
         "description": form.description.data,
-        "quantity": decimal_of(form.quantity.data),
+        "quantity": form.quantity.data,
         "unit_price": form.unit_price.command_value,
         "tax_rate": form.tax_rate.data,
         "every": form.every.data,

@@ -27,7 +27,7 @@ from web.pages.wording.formats import amount_text
 from web.pages.wording.impact import price_origin_text
 from web.pages.wording.months import borrow_text, carry_over_text
 from web.posting_reasons import posting_reason
-from web.statement_documents import contract_pdf
+from web.statement_documents import CSV_REMARKS, contract_pdf, csv_remarks
 from workflows.billing.unused_part import read_unused_part
 from workflows.contracts.auto_top_up import list_auto_top_ups
 from workflows.contracts.balance_curve import read_balance_curve
@@ -35,10 +35,11 @@ from workflows.contracts.queries import contract_audit, read_contract
 from workflows.contracts.statement import open_statement, read_statement
 from workflows.core.actors import OFFICE
 from workflows.core.transaction import Transaction
-from workflows.disputes.queries import latest_disputes
+from workflows.disputes.queries import disputes_of_statements
 from workflows.reports.alerts import list_alerts
 from workflows.service_requests.queries import list_service_requests
 from workflows.views.contracts import ContractDetail, StatementLine
+from workflows.views.disputes import DisputeView
 
 SHOWN_REQUESTS = 10
 SHOWN_LINES = 50
@@ -73,7 +74,9 @@ def statement_csv(contract_id: str) -> Response:
         header = ["effective_at", "recorded_at", "kind", "service_request", amount, "balance_after", "why"]
         if statement.currency is not None:
             header.append("currency")
-        rows = (_csv_row(line) for line in statement.lines)
+        header += CSV_REMARKS
+        disputes = disputes_of_statements(tx, [contract_id])
+        rows = (_csv_row(line, disputes.get(line.transaction)) for line in statement.lines)
         response = streamed_csv_response(f"statement-{statement.number}", header, rows)
         response.call_on_close(stack.pop_all().close)
         return response
@@ -88,7 +91,7 @@ def statement_pdf(contract_id: str) -> Response:
     return pdf_response(f"statement-{contract.number}", document)
 
 
-def _csv_row(line: StatementLine) -> tuple[Any, ...]:
+def _csv_row(line: StatementLine, dispute: DisputeView | None) -> tuple[Any, ...]:
     return (
         line.effective_at.isoformat(),
         line.recorded_at.isoformat(),
@@ -98,6 +101,7 @@ def _csv_row(line: StatementLine) -> tuple[Any, ...]:
         line.balance_after,
         line.why,
         *([line.currency] if line.currency is not None else []),
+        *csv_remarks(line, dispute),
     )
 
 
@@ -126,7 +130,7 @@ def contract_page(
             contract=contract,
             related=related,
             statement=statement,
-            disputes=latest_disputes(tx, "statement_line", [one.transaction for one in statement.lines]),
+            disputes=disputes_of_statements(tx, [contract_id]),
             burn_down=burn_down(contract, read_balance_curve(tx, contract_id)),
             span={name: request.args.get(name, "") for name in ("from", "to")},
             accept_href=_accept_href(contract_id),

@@ -15,10 +15,10 @@ from web.pages.forms.base import DeskForm, Explicit, KeyedForm
 from web.pages.forms.fields import (
     CountField,
     DayField,
+    DecimalField,
     DurationField,
     MoneyField,
     listed,
-    percent_text,
     select_options,
 )
 from web.pages.forms.pickers import RecordField
@@ -138,7 +138,7 @@ class RenewForm(_AmountForm):
         description=lazy_text("Number of a contract; the price is then pro rata by days."),
     )
     price = MoneyField(lazy_text("Price"), description=lazy_text("Defaults to the same price."))
-    uplift_percent = StringField(
+    uplift_percent = DecimalField(
         lazy_text("Uplift in percent"), description=lazy_text("Raises the same price, for example 3.5.")
     )
     uplift_amount = MoneyField(
@@ -379,7 +379,7 @@ def adjust_values(form: AdjustForm, draws: str, reason: str | None = None) -> di
 
 def renew_values(form: RenewForm, draws: str) -> dict[str, Any]:
     amounts = _amounts(form, draws) if draws != "nothing" else {}
-    uplift = {"percent": percent_text(form.uplift_percent.data), "amount": form.uplift_amount.command_value}
+    uplift = {"percent": form.uplift_percent.data, "amount": form.uplift_amount.command_value}
     given = {name: value for name, value in uplift.items() if value is not None}
     return {
         **amounts,

@@ -13,10 +13,11 @@ from web.pages.contracts.detail import day_of_query
 from web.pages.layout.listing import csv_response, cursor, pdf_response, query_filters
 from web.pages.wording.formats import amount_text
 from web.posting_reasons import posting_reason
-from web.statement_documents import HOLDER_CSV, holder_csv_rows, holder_lines, holder_pdf
+from web.statement_documents import HOLDER_CSV, acceptances, holder_csv_rows, holder_pdf
 from web.statement_labels import MOVEMENTS
 from workflows.contracts.holder_statement import KINDS, read_holder_statement
 from workflows.contracts.queries import list_contracts
+from workflows.disputes.queries import disputes_of_statements
 from workflows.views import MOST_LIMIT
 from workflows.views.contracts import HolderStatementLine
 
@@ -52,6 +53,9 @@ def show(holders: str, **ids: str) -> str:
     with desk().read(actor()) as tx:
         statement = read_holder_statement(tx, kind, holder_id, **filters, limit=SHOWN_LINES, cursor=cursor())
         contracts = list_contracts(tx, holder=holder_id, limit=MOST_LIMIT).items
+        shown = sorted({line.contract for line in statement.lines})
+        disputes = disputes_of_statements(tx, shown)
+        accepted = acceptances(tx, shown)
     return render_template(
         "contracts/holder_statement.html",
         statement=statement,
@@ -61,9 +65,18 @@ def show(holders: str, **ids: str) -> str:
         chosen=chosen,
         download={"holders": holders, **ids, **chosen},
         holder_href=url_for(holder_page, **dict[str, Any](ids)),
+        disputes=disputes,
+        acceptances=accepted,
         amount=amount_text,
+        amount_of=_amount_of,
         posting_reason=posting_reason,
     )
+
+
+def _amount_of(line: HolderStatementLine) -> Callable[[int], str]:
+    """Formatter for amounts in the unit of a line's contract."""
+    unit: Any = line.unit
+    return lambda amount: amount_text(amount, unit, line.currency)
 
 
 def _sections(lines: Sequence[HolderStatementLine]) -> list[list[list[HolderStatementLine]]]:
@@ -79,7 +92,7 @@ def as_csv(holders: str, **ids: str) -> Response:
     (holder_id,) = ids.values()
     filters = _filters()
     with desk().read(actor()) as tx:
-        rows = list(holder_csv_rows(holder_lines(tx, HOLDERS[holders][0], holder_id, **filters)))
+        rows = list(holder_csv_rows(tx, HOLDERS[holders][0], holder_id, **filters))
     return csv_response("statement", HOLDER_CSV, rows)
 
 

@@ -6,8 +6,8 @@ from wtforms import SelectField, StringField
 
 from web.languages import gettext, lazy_text
 from web.pages.forms.base import KeyedForm
-from web.pages.forms.fields import MoneyField
-from web.pages.forms.products import decimal_of, product_options
+from web.pages.forms.fields import DecimalField, MoneyField
+from web.pages.forms.products import product_options
 from workflows.views.billing import ProductChoice
 
 ROWS = 3
@@ -22,7 +22,7 @@ def item_fields() -> dict[str, Any]:
                 lazy_text("Product %(number)s", number=number + 1), validate_choice=False
             ),
             f"item{number}_description": StringField(lazy_text("Description")),
-            f"item{number}_quantity": StringField(lazy_text("Quantity")),
+            f"item{number}_quantity": DecimalField(lazy_text("Quantity")),
             f"item{number}_price": MoneyField(lazy_text("Price of one")),
         }
     return fields
@@ -55,7 +55,7 @@ def sale_items(form: KeyedForm) -> list[dict[str, Any]]:
         given = {
             "product": form[f"{at}product"].data,
             "description": (form[f"{at}description"].data or "").strip(),
-            "quantity": decimal_of(form[f"{at}quantity"].data),
+            "quantity": form[f"{at}quantity"].data,
             "unit_price": form[f"{at}price"].command_value,
         }
         if given["product"] or given["description"] or given["unit_price"]:

@@ -27,11 +27,11 @@ from web.pages.forms.fields import (
     CapField,
     CountField,
     DayField,
+    DecimalField,
     DurationField,
     MoneyField,
     SpanField,
     listed,
-    percent_text,
     select_options,
 )
 from web.pages.forms.pickers import RecordField
@@ -85,7 +85,7 @@ class ContractForm(OverageFields, AutoTopUpFields):
         lazy_text("Price"),
         description=lazy_text("Defaults to the price list's of the first day, else to the type's."),
     )
-    discount_percent = StringField(
+    discount_percent = DecimalField(
         lazy_text("Discount in percent"), description=lazy_text("Off the price, for example 7.5.")
     )
     overage_rate = MoneyField(lazy_text("Overage rate"), description=OVERAGE_RATE)
@@ -266,7 +266,7 @@ def contract_values(form: ContractForm, types: list[ContractTypeView]) -> dict[s
         "incidents": form.incidents.data,
         "money": form.money.command_value,
         "price": form.price.command_value,
-        "discount_percent": percent_text(form.discount_percent.data),
+        "discount_percent": form.discount_percent.data,
         "overage_rate": form.overage_rate.command_value,
         "rate_card": form.rate_card.data,
         "sla": form.sla.data,

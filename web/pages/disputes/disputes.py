@@ -154,7 +154,9 @@ def new() -> tuple[str, int] | Response:
         command = form.command(OpenDispute, given)
         made = attempt_once(form, lambda tx: open_dispute(tx, command), command) if command else None
         if made is not None:
-            flash(gettext("Your objection has been sent."), "success")
+            is_staff = actor().is_staff
+            done = gettext("The dispute is open.") if is_staff else gettext("Your objection has been sent.")
+            flash(done, "success")
             return redirect(url_for("disputes.show", dispute_id=made))
     return _new_page(form, kind, record_id, subject), 422 if form.has_errors else 200
 

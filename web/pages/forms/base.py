@@ -18,7 +18,7 @@ from wtforms import Field, HiddenField, TextAreaField
 from wtforms.fields.core import UnboundField
 
 from engine.errors import DeskError
-from web.field_errors import message_of
+from web.field_errors import message_of, pointer_of
 from web.languages import gettext, ngettext
 from web.pages.context import actor, desk
 from web.pages.forms.pickers import RecordField
@@ -82,7 +82,7 @@ class DeskForm(FlaskForm):
         """Add each validation error to its field, unless that has an error already: it could not be read."""
         unreadable = {name for name, field in self._fields.items() if field.errors}
         for wrong in error.errors(include_url=False):
-            pointer = "/" + "/".join(str(part) for part in wrong["loc"]) if wrong["loc"] else ""
+            pointer = pointer_of(wrong)
             field = self._field_at(pointer)
             if field is not None and field.short_name in unreadable:
                 continue

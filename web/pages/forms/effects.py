@@ -8,7 +8,8 @@ from flask import render_template, request
 from engine.errors import DeskError
 from web.pages.context import actor, desk
 from web.pages.forms.base import DeskForm, add_desk_error
-from web.pages.wording.impact import Line, effect_lines
+from web.pages.wording.impact import effect_lines
+from web.pages.wording.request_impact import Line
 from workflows.core.transaction import Transaction
 from workflows.reports.impact_preview import preview_impact
 

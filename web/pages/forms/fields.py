@@ -1,4 +1,4 @@
-"""Form fields for durations, money, local dates and times.
+"""Form fields for durations, money, decimals, local dates and times.
 
 Each keeps the typed text if it cannot be parsed, and its error shows the expected format.
 """
@@ -21,8 +21,10 @@ from web.pages.context import settings, zone
 from web.pages.wording.formats import (
     SpanUnit,
     TimeUnit,
+    decimal_text,
     duration_words,
     money_text,
+    read_decimal,
     read_minutes,
     read_money,
     read_span,
@@ -43,11 +45,6 @@ def select_options(pairs: Iterable[tuple[str, str]]) -> list[Any]:
 def listed(text: str | None) -> list[str]:
     """The parts of a text that are separated by commas."""
     return [part.strip() for part in (text or "").split(",") if part.strip()]
-
-
-def percent_text(text: str | None) -> str | None:
-    """A typed percentage as commands have it: "7,5 %" is "7.5"; None if nothing was typed."""
-    return (text or "").strip().removesuffix("%").strip().replace(",", ".") or None
 
 
 class CheckboxesField(SelectMultipleField):
@@ -197,6 +194,25 @@ class MoneyField(EchoedField):
     def command_value(self) -> dict[str, Any] | None:
         """The amount as used in commands."""
         return None if self.data is None else {"amount_minor": self.data, "currency": settings().currency}
+
+
+class DecimalField(TypedField):
+    """A quantity or a percentage; `data` is decimal text with a point, as in commands."""
+
+    def read(self, text: str) -> str:
+        number = read_decimal(text)
+        if number is None:
+            raise ValueError(wrong_decimal(text))
+        return number
+
+    def shown(self, value: str) -> str:
+        return decimal_text(value)
+
+
+def wrong_decimal(text: str) -> str:
+    """What is wrong with a text that is no quantity and no percentage, or may be meant in two ways."""
+    example = decimal_text("1250.5")
+    return gettext("“%(text)s” is not a number. Use the format %(example)s.", text=text, example=example)
 
 
 class CountField(TypedField):

@@ -1,4 +1,4 @@
-"""Products of the price list in forms, and the quantity of one."""
+"""Products of the price list in forms."""
 
 from typing import Any
 
@@ -15,8 +15,3 @@ def product_options(choices: list[ProductChoice], none: str = "") -> list[Any]:
         price = f", {money_text(one.price.amount_minor, one.price.currency)}" if one.price else ""
         options.append((one.product, f"{one.label} ({one.code}){price}"))
     return select_options(options)
-
-
-def decimal_of(text: str | None) -> str:
-    """A decimal as typed, with a point: 1,5 is 1.5."""
-    return (text or "").strip().replace(",", ".")

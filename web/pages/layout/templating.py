@@ -31,6 +31,7 @@ from web.pages.wording.lists import pager_text
 from web.pages.wording.settings import rounding_text
 from web.pages.wording.template_labels import TemplateLabels
 from web.posting_reasons import posting_reason
+from workflows.billing.sold_texts import description_text
 from workflows.coverage.explanation import why_not
 
 
@@ -92,6 +93,7 @@ def register_templating(app: Flask) -> None:
         why_not=why_not,
         unit_text=unit_text,
         quantity_text=quantity_text,
+        sold_text=description_text,
         posting_reason=posting_reason,
         readable=labels.readable,
         sold_kinds=SOLD_KINDS,

@@ -14,6 +14,7 @@ from web.pages.wording.formats import day_text, money_text
 from web.report_files import DUE_CSV, csv_rows
 from workflows.billing.actions import ISSUERS
 from workflows.billing.due_not_raised import ORDER, all_due, list_due
+from workflows.billing.sold_texts import description_text
 from workflows.views.billing import DueView
 
 KINDS = Texts(
@@ -63,6 +64,7 @@ def due_not_raised() -> str | Response:
 
 def _row(one: DueView) -> list[Cell]:
     contract = url_for("contract.show", contract_id=one.contract) if one.contract else ""
+    text = description_text("recurring", one.description) if one.description else ""
     of_party: dict[str, Any] = {"customer": one.customer} if one.customer else {"org_unit": one.org_unit}
     if one.kind == "credit":
         href = url_for("invoice.show", invoice_id=one.invoice)
@@ -70,7 +72,7 @@ def _row(one: DueView) -> list[Cell]:
         href = url_for(PAGES[one.kind], **of_party)
     return [
         Cell(one.party_name),
-        Cell(KINDS[one.kind], href, one.description or ""),
+        Cell(KINDS[one.kind], href, text),
         Cell(one.contract_number or "", contract),
         Cell(day_text(one.due_on)),
         Cell(money_text(one.amount.amount_minor, one.amount.currency)),

@@ -12,7 +12,8 @@ from web.languages import gettext, lazy_text
 from web.pages.context import desk
 from web.pages.forms.base import DeskForm, add_desk_error
 from web.pages.selling.quotes import DECISIONS, acceptance_text
-from web.pages.wording.billing import decimal_text, percent_text, reason_text
+from web.pages.wording.billing import percent_text, reason_text
+from web.pages.wording.formats import decimal_text
 from workflows.core.actors import NOBODY
 from workflows.selling.quote_decisions import QuoteLinkNotValid, decide_by_link, find_link
 from workflows.selling.quote_queries import read_linked_quote

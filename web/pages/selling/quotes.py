@@ -8,23 +8,22 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
-from engine.currencies import money_text
 from engine.quotes import QUOTE_STATES, Decision
 from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role
 from web.pages.contracts.sell import ContractForm, contract_form, contract_page_of, contract_values
 from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview, effect_response, preview_effect
-from web.pages.forms.fields import DayField, MoneyField, percent_text, select_options
+from web.pages.forms.fields import DayField, DecimalField, MoneyField, select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.billing import decimal_text, reason_text
-from web.pages.wording.billing import percent_text as shown_percent
-from web.pages.wording.formats import plain_money
+from web.pages.wording.billing import percent_text, reason_text
+from web.pages.wording.formats import decimal_text, plain_money
 from workflows.commands.quotes import ChangeQuote, DecideQuote, NewQuote, QuoteLineGiven, SendQuote
 from workflows.core.actors import OFFICE
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import money_text
 from workflows.selling.price_list_queries import all_products
 from workflows.selling.quote_decisions import decide_quote
 from workflows.selling.quote_queries import list_quotes, read_quote
@@ -65,10 +64,10 @@ class LineForm(KeyedForm):
     description = StringField(
         lazy_text("Description"), description=lazy_text("Defaults to the name of the product.")
     )
-    quantity = StringField(lazy_text("Quantity"), default="1")
+    quantity = DecimalField(lazy_text("Quantity"), default="1")
     unit = StringField(lazy_text("Unit"))
     unit_price = MoneyField(lazy_text("Price of one"))
-    discount_percent = StringField(lazy_text("Discount in percent"))
+    discount_percent = DecimalField(lazy_text("Discount in percent"))
     tax_rate = SelectField(lazy_text("Tax"))
 
     pointer_fields: ClassVar[dict[str, str]] = {"": "product"}
@@ -191,10 +190,10 @@ def new_line(quote_id: str) -> tuple[str, int] | Response:
         values = {
             "product": form.product.data,
             "description": form.description.data,
-            "quantity": (form.quantity.data or "").strip().replace(",", "."),
+            "quantity": form.quantity.data,
             "unit": form.unit.data,
             "unit_price": form.unit_price.command_value,
-            "discount_percent": percent_text(form.discount_percent.data),
+            "discount_percent": form.discount_percent.data,
             "tax_rate": form.tax_rate.data,
         }
         command = form.checked_command(QuoteLineGiven, values)
@@ -334,6 +333,6 @@ def _page(
         effect=effect,
         acceptance_text=acceptance_text,
         decimal=decimal_text,
-        percent=shown_percent,
+        percent=percent_text,
         reason_text=reason_text,
     )

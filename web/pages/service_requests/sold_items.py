@@ -10,8 +10,8 @@ from engine.invoices import ITEM_KINDS
 from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import ActionForm, KeyedForm, attempt_once
-from web.pages.forms.fields import DayField, MoneyField, select_options
-from web.pages.forms.products import decimal_of, product_options
+from web.pages.forms.fields import DayField, DecimalField, MoneyField, select_options
+from web.pages.forms.products import product_options
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.detail import redirect_to_request
 from web.pages.wording.billing import SOLD_KINDS
@@ -37,7 +37,7 @@ class ItemForm(KeyedForm):
     description = StringField(
         lazy_text("Description"), description=lazy_text("Defaults to the name of the product.")
     )
-    quantity = StringField(lazy_text("Quantity"), default="1")
+    quantity = DecimalField(lazy_text("Quantity"), default="1")
     unit_price = MoneyField(
         lazy_text("Price of one"), description=lazy_text("Defaults to the price list's of the day.")
     )
@@ -54,7 +54,7 @@ class ItemForm(KeyedForm):
 class ChangeItemForm(KeyedForm):
     version = HiddenField()
     description = StringField(lazy_text("Description"))
-    quantity = StringField(lazy_text("Quantity"))
+    quantity = DecimalField(lazy_text("Quantity"))
     unit_price = MoneyField(lazy_text("Price of one"))
     tax_rate = SelectField(lazy_text("Tax"))
     sold_on = DayField(lazy_text("Day"))
@@ -73,7 +73,7 @@ def new(service_request_id: str) -> tuple[str, int] | Response:
             "product": form.product.data,
             "kind": None if form.product.data else form.kind.data,
             "description": form.description.data,
-            "quantity": decimal_of(form.quantity.data),
+            "quantity": form.quantity.data,
             "unit_price": form.unit_price.command_value,
             "tax_rate": form.tax_rate.data,
             "sold_on": form.sold_on.text,
@@ -102,7 +102,7 @@ def edit(service_request_id: str, sold_item_id: str) -> tuple[str, int] | Respon
     if form.is_submitted():
         values = {
             "description": form.description.data,
-            "quantity": decimal_of(form.quantity.data),
+            "quantity": form.quantity.data,
             "unit_price": form.unit_price.command_value if "unit_price" in form else None,
             "tax_rate": form.tax_rate.data,
             "sold_on": form.sold_on.text,

@@ -1,8 +1,8 @@
 """Words of invoices: units of lines, names of e-invoices, reminders, payments."""
 
-from babel.numbers import get_decimal_symbol
-
-from web.languages import Texts, gettext, locale, mark, mark_in
+from web.languages import Texts, gettext, mark, mark_in
+from web.pages.wording.formats import decimal_text
+from web.posting_reasons import posting_reason
 from workflows.views.billing import ReminderView
 
 UNITS = Texts(
@@ -34,11 +34,6 @@ _UNITS_OF_PRICES = Texts(
 def unit_text(unit: str) -> str:
     """The word for a unit: HUR is "hour"; nothing for a piece (C62); an unknown unit as it is."""
     return "" if unit == "C62" else UNITS.get(unit) or _UNITS_OF_PRICES.get(unit, unit)
-
-
-def decimal_text(value: str) -> str:
-    """A stored decimal with the sign of the language: 1.5 is "1,5" in German."""
-    return str(value).replace(".", get_decimal_symbol(locale()))
 
 
 def percent_text(value: str) -> str:
@@ -91,9 +86,6 @@ _SYSTEM_REASONS = Texts(
         "Discount": mark("Discount"),
         "Deleted": mark("Deleted"),
         "Not subject to VAT": mark("Not subject to VAT"),
-        "Nothing is left to be billed: the work was corrected": mark(
-            "Nothing is left to be billed: the work was corrected"
-        ),
     }
 )
 """Reasons that nobody wrote, as they are stored."""
@@ -101,7 +93,7 @@ _SYSTEM_REASONS = Texts(
 
 def reason_text(reason: str) -> str:
     """A stored reason: as it was written, or translated where it is one of the system's."""
-    return _SYSTEM_REASONS.get(reason, reason)
+    return _SYSTEM_REASONS.get(reason) or posting_reason(reason)
 
 
 def reminder_text(one: ReminderView) -> str:

@@ -47,6 +47,7 @@ _SPAN_NAMES: dict[SpanUnit, frozenset[str]] = {
 }
 _BARE = re.compile(r"\d{1,5}(?:[.,]\d{1,2})?", re.ASCII)
 _AMOUNT = re.compile(r"(\d{1,3}([ ,.'’])\d{3}(?:\2\d{3})*|\d+)(?:[.,](\d+))?", re.ASCII)
+_ONE_SIGN = re.compile(r"(\d+)([.,])(\d+)", re.ASCII)
 _PLAIN = re.compile(r"(\d{1,3})\.(\d{3})", re.ASCII)
 _LETTERS = re.compile(r"[A-Z]+", re.ASCII)
 
@@ -145,6 +146,37 @@ def read_span(text: str, unit: SpanUnit) -> int | None:
     if match is None or (match[2] is not None and match[2] not in _SPAN_NAMES[unit]):
         return None
     return int(match[1])
+
+
+# ------------------------------------------------------------------ quantities and percentages
+
+
+def decimal_text(value: str) -> str:
+    """A stored decimal with the sign of the language: 1.5 is "1,5" in German. Form fields have it too."""
+    return str(value).replace(".", get_decimal_symbol(locale()))
+
+
+def read_decimal(text: str) -> str | None:
+    """Parse a number such as 1.5, 1,5, 1.250,5 or 10 % to decimal text with a point; None if it is invalid.
+
+    Three digits after a single point or comma are decimals if it is the language's decimal sign; otherwise
+    they may be meant as thousands, and are refused.
+    """
+    text = re.sub("[\u00a0\u202f]", " ", text).strip().removesuffix("%").strip()
+    minus = "-" if text[:1] in ("-", "−") else ""
+    text = text.removeprefix(text[:1] if minus else "")
+    one = _ONE_SIGN.fullmatch(text)
+    if one:
+        whole, sign, part = one.groups()
+        may_be_thousands = len(part) == 3 and len(whole) <= 3 and bool(whole.strip("0"))
+        if may_be_thousands and sign != get_decimal_symbol(locale()):
+            return None
+        return f"{minus}{whole}.{part}"
+    match = _AMOUNT.fullmatch(text)
+    if match is None or (match[3] and text[match.end(1)] == match[2]):
+        return None
+    whole = re.sub(r"\D", "", match[1])
+    return f"{minus}{whole}.{match[3]}" if match[3] else f"{minus}{whole}"
 
 
 # ------------------------------------------------------------------ money

@@ -1,8 +1,6 @@
-"""The effect of a change as text, for example "2 service requests lose their coverage"."""
+"""The effect of a change as text: on contracts, work and money; `request_impact` has service requests."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -14,6 +12,7 @@ from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import (
     amount_text,
     counted_text,
+    decimal_text,
     duration_words,
     incidents_text,
     instant_text,
@@ -23,6 +22,7 @@ from web.pages.wording.formats import (
     until_text,
 )
 from web.pages.wording.labels import CONTRACT_STATES, TIME_EXPIRED, label_of, readable
+from web.pages.wording.request_impact import MAX_NAMED, Line, request_lines
 from workflows.views import MoneyView
 from workflows.views.contracts import PriceOriginView, UnitBalance
 from workflows.views.effects import (
@@ -31,12 +31,9 @@ from workflows.views.effects import (
     ContractSnapshot,
     CreditNoteEffect,
     Effects,
-    RequestEffect,
-    RequestSnapshot,
 )
 from workflows.views.service_requests import MovedWorkView
 
-MAX_NAMED = 8
 EXCLUSIONS = Texts(
     {
         "work_types": mark("work types"),
@@ -45,16 +42,6 @@ EXCLUSIONS = Texts(
         "item_types": mark("item types"),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One sentence and the requests or details that it lists; `more` is the number of those not listed."""
-
-    text: str
-    requests: list[RequestSnapshot] = field(default_factory=list)
-    more: int = 0
-    details: list[str] = field(default_factory=list)
 
 
 def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line]:
@@ -69,7 +56,7 @@ def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line
     at_once = effects.effective_at is None
     lines += [Line(text) for one in mine for text in _own_contract(one, at_once=at_once)]
     lines += [Line(text) for one in new for text in _new_contract(one)]
-    lines += _request_lines(effects.requests)
+    lines += request_lines(effects.requests)
     if not effects.requests:
         lines.append(Line(gettext("No service requests are affected.")))
     lines += [Line(text) for one in others for text in _other_contract(one)]
@@ -247,7 +234,8 @@ def price_origin_text(origin: PriceOriginView | None) -> str:
         parts.append(gettext("as quoted"))
     if origin.list_price is not None:
         price = _money(origin.list_price)
-        parts.append(gettext("%(price)s less %(percent)s %%", price=price, percent=origin.discount_percent))
+        percent = decimal_text(origin.discount_percent or "")
+        parts.append(gettext("%(price)s less %(percent)s %%", price=price, percent=percent))
     return ", ".join(parts)
 
 
@@ -419,146 +407,3 @@ def _entry_text(one: MovedWorkView) -> str:
     paid = f"{before} → {after}" if before != after else gettext("%(paid)s, as before", paid=after)
     at = instant_text(one.started_at, zone())
     return gettext("%(number)s, %(at)s: %(paid)s", number=number, at=at, paid=paid)
-
-
-# ------------------------------------------------------------------ service requests
-
-
-def _request_lines(requests: Iterable[RequestEffect]) -> list[Line]:
-    """One sentence for all requests with the same outcome."""
-    alike: dict[str, list[RequestEffect]] = {}
-    for effect in requests:
-        alike.setdefault(_outcome(effect, 2), []).append(effect)
-    return [
-        Line(
-            _outcome(effects[0], len(effects)),
-            [one.after for one in effects[:MAX_NAMED]],
-            max(0, len(effects) - MAX_NAMED),
-        )
-        for effects in alike.values()
-    ]
-
-
-def _outcome(effect: RequestEffect, requests: int) -> str:
-    """What happens to so many requests."""
-    before, after = effect.before, effect.after
-    num = number_text(requests)
-    if after.state == "cancelled" != before.state:
-        return ngettext(
-            "%(num)s service request is cancelled, and leads to the other:",
-            "%(num)s service requests are cancelled, and lead to the other:",
-            requests,
-            num=num,
-        )
-    if before.state == "cancelled" != after.state:
-        return _separated(after, requests)
-    if after.contract is None:
-        if before.contract is not None:
-            return ngettext(
-                "%(num)s service request loses its coverage:",
-                "%(num)s service requests lose their coverage:",
-                requests,
-                num=num,
-            )
-        return ngettext(
-            "%(num)s service request is searched again and remains uncovered:",
-            "%(num)s service requests are searched again and remain uncovered:",
-            requests,
-            num=num,
-        )
-    is_due = after.resolution_due_at != before.resolution_due_at and after.resolution_due_at is not None
-    due = after.resolution_due_at if is_due else None
-    if before.contract is None:
-        opens = before.state == "pending_no_contract" != after.state
-        return _covered(after, requests, due, opens=opens)
-    if before.contract == after.contract:
-        return _staying(after, requests, due)
-    return _changing(before, after, requests, due)
-
-
-def _separated(after: RequestSnapshot, requests: int) -> str:
-    num = number_text(requests)
-    if after.contract is None:
-        return ngettext(
-            "%(num)s service request is a request of its own again, without a contract:",
-            "%(num)s service requests are requests of their own again, without a contract:",
-            requests,
-            num=num,
-        )
-    return ngettext(
-        "%(num)s service request is a request of its own again, covered by %(contract)s:",
-        "%(num)s service requests are requests of their own again, covered by %(contract)s:",
-        requests,
-        num=num,
-        contract=after.contract_number,
-    )
-
-
-def _covered(after: RequestSnapshot, requests: int, due: datetime | None, *, opens: bool) -> str:
-    values = _values(requests, due, contract=after.contract_number)
-    if opens and due is not None:
-        return ngettext(
-            "%(num)s service request is covered by %(contract)s and opens, due %(due)s:",
-            "%(num)s service requests are covered by %(contract)s and open, due %(due)s:",
-            requests,
-            **values,
-        )
-    if opens:
-        return ngettext(
-            "%(num)s service request is covered by %(contract)s and opens:",
-            "%(num)s service requests are covered by %(contract)s and open:",
-            requests,
-            **values,
-        )
-    if due is not None:
-        return ngettext(
-            "%(num)s service request is covered by %(contract)s, due %(due)s:",
-            "%(num)s service requests are covered by %(contract)s, due %(due)s:",
-            requests,
-            **values,
-        )
-    return ngettext(
-        "%(num)s service request is covered by %(contract)s:",
-        "%(num)s service requests are covered by %(contract)s:",
-        requests,
-        **values,
-    )
-
-
-def _staying(after: RequestSnapshot, requests: int, due: datetime | None) -> str:
-    values = _values(requests, due, contract=after.contract_number)
-    if due is not None:
-        return ngettext(
-            "%(num)s service request stays with %(contract)s, due %(due)s:",
-            "%(num)s service requests stay with %(contract)s, due %(due)s:",
-            requests,
-            **values,
-        )
-    return ngettext(
-        "%(num)s service request stays with %(contract)s:",
-        "%(num)s service requests stay with %(contract)s:",
-        requests,
-        **values,
-    )
-
-
-def _changing(before: RequestSnapshot, after: RequestSnapshot, requests: int, due: datetime | None) -> str:
-    values = _values(requests, due, old=before.contract_number, new=after.contract_number)
-    if due is not None:
-        return ngettext(
-            "%(num)s service request moves from %(old)s to %(new)s, due %(due)s:",
-            "%(num)s service requests move from %(old)s to %(new)s, due %(due)s:",
-            requests,
-            **values,
-        )
-    return ngettext(
-        "%(num)s service request moves from %(old)s to %(new)s:",
-        "%(num)s service requests move from %(old)s to %(new)s:",
-        requests,
-        **values,
-    )
-
-
-def _values(requests: int, due: datetime | None, **values: object) -> dict[str, object]:
-    at = instant_text(due, zone()) if due is not None else ""
-    return {"num": number_text(requests), "due": at, **values}

@@ -19,6 +19,7 @@ from workflows.core.payment_provider import (
     PaymentNotice,
     ProviderUnavailable,
 )
+from workflows.languages.texts import gettext
 
 log = structlog.get_logger()
 TOLERANCE_SECONDS = 300
@@ -51,8 +52,8 @@ class StripeCheckout:
         """Check that Stripe takes such an amount. Raises: StateForbids."""
         if currency in OTHER_UNITS or (currency in THREE_DECIMALS and amount_minor % 10):
             raise StateForbids(
-                f"This amount in {currency} cannot be paid online.",
-                remedy="Pay it by bank transfer.",
+                gettext("This amount in %(currency)s cannot be paid online.", currency=currency),
+                remedy=gettext("Pay it by bank transfer."),
                 state="not_payable_online",
             )
 
@@ -84,7 +85,8 @@ class StripeCheckout:
             # what it says may be about the key: for the operator, not for the customer
             log.error("payment provider", error=f"{type(error).__name__}: {error.user_message}")
             raise ProviderUnavailable(
-                "The payment page could not be made.", remedy="Try again later, or pay by bank transfer."
+                gettext("The payment page could not be made."),
+                remedy=gettext("Try again later, or pay by bank transfer."),
             ) from error
         return Checkout(made.id, str(made.url), datetime.fromtimestamp(made.expires_at, UTC))
 

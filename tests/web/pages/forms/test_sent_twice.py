@@ -47,7 +47,7 @@ def test_a_form_sent_twice_is_done_once(stage: Stage, rule: str) -> None:
     with stage.copy(PAGES[rule]) as copy:
         sent = page_call(stage, rule, PAGES[rule])
         first = answer(sent())
-        assert first[0] in (200, 302)
+        assert first[0] in (200, 204, 302)
         after = copy.contents()
         assert answer(sent()) == first
         found = copy.contents()

@@ -60,7 +60,7 @@ def test_the_api_keeps_the_price_list(web: WebClients) -> None:
     ("body", "pointer"),
     [
         ({**PRICE, "first_on": "2026-02-30"}, "/first_on"),
-        ({**PRICE, "last_on": "2025-12-31"}, ""),
+        ({**PRICE, "last_on": "2025-12-31"}, "/last_on"),
         ({**PRICE, "price": {"amount_minor": -1}}, "/price/amount_minor"),
         ({**PRICE, "price": {"amount_minor": 1, "currency": "XXX"}}, "/price/currency"),
         ({"price": {"amount_minor": 1}}, "/first_on"),

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from web.pages.wording.formats import (
     SpanUnit,
     day_text,
+    decimal_text,
     duration_words,
     incidents_text,
     instant_text,
@@ -18,6 +20,7 @@ from web.pages.wording.formats import (
     money_text,
     period_text,
     plain_money,
+    read_decimal,
     read_minutes,
     read_money,
     read_span,
@@ -180,6 +183,62 @@ def test_amounts_are_read_as_any_language_writes_them(typed: str, currency: str,
     for code in LANGUAGES:
         with in_language(code):
             assert read_money(typed, currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("2", "2"),
+        ("1.5", "1.5"),
+        ("1,5", "1.5"),
+        ("0.125", "0.125"),
+        ("0,125", "0.125"),
+        ("7,5 %", "7.5"),
+        ("7.5\u202f%", "7.5"),
+        ("1,2345", "1.2345"),
+        ("12345.678", "12345.678"),
+        ("1.250,5", "1250.5"),
+        ("1,250.5", "1250.5"),
+        ("1 250,5", "1250.5"),
+        ("1.250.000", "1250000"),
+        ("-1,5", "-1.5"),
+        ("−2", "-2"),
+        ("1.250.5", None),
+        ("1,5,5", None),
+        ("much", None),
+        ("", None),
+        ("-", None),
+        ("٣", None),
+    ],
+)
+def test_typed_quantities_are_read_alike_in_each_language(typed: str, number: str | None) -> None:
+    for code in LANGUAGES:
+        with in_language(code):
+            assert read_decimal(typed) == number
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "refused"),
+    [("en", "1.234", "1,234"), ("de", "1,234", "1.234"), ("fr", "1,234", "1.234")],
+)
+def test_three_decimals_are_never_taken_for_thousands(code: Language, number: str, refused: str) -> None:
+    with in_language(code):
+        assert decimal_text("1.234") == number
+        assert read_decimal(number) == "1.234"
+        assert read_decimal(refused) is None
+
+
+@given(st.decimals(min_value=0, max_value=10**9, places=3, allow_nan=False))
+def test_formatted_quantities_are_parsed_back(number: Decimal) -> None:
+    for code in LANGUAGES:
+        with in_language(code):
+            assert read_decimal(decimal_text(str(number))) == str(number)
+
+
+@given(st.text(max_size=30))
+def test_a_typed_quantity_is_decimal_text_or_refused(typed: str) -> None:
+    number = read_decimal(typed)
+    assert number is None or re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", number)
 
 
 def test_money_is_exact_however_large() -> None:

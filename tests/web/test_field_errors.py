@@ -1,0 +1,44 @@
+"""A check across several fields names the one to correct, in whichever language its message is."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from web.field_errors import field_errors
+from workflows.commands.quotes import QuoteLineGiven
+from workflows.commands.rounding import RoundingTerms
+from workflows.commands.selling import NewPrice
+from workflows.commands.work import WorkGiven
+from workflows.core.settings import Settings
+from workflows.languages.texts import LANGUAGES, in_language
+
+AT = "2026-03-02T09:00:00Z"
+MONDAY = [{"opens": "09:00", "closes": "08:00"}]
+CASES: list[tuple[type[BaseModel], dict[str, Any], str]] = [
+    (WorkGiven, {"started_at": AT, "ended_at": AT}, "/ended_at"),
+    (WorkGiven, {"started_at": AT}, "/ended_at"),
+    (WorkGiven, {"ended_at": AT}, "/started_at"),
+    (WorkGiven, {"minutes": 5}, ""),
+    (RoundingTerms, {"increment_minutes": 5, "grace_minutes": 5}, "/grace_minutes"),
+    (Settings, {"work_calendar": {"weekly": {"mon": MONDAY}}}, "/work_calendar/weekly/mon/0/closes"),
+    (Settings, {"rounding": {"grace_minutes": 1}}, "/rounding/grace_minutes"),
+    (Settings, {"time_expired_contract": "bill"}, "/time_expired_contract"),
+    (
+        Settings,
+        {"unpaid_request_warning_hours": 5, "unpaid_request_cancel_hours": 5},
+        "/unpaid_request_warning_hours",
+    ),
+    (NewPrice, {"price": {"amount_minor": 1}, "first_on": "2026-02-01", "last_on": "2026-01-01"}, "/last_on"),
+    (QuoteLineGiven, {"description": "A visit"}, "/unit_price"),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "pointer"), CASES)
+def test_the_field_to_correct_is_named(kind: type[BaseModel], given: dict[str, Any], pointer: str) -> None:
+    for code in LANGUAGES:
+        with in_language(code):
+            with pytest.raises(ValidationError) as refused:
+                kind.model_validate_json(json.dumps(given))
+            assert [one["pointer"] for one in field_errors(refused.value)] == [pointer]
