@@ -18,8 +18,8 @@ from workflows.work.overage_approvals import answer_approval, ask_approval
 
 CUSTOMER = LOGIN_CUSTOMERS[0]
 ITEM = Thing("LIND-ARC-01", "Invoice archive", "application", "LIND-BER")
-"""Its contract has two hours, and work on it is not to exceed five."""
-MINUTES, LIMIT_MINUTES = 120, 300
+"""Work on it is not to exceed two hours in all. Its subscription is never used up, so no other pays."""
+LIMIT_MINUTES = 120
 
 
 def plan_approvals(timeline: Timeline) -> None:
@@ -27,12 +27,10 @@ def plan_approvals(timeline: Timeline) -> None:
     sell(
         timeline,
         "asks-first",
-        "support_hours",
+        "subscription",
         f"item:{ITEM.number}",
         timeline.at(12, 10),
-        minutes=MINUTES,
         price=240,
-        time_expired="bill",
         overage_rate=RateGiven(amount_minor=OVERAGE_RATE_MINOR),
         overage="ask",
         not_to_exceed=NotToExceedGiven(per="contract", minutes=LIMIT_MINUTES),

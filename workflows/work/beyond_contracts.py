@@ -23,7 +23,6 @@ from workflows.lifecycle.contracts.charged_entry import NOT_STORED, segments_of
 from workflows.lifecycle.contracts.limits import counted_sum, month_of
 from workflows.lifecycle.contracts.loaded import DrawnEntry, LoadedContracts
 from workflows.notifications.approvals import notify_beyond, notify_beyond_approval
-from workflows.service_requests.closing import is_importing_history
 from workflows.store import tables as t
 from workflows.views import MoneyView
 from workflows.views.service_requests import RequiredApproval
@@ -109,7 +108,7 @@ def settle_beyond(
     approvals get back what it used. What entries no longer need returns to the approvals.
     Raises: ApprovalRequired.
     """
-    if not contracts.guarded or is_importing_history(tx):
+    if not contracts.guarded:
         return
     found = _settlement(tx, contracts, entry_id, moves=moves, is_posted=True)
     missing = found.missing
