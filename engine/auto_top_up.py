@@ -23,12 +23,12 @@ class AutoTopUpTerms:
     """What happens when no more than `below` is left: `quantity` is added, as `mode` says.
 
     Both are whole minutes or incidents; the price is in minor units. A month of the contract's time zone has
-    at most `most_per_month` top-ups.
+    at most `most_per_month` top-ups. Only a warning may have no quantity, as it adds nothing.
     """
 
     mode: AutoTopUpMode
     below: int
-    quantity: int
+    quantity: int | None
     price_minor: int | None = None
     most_per_month: int = 1
 

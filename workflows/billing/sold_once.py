@@ -20,7 +20,7 @@ from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
-from workflows.lifecycle.contracts.creation import minor_units
+from workflows.lifecycle.contracts.given_terms import minor_units
 from workflows.lifecycle.contracts.sold_once import PricedOnce, add_once, priced_once
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.transitions import lock_request

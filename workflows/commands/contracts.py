@@ -24,6 +24,7 @@ from workflows.commands.fields import (
     Percent,
     RateGiven,
     Reason,
+    one_of_minutes_and_amount,
 )
 from workflows.commands.rounding import RoundingTerms
 from workflows.commands.selling import SoldItemsGiven
@@ -108,7 +109,8 @@ class BorrowTerms(OneOf):
 class AutoTopUpGiven(Command):
     """What happens when no more than `below` is left of a contract; amounts are in its unit.
 
-    `below` is in whole minutes, incidents or minor units of money.
+    `below` is in whole minutes, incidents or minor units of money. Only with `mode` "warn" the amount to add
+    may be left out.
     """
 
     mode: AutoTopUpMode
@@ -132,8 +134,7 @@ class NotToExceedGiven(Command):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if (self.minutes is None) == (self.amount is None):
-            raise ValueError(gettext("Give minutes or amount."))
+        one_of_minutes_and_amount(self.minutes, self.amount)
         return self
 
 

@@ -219,6 +219,12 @@ class OneOf(Command):
         return str(getattr(self, self.kind))
 
 
+def one_of_minutes_and_amount(minutes: int | None, amount: object) -> None:
+    """Check that a limit is in minutes or in money. Raises: ValueError."""
+    if (minutes is None) == (amount is None):
+        raise ValueError(gettext("Give minutes or amount."))
+
+
 @cache
 def secret_fields(command: type[BaseModel]) -> frozenset[str]:
     """The names of a command's fields that hold a password (see `PASSWORD`)."""

@@ -21,7 +21,7 @@ from workflows.coverage.search import settle_and_cover
 from workflows.coverage.waiting_list import lock_covered
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.amendments import contract_as_of, record_amendment, rows_as_of
-from workflows.lifecycle.contracts.creation import (
+from workflows.lifecycle.contracts.given_terms import (
     check_time_expired,
     checked_holder,
     checked_sla,

@@ -40,6 +40,8 @@ from workflows.views.contracts import AutoTopUpView
 
 a, b, c = t.auto_top_up.c, t.grant_balance.c, t.contract.c
 OVER = ("expired", "cancelled")
+NO_QUANTITY = 1
+"""Stored with a warning whose terms have no amount; nothing reads it."""
 
 
 def set_auto_top_up(tx: Transaction, contract_id: str, command: SetAutoTopUp) -> str:
@@ -89,12 +91,13 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
     state = terms.outcome(int(tx.connection.execute(made).scalar_one()))
     due_at = _due_at(tx, row, loaded, terms)
     price_minor = top_up_price(tx, row, terms, due_at)
+    quantity = terms.quantity or NO_QUANTITY
     grant_id, top_up_id = None, new_id()
     awaits_payment = state == "issued" and has_to_be_paid(tx, loaded.contract, price_minor)
     if awaits_payment:
         state = "draft"
     elif state == "issued":
-        grant_id = _grant(tx, row, terms.quantity, price_minor, due_at)
+        grant_id = _grant(tx, row, quantity, price_minor, due_at)
     tx.add(
         t.auto_top_up,
         id=top_up_id,
@@ -103,7 +106,7 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
         month=month,
         state=state,
         unit=row.draws,
-        quantity=terms.quantity,
+        quantity=quantity,
         available=totals.available,
         price_minor=price_minor,
         currency=tx.settings.currency if price_minor is not None else None,
@@ -120,7 +123,7 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
         loaded.contract,
         state,
         UnitAmount(totals.available, row.draws, row.currency),
-        UnitAmount(terms.quantity, row.draws, row.currency),
+        UnitAmount(terms.quantity, row.draws, row.currency) if terms.quantity else None,
     )
     if grant_id is not None:
         redraw_and_cover(tx, changed_since(contract_id, due_at))
@@ -252,7 +255,7 @@ def list_auto_top_ups(tx: Transaction, contract_id: str) -> list[AutoTopUpView]:
             state=row.state,
             due_at=row.due_at,
             unit=row.unit,
-            quantity=row.quantity,
+            quantity=row.quantity if row.state != "warned" else None,
             available=row.available,
             price=MoneyView(row.price_minor, row.currency)
             if priced and row.price_minor is not None
@@ -346,7 +349,7 @@ def _due_at(tx: Transaction, row: Row[Any], loaded: LoadedContract, terms: AutoT
 
 def top_up_price(tx: Transaction, row: Row[Any], terms: AutoTopUpTerms, at: datetime) -> int | None:
     """What a top-up costs in minor units: as its terms say, else the price list on the day it is due."""
-    if terms.price_minor is not None:
+    if terms.price_minor is not None or terms.quantity is None:
         return terms.price_minor
     day = local_date(at, contract_value(row).zone)
     entry = contract_price(tx, "top_up", row.type, terms.quantity, day)

@@ -27,7 +27,7 @@ from workflows.core.transaction import Transaction
 from workflows.languages.formats import amount_text
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.auto_top_up_terms import renewed_auto_top_up
-from workflows.lifecycle.contracts.creation import minor_units
+from workflows.lifecycle.contracts.given_terms import minor_units
 from workflows.lifecycle.contracts.grants import StoredGrant, read_grants
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.store import tables as t

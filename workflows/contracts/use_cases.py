@@ -40,14 +40,12 @@ from workflows.languages.texts import gettext
 from workflows.languages.words import word, words
 from workflows.ledger.journal import lowest_balance_since, record
 from workflows.lifecycle.contracts.connected_work import changed_since
-from workflows.lifecycle.contracts.creation import (
-    Origin,
+from workflows.lifecycle.contracts.creation import Origin, finance_only, sell
+from workflows.lifecycle.contracts.given_terms import (
     check_span,
     checked_scope,
-    finance_only,
     minor_units,
     quantities_given,
-    sell,
 )
 from workflows.lifecycle.contracts.grants import add_grant, expire_grants, read_grants, update_grant_spans
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract

@@ -28,7 +28,7 @@ from engine.invoice_document import TaxCategory
 from engine.invoicing import TaxRate
 from engine.rulebook import RulesEngine
 from workflows.commands.bank_statements import CsvProfile
-from workflows.commands.fields import FieldError
+from workflows.commands.fields import FieldError, one_of_minutes_and_amount
 from workflows.commands.rounding import RoundingTerms
 from workflows.commands.tax_ids import Bic, Country, Iban, VatId
 from workflows.languages.texts import gettext
@@ -233,8 +233,7 @@ class NotToExceedSetting(_Part):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "NotToExceedSetting":
-        if (self.minutes is None) == (self.amount_minor is None):
-            raise ValueError(gettext("Give minutes or amount."))
+        one_of_minutes_and_amount(self.minutes, self.amount_minor)
         return self
 
 

@@ -11,6 +11,7 @@ contracts  the contracts and their states
 prices     the price list
 billing    the invoices and what becomes of them, and renewals ahead of the end
 invoice_checks  a rule by which a large draft waits for finance, and such a draft
+approvals  a contract that asks before more is spent, and what its customer is asked
 quotes     quotes in each state
 requests   the service requests
 """
@@ -32,6 +33,8 @@ from workflows.core.errors import StateForbids
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.demo.accounting import plan_month_end
+from workflows.demo.approvals import ITEM as ASKING_ITEM
+from workflows.demo.approvals import plan_approvals
 from workflows.demo.bank_statements import plan_bank_statement
 from workflows.demo.billing import (
     ACCOUNTING_SETTINGS,
@@ -159,6 +162,7 @@ def _build(desk: Desk, files: dict[str, str], password: str) -> None:
     plan_renewals(timeline)
     plan_sold_once(timeline)
     plan_recurring_sales(timeline)
+    plan_approvals(timeline)
     plan_quotes(timeline)
     plan_month_end(timeline)
     plan_bank_statement(timeline)
@@ -245,7 +249,7 @@ def _create_items(tx: Transaction, timeline: Timeline) -> None:
         name = f"Notebook of {person.name}"
         command = NewItem(number=number, name=name, item_type="notebook", owner=owner)
         timeline.ids[f"item:{number}"] = create_item(tx, command)
-    for thing in (*SHARED, *own_items()):
+    for thing in (*SHARED, *own_items(), ASKING_ITEM):
         owner = OwnerGiven(org_unit=timeline.ids[f"unit:{thing.owner}"])
         command = NewItem(number=thing.number, name=thing.name, item_type=thing.item_type, owner=owner)
         timeline.ids[f"item:{thing.number}"] = create_item(tx, command)

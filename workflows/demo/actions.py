@@ -103,10 +103,12 @@ def work(
     *,
     billable: bool = True,
     at_once: bool = False,
+    beyond_approval: str | None = None,
 ) -> None:
     """Plan a work entry that ends at an instant and is saved a few minutes later.
 
-    With `at_once`, the minutes count at that instant instead of a span.
+    With `at_once`, the minutes count at that instant instead of a span. `beyond_approval` is why it could not
+    wait for the customer's approval.
     """
 
     def do(tx: Transaction) -> None:
@@ -118,7 +120,9 @@ def work(
             if at_once
             else {"started_at": ended_at - timedelta(minutes=minutes), "ended_at": ended_at}
         )
-        command = WorkGiven.model_validate({**time, "note": note, "billable": billable})
+        command = WorkGiven.model_validate(
+            {**time, "note": note, "billable": billable, "beyond_approval": beyond_approval}
+        )
         log_work(tx, request_id, command)
 
     timeline.plan(ended_at + timedelta(minutes=4), who, do)

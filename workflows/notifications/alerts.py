@@ -112,18 +112,18 @@ def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractN
 
 
 def notify_auto_top_up(
-    tx: Transaction, contract: Contract, state: AutoTopUpState, left: UnitAmount, quantity: UnitAmount
+    tx: Transaction, contract: Contract, state: AutoTopUpState, left: UnitAmount, quantity: UnitAmount | None
 ) -> None:
     """Write that a contract is low and what was done, to those who get its other alerts.
 
-    One more message, without a recipient, is the event itself.
+    One more message, without a recipient, is the event itself. A warning may have no `quantity`.
     """
 
     def values() -> dict[str, str]:
         return {
             "number": contract.number,
             "left": amount_text(*left),
-            "quantity": amount_text(*quantity),
+            "quantity": amount_text(*quantity) if quantity is not None else "",
         }
 
     addresses = _addresses(tx, tx.settings.contract_alert_recipients)

@@ -12,16 +12,18 @@ from typing import Any, NoReturn
 
 from sqlalchemy import Row, Select, and_, func, select
 
+from engine.approvals import NotToExceed
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.ledger.adjustments import Adjustments
+from workflows.lifecycle.contracts.limits import overage_terms, past_limit
 from workflows.register.holder_names import holder_names
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import MoneyView
 from workflows.views.accounting_periods import AdjustmentView
-from workflows.views.contracts import PriceOriginView, UnitBalance
+from workflows.views.contracts import NotToExceedView, PriceOriginView, UnitBalance
 from workflows.views.effects import (
     AwaitedTopUpEffect,
     ContractEffect,
@@ -219,15 +221,24 @@ def _contracts(tx: Transaction, ids: Iterable[str]) -> dict[str, ContractSnapsho
         .order_by(c.c.created_at, c.c.id)
     ).all()
     # apart: a JSON column cannot be grouped by on every database
-    excluded = select(c.c.id, c.c.exclusions).where(c.c.id.in_(listed))
-    exclusions = {row.id: row.exclusions or {} for row in tx.connection.execute(excluded)}
+    json_columns = (
+        "id",
+        "number",
+        "exclusions",
+        "overage",
+        "not_to_exceed",
+        "overage_rate_minor",
+        "currency",
+    )
+    apart: Select[Any] = select(*(c.c[name] for name in json_columns)).where(c.c.id.in_(listed))
+    others = {row.id: row for row in tx.connection.execute(apart)}
     names = holder_names(tx, {(row.holder_kind, row.holder_id) for row in rows})
     currency = tx.settings.currency
-    return {row.id: _contract_snapshot(row, names, exclusions[row.id], currency) for row in rows}
+    return {row.id: _contract_snapshot(tx, row, names, others[row.id], currency) for row in rows}
 
 
 def _contract_snapshot(
-    row: Row[Any], names: dict[tuple[str, str], str], exclusions: dict[str, list[str]], currency: str
+    tx: Transaction, row: Row[Any], names: dict[tuple[str, str], str], other: Row[Any], currency: str
 ) -> ContractSnapshot:
     drawn, held, available, expired = map(int, row[len(_SNAPSHOT) + 1 :])
     price, overage_rate, list_price = (
@@ -239,6 +250,8 @@ def _contract_snapshot(
         origin = PriceOriginView(
             row.price_source, row.product, row.product_price_id, list_price, row.discount_percent
         )
+    terms = overage_terms(tx.settings, other)
+    limit = terms.limit if terms.policy != "go_on" else None
     return ContractSnapshot(
         id=row.id,
         number=row.number,
@@ -256,8 +269,18 @@ def _contract_snapshot(
         overage_rate=overage_rate,
         sla=row.sla,
         time_expired=row.time_expired,
-        exclusions=exclusions,
+        exclusions=other.exclusions or {},
+        overage=terms.policy,
+        not_to_exceed=_limit_view(limit, terms.currency),
+        past_limit=past_limit(tx, row.id, terms),
     )
+
+
+def _limit_view(limit: NotToExceed | None, currency: str) -> NotToExceedView | None:
+    if limit is None:
+        return None
+    amount = MoneyView(limit.amount_minor, currency) if limit.amount_minor is not None else None
+    return NotToExceedView(limit.per, limit.minutes, amount)
 
 
 def _requests(tx: Transaction, ids: Iterable[str]) -> dict[str, RequestSnapshot]:

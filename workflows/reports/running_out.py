@@ -6,7 +6,7 @@ This is an estimate for people, by `engine.projection`; no decision depends on i
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import ColumnElement, ScalarSelect, case, func, literal, select
 
 from engine.contracts import METERED
 from engine.payers import NEVER
@@ -67,19 +67,52 @@ def list_running_out(
         .scalar_subquery()
     )
     rows = tx.connection.execute(
-        select(c.c.id, c.c.type, c.c.starts_at, left.c.available, left.c.until, drawn.label("drawn"))
+        select(
+            c.c.id,
+            c.c.type,
+            c.c.starts_at,
+            left.c.available,
+            left.c.until,
+            drawn.label("drawn"),
+            _carried_balance().label("carried"),
+            _own_carried().label("own_carried"),
+        )
         .join(left, left.c.contract_id == c.c.id)
         .where(c.c.draws.in_(METERED), c.c.state == "active", c.c.starts_at <= now)
     )
     last = tx.now + timedelta(days=within_days)
     found = []
     for row in rows:
+        # a month that has begun draws them first, also where no job has posted it yet
+        carried = min(int(row.carried or 0), int(row.own_carried or 0), int(row.available))
         pace = project_run_out(
-            [Drawn(tx.now, int(row.drawn or 0))],
-            available_minutes=int(row.available),
+            [Drawn(tx.now, int(row.drawn or 0) + carried)],
+            available_minutes=int(row.available) - carried,
             began_at=row.starts_at,
             now=tx.now,
         )
         if pace and pace.runs_out_at and pace.runs_out_at <= last and pace.runs_out_at < row.until:
             found.append(RunningOut(row.id, row.type, pace.runs_out_at))
     return sorted(found, key=lambda one: (one.runs_out_at, one.contract))[:most]
+
+
+def _carried_balance() -> ScalarSelect[int]:
+    """SQL: the minutes that the holder of a contract carries."""
+    stored = t.carried_balance.c
+    holder = c.c.holder_kind + ":" + c.c.holder_id
+    return select(stored.minutes).where(stored.holder == holder).correlate(c).scalar_subquery()
+
+
+def _own_carried() -> ColumnElement[int | None]:
+    """SQL: the minutes that months of a contract lacked, which wait for its next months; NULL without months.
+
+    Another contract draws what is carried only when it becomes valid, or gets a grant while it has none.
+    """
+    a = t.work_allocation.c
+    lacked = (
+        select(func.sum(a.minutes))
+        .where(a.contract_id == c.c.id, a.kind == "carried", a.reversed_at.is_(None))
+        .correlate(c)
+        .scalar_subquery()
+    )
+    return case((c.c.monthly_minutes.is_not(None), lacked), else_=None)

@@ -24,7 +24,7 @@ from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, i
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
-from workflows.lifecycle.contracts.creation import unbillable_rule
+from workflows.lifecycle.contracts.given_terms import unbillable_rule
 from workflows.lifecycle.service_requests.sla import ServiceLevels, levels_in_force
 from workflows.lifecycle.service_requests.sla_changes import move_open_targets, preview_moved_targets
 from workflows.notifications.messages import notify_administrators

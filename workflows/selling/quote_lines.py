@@ -23,7 +23,8 @@ from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import amount_text
 from workflows.languages.texts import Language, gettext, in_language
-from workflows.lifecycle.contracts.creation import Origin, minor_units, quantities_given, sell
+from workflows.lifecycle.contracts.creation import Origin, sell
+from workflows.lifecycle.contracts.given_terms import minor_units, quantities_given
 from workflows.lifecycle.contracts.sale_prices import contract_price, product_price, product_row
 from workflows.lifecycle.contracts.type_terms import type_in_force
 from workflows.register.holder_names import holder_names

@@ -192,12 +192,12 @@ class ContractDetail(ContractView):
 class AutoTopUpTermsView:
     """What happens when no more than `below` is left; amounts are in the contract's unit.
 
-    The price is None for users who see no prices.
+    The price is None for users who see no prices, the quantity where only a warning has none.
     """
 
     mode: AutoTopUpMode
     below: int
-    quantity: int
+    quantity: int | None
     price: MoneyView | None
     most_per_month: int
 
@@ -208,13 +208,14 @@ class AutoTopUpView:
 
     `due_at` is the instant from which the grant holds; `grant` is None unless it was issued. `by_hand` is one
     that was sold whatever was left; with `awaits_payment` it is added when its invoice is processed.
+    `quantity` is None for a warning, which adds nothing.
     """
 
     id: str
     state: AutoTopUpState
     due_at: datetime
     unit: str
-    quantity: int
+    quantity: int | None
     available: int
     price: MoneyView | None
     grant: str | None

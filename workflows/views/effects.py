@@ -6,9 +6,10 @@ Amounts are in the contract's `unit`: whole minutes, incidents, or minor units o
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from engine.approvals import OveragePolicy
 from workflows.views import MoneyView
 from workflows.views.accounting_periods import AdjustmentView
-from workflows.views.contracts import PriceOriginView, UnitBalance
+from workflows.views.contracts import NotToExceedView, PriceOriginView, UnitBalance
 from workflows.views.service_requests import MovedWorkView
 
 
@@ -25,7 +26,8 @@ class ContractSnapshot:
 
     `currency` is that of a contract in money.
 
-    `holder` is `{kind: id}`.
+    `holder` is `{kind: id}`. `overage` and `not_to_exceed` are those in force, its own or the settings';
+    `past_limit` is by how much work is past the limit already: whole minutes, or minor units.
     """
 
     id: str
@@ -45,6 +47,9 @@ class ContractSnapshot:
     sla: str | None
     time_expired: str | None
     exclusions: dict[str, list[str]]
+    overage: OveragePolicy
+    not_to_exceed: NotToExceedView | None
+    past_limit: int
 
 
 @dataclass(frozen=True, slots=True)

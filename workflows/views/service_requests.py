@@ -218,12 +218,36 @@ class MovedWorkView:
 
 
 @dataclass(frozen=True, slots=True)
+class RequiredApproval:
+    """Work past what a contract pays, or past its limit, that the customer has not approved: in words, and
+    what to do.
+
+    `is_refused` is whether it cannot be saved; otherwise it would be marked as beyond approval.
+    `service_request` is the id of the request that needs the approval. Minutes are whole; `missing_amount`
+    is what the missing ones cost, for those who see prices. `service_requests` are the numbers of others
+    whose work would be pushed past it.
+    """
+
+    detail: str
+    remedy: str
+    is_refused: bool
+    service_request: str
+    contract: str
+    beyond_minutes: int
+    approved_minutes: int
+    missing_minutes: int
+    missing_amount: MoneyView | None
+    service_requests: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkPreview:
     """The draw-down that saving would make; `leaves` are the minutes left afterwards, by contract id.
 
     `leaves_money` is the money left of contracts in money, by contract id.
     `moves` are the entries that come after it and would be drawn from elsewhere. `adjustment` is set where
-    minutes would move in a closed accounting period.
+    minutes would move in a closed accounting period. `approval` is set where the customer would have to
+    approve it first.
     """
 
     worked_minutes: int
@@ -236,6 +260,7 @@ class WorkPreview:
     leaves_money: dict[str, MoneyView]
     moves: list[MovedWorkView]
     adjustment: AdjustmentView | None = None
+    approval: RequiredApproval | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from workflows.lifecycle.contracts.connected_work import Change
 from workflows.notifications.work import notify_rejected
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
-from workflows.work.beyond_contracts import release_all
+from workflows.work.approval_uses import release_all
 from workflows.work.correction import leave_out
 from workflows.work.entries import locked_entry, reason_of
 

@@ -9,37 +9,36 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import Row, and_, select
 
-from engine.accounting_periods import end_of_month
-from engine.approvals import (
-    ApprovalUse,
-    ApprovedRest,
-    NotToExceed,
-    OverageTerms,
-    give_back,
-    minutes_for,
-    use_approvals,
-)
+from engine.approvals import ApprovalUse, NotToExceed, OverageTerms, minutes_for, use_approvals
 from engine.charging import price_minor
 from engine.payers import Slice
-from engine.periods import first_instant_of, local_date
 from engine.quantities import hours_text
 from workflows.core.actors import PRICE_ROLES
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
-from workflows.lifecycle.contracts.charged_entry import segments_of
+from workflows.lifecycle.contracts.charged_entry import NOT_STORED, segments_of
+from workflows.lifecycle.contracts.limits import counted_sum, month_of
 from workflows.lifecycle.contracts.loaded import DrawnEntry, LoadedContracts
 from workflows.notifications.approvals import notify_beyond, notify_beyond_approval
-from workflows.service_requests.closing import is_importing_history
 from workflows.store import tables as t
-from workflows.store.ids import new_id
 from workflows.views import MoneyView
+from workflows.views.service_requests import RequiredApproval
+from workflows.work.approval_uses import (
+    Returned,
+    lock_approvals,
+    lock_free_entries,
+    rests_of,
+    returned,
+    store_returned,
+    store_uses,
+)
 from workflows.work.planning import Planned
 from workflows.work.queries import preview_view
 
-a, e, p, answer, u = t.work_allocation, t.work_entry, t.approval, t.approval_answer, t.approval_use
+a, e = t.work_allocation, t.work_entry
 REST_KINDS = ("carried", "ignored", "overage")
 
 
@@ -60,10 +59,36 @@ class Beyond:
 
 
 class Settled(NamedTuple):
-    """Minutes of an entry that approvals do not have."""
+    """What an entry beyond a contract uses of approvals, and the minutes that these do not have."""
 
     beyond: Beyond
+    uses: list[ApprovalUse]
     missing: int
+
+
+class Settlement(NamedTuple):
+    """What work means for approvals: what returns to them, what is used, and of what the customer is told."""
+
+    returned: list[Returned]
+    asked: list[Settled]
+    noticed: list[Beyond]
+
+    @property
+    def missing(self) -> list[Settled]:
+        """What no approval has."""
+        return [one for one in self.asked if one.missing]
+
+
+class _Drawn(NamedTuple):
+    """The entries that were drawn again, each once; `left` are the slices that a moved entry had elsewhere.
+
+    `is_posted` is whether the slices after it are posted; otherwise it is a preview.
+    """
+
+    entries: list[DrawnEntry]
+    own: str
+    left: Sequence[Slice]
+    is_posted: bool
 
 
 def settle_beyond(
@@ -83,37 +108,39 @@ def settle_beyond(
     approvals get back what it used. What entries no longer need returns to the approvals.
     Raises: ApprovalRequired.
     """
-    if not contracts.guarded or is_importing_history(tx):
+    if not contracts.guarded:
         return
-    drawn = _merged(contracts.drawn)
-    asked: list[Beyond] = []
-    noticed: list[Beyond] = []
-    for one in drawn:
-        if moves and one.entry == entry_id:
-            release_all(tx, entry_id)
-            one = one._replace(before=())
-        if not one.after:
-            release_all(tx, one.entry)
-            continue
-        for contract_id, terms in contracts.guarded.items():
-            found = _beyond(tx, one, contract_id, terms, drawn, is_own=one.entry == entry_id)
-            if found.minutes < 0:
-                _release(tx, one.entry, -found.minutes)
-            elif found.minutes > 0 and one.row is not None:
-                (asked if terms.policy == "ask" else noticed).append(found)
-    for found in noticed:
-        notify_beyond(tx, found.drawn.row, found.terms.number, found.minutes)
-    missing = [Settled(found, _use(tx, found)) for found in asked]
-    missing = [one for one in missing if one.missing]
+    found = _settlement(tx, contracts, entry_id, moves=moves, is_posted=True)
+    missing = found.missing
     if missing and emergency is None:
-        raise _refusal(tx, request, missing, planned)
-    for beyond, minutes in missing:
-        _mark(tx, beyond, minutes, emergency or "")
+        raise _refusal(tx, request, missing, _as_posted(contracts, entry_id, planned))
+    for one in found.returned:
+        store_returned(tx, one)
+    for asked in found.asked:
+        store_uses(tx, asked.beyond.drawn.entry, asked.uses)
+    for beyond in found.noticed:
+        notify_beyond(tx, beyond.drawn.row, beyond.terms.number, beyond.minutes)
+    for lacking in missing:
+        _mark(tx, lacking.beyond, lacking.missing, emergency or "")
 
 
-def release_all(tx: Transaction, entry_id: str) -> None:
-    """Give everything back to the approvals that an entry uses which no longer counts."""
-    _release(tx, entry_id, None)
+def required_approval(
+    tx: Transaction,
+    request: Row[Any],
+    contracts: LoadedContracts,
+    *,
+    entry_id: str = NOT_STORED,
+    emergency: str | None = None,
+    moves: bool = False,
+) -> RequiredApproval | None:
+    """Why saving previewed work would be refused by `settle_beyond`, or None if it would not be.
+
+    With `emergency`, what would be marked as beyond approval.
+    """
+    if not contracts.guarded:
+        return None
+    missing = _settlement(tx, contracts, entry_id, moves=moves, is_posted=False).missing
+    return _required(tx, request, missing, emergency=emergency) if missing else None
 
 
 def settle_unapproved(tx: Transaction, request_id: str) -> None:
@@ -130,9 +157,9 @@ def settle_unapproved(tx: Transaction, request_id: str) -> None:
     for row in {one.id: one for one in rows}.values():
         minutes = row.unapproved_minutes
         rate = _contract_rate(tx, row.contract_id) or _card_rate(row.segments)
-        uses, missing = use_approvals(_rests(tx, request_id), minutes, rate)
+        uses, missing = use_approvals(rests_of(tx, request_id), minutes, rate)
         if uses:
-            _add_uses(tx, row.id, uses)
+            store_uses(tx, row.id, uses)
             tx.change(e, row.id, unapproved_minutes=missing or None)
             tx.audit("work_entry", row.id, "approved by the customer", minutes=minutes - missing)
 
@@ -147,31 +174,62 @@ def rate_of_request(tx: Transaction, request: Row[Any]) -> tuple[int | None, str
 # ------------------------------------------------------------------ what is beyond
 
 
-def _merged(drawn: Iterable[DrawnEntry]) -> list[DrawnEntry]:
-    """Each entry once, as it was before all of it and is now."""
+def _settlement(
+    tx: Transaction, contracts: LoadedContracts, entry_id: str, *, moves: bool, is_posted: bool
+) -> Settlement:
+    """What the work that was drawn for an entry means for approvals; nothing is stored."""
+    drawn = _merged(contracts.drawn, entry_id, moves=moves, is_posted=is_posted)
+    returning: dict[str, int | None] = {entry_id: None} if moves else {}
+    asked: list[Beyond] = []
+    noticed: list[Beyond] = []
+    for one in drawn.entries:
+        if not one.after:
+            returning[one.entry] = None
+            continue
+        for contract_id, terms in contracts.guarded.items():
+            found = _beyond(tx, one, contract_id, terms, drawn)
+            if found.minutes < 0:
+                before = returning.get(one.entry, 0)
+                returning[one.entry] = None if before is None else before - found.minutes
+            elif found.minutes > 0 and one.row is not None:
+                (asked if terms.policy == "ask" else noticed).append(found)
+    returning.pop(NOT_STORED, None)
+    lock_approvals(tx, {one.drawn.row.id for one in asked})
+    changed = {*returning, *(one.drawn.entry for one in asked)}
+    lock_free_entries(tx, changed - {entry_id})
+    back = [returned(tx, entry, minutes) for entry, minutes in returning.items()]
+    pending = [use for one in back for use in one.uses]
+    settled = []
+    for found in asked:
+        rests = rests_of(tx, found.drawn.row.id, pending)
+        uses, missing = use_approvals(rests, found.minutes, found.rate_minor)
+        pending += uses
+        settled.append(Settled(found, uses, missing))
+    return Settlement(back, settled, noticed)
+
+
+def _merged(drawn: Iterable[DrawnEntry], own: str, *, moves: bool, is_posted: bool) -> _Drawn:
+    """Each entry once, as it was before all of it and is now; one that moves had nothing where it is now."""
     found: dict[str, DrawnEntry] = {}
     for one in drawn:
         first = found.get(one.entry)
         found[one.entry] = one if first is None else one._replace(before=first.before)
-    return list(found.values())
+    left: Sequence[Slice] = ()
+    if moves and own in found:
+        left = found[own].before
+        found[own] = found[own]._replace(before=())
+    return _Drawn(list(found.values()), own, left, is_posted)
 
 
-def _beyond(
-    tx: Transaction,
-    one: DrawnEntry,
-    contract_id: str,
-    terms: OverageTerms,
-    drawn: Sequence[DrawnEntry],
-    *,
-    is_own: bool,
-) -> Beyond:
+def _beyond(tx: Transaction, one: DrawnEntry, contract_id: str, terms: OverageTerms, drawn: _Drawn) -> Beyond:
     segments = segments_of(_with_segments(one.row)) if one.row is not None else ()
     card = next((piece.rate_minor for piece in reversed(segments) if piece.rate_minor), None)
     rate = terms.rate_minor or card
     free = sum(piece.chargeable_minutes for piece in segments if piece.excluded == "free")
     minutes = _rest(one.after, contract_id, free) - _rest(one.before, contract_id, free)
+    is_own = one.entry == drawn.own
     if is_own and terms.limit is not None and any(piece.contract == contract_id for piece in one.after):
-        past = _past_limit(tx, one, contract_id, terms, terms.limit, drawn, rate)
+        past = _past_limit(tx, one, contract_id, terms.limit, drawn, rate)
         minutes = max(minutes, past) if max(minutes, past) > 0 else min(minutes, past)
     return Beyond(one, terms, minutes, rate)
 
@@ -199,25 +257,17 @@ def _past_limit(
     tx: Transaction,
     one: DrawnEntry,
     contract_id: str,
-    terms: OverageTerms,
     limit: NotToExceed,
-    drawn: Sequence[DrawnEntry],
+    drawn: _Drawn,
     rate: int | None,
 ) -> int:
     """By how many minutes an entry takes a contract further past its limit."""
     in_money = limit.amount_minor is not None
-    scope: list[ColumnElement[bool]] = [a.c.contract_id == contract_id, a.c.reversed_at.is_(None)]
-    begin = end = None
-    if limit.per == "month":
-        zone = tx.settings.zone
-        first = local_date(one.row.worked_from, zone).replace(day=1)
-        begin, end = first_instant_of(first, zone), end_of_month(first, zone)
-        scope += [a.c.effective_at >= begin, a.c.effective_at < end]
-    if limit.per == "service_request":
-        scope.append(e.c.service_request_id == one.row.id)
+    month = month_of(tx, one.row.worked_from) if limit.per == "month" else None
+    by_request = limit.per == "service_request"
 
     def counts(piece: Slice) -> bool:
-        inside = begin is None or end is None or begin <= piece.effective_at < end
+        inside = month is None or month.begin <= piece.effective_at < month.end
         return piece.contract == contract_id and inside
 
     def sum_of(slices: Iterable[Slice]) -> int:
@@ -228,12 +278,13 @@ def _past_limit(
         billed = sum(piece.minutes for piece in own if piece.kind == "overage")
         return drawn_minor + price_minor(billed, rate or 0)
 
-    after = _stored_sum(tx, scope, rate or 0, in_money=in_money)
-    here = [
-        other for other in drawn if limit.per != "service_request" or _request(other) in (None, one.row.id)
-    ]
-    delta = sum(sum_of(other.after) - sum_of(other.before) for other in here)
-    past = limit.past(after - delta, after)
+    here = [other for other in drawn.entries if not by_request or _request(other) in (None, one.row.id)]
+    change = sum(sum_of(other.after) - sum_of(other.before) for other in here)
+    request_id = one.row.id if by_request else None
+    after = counted_sum(tx, contract_id, limit, rate or 0, month=month, request_id=request_id)
+    if not drawn.is_posted:
+        after += change - (0 if by_request else sum_of(drawn.left))
+    past = limit.past(after - change, after)
     if not in_money or past <= 0:
         return past
     minutes = sum(piece.minutes for piece in one.after if piece.contract == contract_id)
@@ -245,17 +296,6 @@ def _request(one: DrawnEntry) -> str | None:
     return one.row.id if one.row is not None else None
 
 
-def _stored_sum(tx: Transaction, scope: list[ColumnElement[bool]], rate: int, *, in_money: bool) -> int:
-    billed = func.sum(a.c.minutes).filter(a.c.kind == "overage")
-    sums = (func.sum(a.c.amount_minor), billed) if in_money else (func.sum(a.c.minutes),)
-    found = tx.connection.execute(
-        select(*(func.coalesce(one, 0) for one in sums)).join(e, e.c.id == a.c.work_entry_id).where(*scope)
-    ).one()
-    if not in_money:
-        return int(found[0])
-    return int(found[0]) + price_minor(int(found[1]), rate)
-
-
 def _contract_rate(tx: Transaction, contract_id: str) -> int | None:
     c = t.contract.c
     found = tx.connection.execute(select(c.overage_rate_minor).where(c.id == contract_id)).scalar()
@@ -264,89 +304,6 @@ def _contract_rate(tx: Transaction, contract_id: str) -> int | None:
 
 def _card_rate(segments: Sequence[dict[str, Any]] | None) -> int | None:
     return next((one["rate_minor"] for one in reversed(segments or ()) if one.get("rate_minor")), None)
-
-
-# ------------------------------------------------------------------ what approvals have
-
-
-def _rests(tx: Transaction, request_id: str) -> list[ApprovedRest]:
-    """What is left of the approvals of a service request that count now; locked until the transaction ends.
-
-    Those of the requests that were merged into it count as well. The first to lapse is used first.
-    """
-    r = t.service_request.c
-    requests = select(r.id).where(or_(r.id == request_id, r.merged_into_id == request_id))
-    locked = tx.connection.execute(
-        select(p.c.id).where(p.c.service_request_id.in_(requests)).order_by(p.c.id).with_for_update()
-    ).scalars()
-    ids = list(locked)
-    if not ids:
-        return []
-    rows = tx.connection.execute(
-        select(
-            p.c.id,
-            answer.c.minutes,
-            answer.c.amount_minor,
-            func.coalesce(func.sum(u.c.minutes), 0).label("used_minutes"),
-            func.coalesce(func.sum(u.c.amount_minor), 0).label("used_minor"),
-        )
-        .join(answer, answer.c.approval_id == p.c.id)
-        .outerjoin(u, u.c.approval_id == p.c.id)
-        .where(p.c.id.in_(ids), answer.c.answer == "approved", p.c.lapses_at > tx.now)
-        .group_by(p.c.id, p.c.lapses_at, answer.c.minutes, answer.c.amount_minor)
-        .order_by(p.c.lapses_at, p.c.id)
-    )
-    return [
-        ApprovedRest(
-            row.id,
-            None if row.minutes is None else row.minutes - int(row.used_minutes),
-            None if row.amount_minor is None else row.amount_minor - int(row.used_minor),
-        )
-        for row in rows
-    ]
-
-
-def _use(tx: Transaction, beyond: Beyond) -> int:
-    """Use approvals for what is beyond; returns the minutes that they do not have."""
-    uses, missing = use_approvals(_rests(tx, beyond.drawn.row.id), beyond.minutes, beyond.rate_minor)
-    _add_uses(tx, beyond.drawn.entry, uses)
-    return missing
-
-
-def _add_uses(tx: Transaction, entry_id: str, uses: Iterable[ApprovalUse]) -> None:
-    for one in uses:
-        tx.add(
-            u,
-            id=new_id(),
-            approval_id=one.approval,
-            work_entry_id=entry_id,
-            minutes=one.minutes,
-            amount_minor=one.amount_minor,
-            used_at=tx.now,
-            recorded_by=tx.actor.name,
-        )
-
-
-def _release(tx: Transaction, entry_id: str, minutes: int | None) -> None:
-    """Give minutes of an entry back, all of them for None: first what nobody has approved."""
-    unapproved = tx.connection.execute(select(e.c.unapproved_minutes).where(e.c.id == entry_id)).scalar() or 0
-    rows = tx.connection.execute(
-        select(u.c.approval_id, func.sum(u.c.minutes), func.sum(u.c.amount_minor), func.max(u.c.id))
-        .where(u.c.work_entry_id == entry_id)
-        .group_by(u.c.approval_id)
-        .having(func.sum(u.c.minutes) > 0)
-        .order_by(func.max(u.c.id))
-    )
-    used = [
-        ApprovalUse(approval, int(count), None if amount is None else int(amount))
-        for approval, count, amount, _ in rows
-    ]
-    if minutes is None:
-        minutes = unapproved + sum(one.minutes for one in used)
-    if unapproved:
-        left = max(0, unapproved - minutes)
-        tx.change(e, entry_id, unapproved_minutes=left or None)
-    _add_uses(tx, entry_id, give_back(used, max(0, minutes - unapproved)))
 
 
 # ------------------------------------------------------------------ without an approval
@@ -361,35 +318,70 @@ def _mark(tx: Transaction, beyond: Beyond, minutes: int, reason: str) -> None:
     notify_beyond_approval(tx, beyond.drawn.row, entry_id, minutes, reason)
 
 
+def _as_posted(contracts: LoadedContracts, entry_id: str, planned: Planned | None) -> Planned | None:
+    """A planned entry with the slices that were posted for it."""
+    own = next((one for one in reversed(contracts.drawn) if one.entry == entry_id), None)
+    if planned is None or own is None:
+        return planned
+    return replace(planned, slices=tuple(own.after), before=tuple(own.after))
+
+
 def _refusal(
     tx: Transaction, request: Row[Any], missing: Sequence[Settled], planned: Planned | None
 ) -> ApprovalRequired:
-    own = next((one for one in missing if one.beyond.drawn.row.id == request.id), missing[0])
-    beyond, lacks = own
-    number = beyond.terms.number
-    others = sorted({one.beyond.drawn.row.number for one in missing if one.beyond.drawn.row.id != request.id})
-    values: dict[str, Any] = {}
-    if planned is not None:
-        after = tuple(beyond.drawn.after)
-        values["preview"] = preview_view(tx, replace(planned, slices=after, before=after))
-    detail = gettext(
-        "%(time)s is past what %(number)s pays or past its limit, and the customer has not approved "
-        "%(lacks)s of it.",
-        time=hours_text(beyond.minutes),
-        number=number,
-        lacks=hours_text(lacks),
-    )
+    required = _required(tx, request, missing)
+    values: dict[str, Any] = {"preview": preview_view(tx, planned)} if planned is not None else {}
     return ApprovalRequired(
-        detail,
-        remedy=gettext("Ask for an approval, or, in an emergency, log it beyond approval with a reason."),
+        required.detail,
+        remedy=required.remedy,
         state=request.state,
-        contract=number,
+        contract=required.contract,
+        beyond_minutes=required.beyond_minutes,
+        approved_minutes=required.approved_minutes,
+        missing_minutes=required.missing_minutes,
+        missing_amount=required.missing_amount,
+        service_requests=required.service_requests,
+        **values,
+    )
+
+
+def _required(
+    tx: Transaction, request: Row[Any], missing: Sequence[Settled], *, emergency: str | None = None
+) -> RequiredApproval:
+    """What no approval has, in words: of the request itself first."""
+    own = next((one for one in missing if one.beyond.drawn.row.id == request.id), missing[0])
+    beyond, lacks = own.beyond, own.missing
+    numbers = {one.beyond.drawn.row.number for one in missing if one.beyond.drawn.row.id != request.id}
+    texts = {
+        "time": hours_text(beyond.minutes),
+        "number": beyond.terms.number,
+        "lacks": hours_text(lacks),
+    }
+    if emergency is None:
+        detail = gettext(
+            "%(time)s is past what %(number)s pays or past its limit, and the customer has not approved "
+            "%(lacks)s of it.",
+            **texts,
+        )
+        remedy = gettext("Ask for an approval, or, in an emergency, log it beyond approval with a reason.")
+    else:
+        detail = gettext(
+            "%(time)s is past what %(number)s pays or past its limit: %(lacks)s of it will be marked as "
+            "beyond approval, and not billed until the customer approves it.",
+            **texts,
+        )
+        remedy = gettext("Ask for an approval.")
+    return RequiredApproval(
+        detail=detail,
+        remedy=remedy,
+        is_refused=emergency is None,
+        service_request=beyond.drawn.row.id,
+        contract=beyond.terms.number,
         beyond_minutes=beyond.minutes,
         approved_minutes=beyond.minutes - lacks,
         missing_minutes=lacks,
         missing_amount=_amount(tx, lacks, beyond),
-        service_requests=others,
-        **values,
+        service_requests=sorted(numbers),
     )
 
 

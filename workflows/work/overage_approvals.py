@@ -22,7 +22,7 @@ from workflows.core.secret_texts import secret_hash
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
-from workflows.lifecycle.contracts.creation import minor_units
+from workflows.lifecycle.contracts.given_terms import minor_units
 from workflows.lifecycle.service_requests.access import require_visible, surviving_id
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.approvals import notify_answered, notify_asked, quantity_text
@@ -31,6 +31,7 @@ from workflows.service_requests.closing import lock_current
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.work.approval_queries import no_such_approval, visible_approvals
+from workflows.work.approval_uses import lock_approvals
 from workflows.work.beyond_contracts import REST_KINDS, rate_of_request, settle_unapproved
 
 SUBJECT = "approval"
@@ -184,14 +185,14 @@ def _answer(
 ) -> None:
     entries = t.work_entry.c
     request_id = surviving_id(tx, seen.service_request_id)
+    request = lock_request(tx, request_id)
+    lock_approvals(tx, [request_id])
     tx.connection.execute(
         select(entries.id)
         .where(entries.service_request_id == request_id, entries.unapproved_minutes.is_not(None))
         .order_by(entries.id)
         .with_for_update(key_share=True)
     )
-    request = lock_request(tx, request_id)
-    tx.connection.execute(select(p.id).where(p.id == seen.id).with_for_update())
     approval = _row(tx, seen.id)
     state = approval_state(approval.answer, approval.lapses_at, has_rest=False, at=tx.now)
     if state == answer:

@@ -30,6 +30,7 @@ from workflows.lifecycle.contracts.charged_entry import ChargedEntry, entry_to_p
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.month_rules import read_posted_months, with_months
 from workflows.lifecycle.contracts.payers import CascadeSearch, payer_value
+from workflows.views.service_requests import RequiredApproval
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Planned:
     """A work entry as it would be saved, with the split of its chargeable minutes.
 
     `others` are entries of the same service request that it charges again; `moved` are all other entries that
-    the plan draws from elsewhere. `before` are the slices that a stored entry has now.
+    the plan draws from elsewhere. `before` are the slices that a stored entry has now. `required` is what the
+    customer would have to approve first.
     """
 
     entry: ChargedEntry
@@ -48,6 +50,7 @@ class Planned:
     others: tuple[ChargedAgain, ...] = ()
     moved: tuple["MovedWork", ...] = ()
     before: tuple[Slice, ...] = ()
+    required: RequiredApproval | None = None
 
     @property
     def moving(self) -> list[ChargedAgain]:

@@ -16,7 +16,7 @@ from workflows.lifecycle.contracts.allocations import SliceToPost, carrier_of, p
 from workflows.lifecycle.contracts.charged_entry import NOT_STORED, ChargedEntry
 from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import DrawnEntry, LoadedContract, LoadedContracts
-from workflows.lifecycle.contracts.redraw import Redrawn, plan_redraw, redraw
+from workflows.lifecycle.contracts.redraw import Redrawn, drawn_entries, plan_redraw, redraw
 from workflows.lifecycle.contracts.redraw_reading import may_be_drawn_later
 from workflows.work.correction import Corrected, Places
 from workflows.work.planning import MovedWork, Planned
@@ -58,13 +58,18 @@ def preview_new_entry(
     payers: list[LoadedContract],
     contracts: LoadedContracts,
 ) -> Planned:
-    """The plan of an entry as `post_new_entry` would post it, with the other entries that it moves."""
+    """The plan of an entry as `post_new_entry` would post it, with the other entries that it moves.
+
+    Where a contract is guarded, what would be drawn is noted in `contracts`, as by posting.
+    """
     if _is_latest(tx, request, planned, payers):
+        if contracts.guarded:
+            contracts.drawn.append(DrawnEntry(NOT_STORED, planned.entry, (), planned.slices))
         return planned
     touched = frozenset(payer.contract for payer in planned.payers)
     previewed = (planned.entry, *(as_stored(request, one) for one in planned.moving))
     change = Change(_since(planned), "preview", touched, previewed=previewed)
-    redrawn = plan_redraw(tx, change, contracts)
+    redrawn = _plan(tx, change, contracts)
     slices = tuple(redrawn.plan.slices.get(NOT_STORED, ()))
     return replace(planned, slices=slices, moved=moved_by(redrawn))
 
@@ -88,7 +93,7 @@ def preview_changed_entry(
         *(as_stored(request, one) for request, one in changed[1:]),
     )
     since = min(at for _, one in changed for at in (one.entry.started_at, one.worked.started_at))
-    redrawn = plan_redraw(tx, Change(since, "preview", previewed=previewed), contracts)
+    redrawn = _plan(tx, Change(since, "preview", previewed=previewed), contracts)
     return Planned(
         previewed[0],
         own.worked,
@@ -101,10 +106,23 @@ def preview_changed_entry(
     )
 
 
+def _plan(tx: Transaction, change: Change, contracts: LoadedContracts) -> Redrawn:
+    redrawn = plan_redraw(tx, change, contracts)
+    if contracts.guarded:
+        contracts.drawn += drawn_entries(redrawn, change)
+    return redrawn
+
+
 def as_stored(request: Row[Any], charged: ChargedAgain) -> ChargedEntry:
     """Another entry of a service request as it would be charged again, otherwise as it is stored."""
     entry = charged.entry
     return preview_of(request, charged, work_type=entry.work_type, held=entry.state == "submitted")
+
+
+def as_changed(request: Row[Any], own: ChargedAgain, work_type: str | None) -> Planned:
+    """A stored entry of a service request as it was corrected, of this work type; without its slices."""
+    entry = preview_of(request, own, work_type=work_type, held=own.entry.state == "submitted")
+    return Planned(entry, own.worked, own.terms, (), ())
 
 
 def preview_of(

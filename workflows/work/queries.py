@@ -184,6 +184,7 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
         leaves_money={one: left for one, left in leaves.items() if isinstance(left, MoneyView)},
         moves=[_moved_view(one, allocations) for one in planned.moved],
         adjustment=_adjustment_view(Adjustments(tx).at(_earliest(planned))),
+        approval=planned.required,
     )
 
 

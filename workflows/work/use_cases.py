@@ -4,6 +4,7 @@ The engine plans the split of an entry from what the grants have left, under a l
 a reversal and a new entry in the ledger, never an update. Source: product.md section 7.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +35,7 @@ from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
-from workflows.work.beyond_contracts import settle_beyond
+from workflows.work.beyond_contracts import required_approval, settle_beyond
 from workflows.work.correction import (
     Places,
     changed_fields,
@@ -51,7 +52,7 @@ from workflows.work.correction import (
 from workflows.work.drawing_again import draw_again, settle, settle_payers
 from workflows.work.entries import read_entry_row, reason_of, require_changeable
 from workflows.work.planning import Planned, load_payers, plan_work
-from workflows.work.posting import post_new_entry, preview_changed_entry, preview_new_entry
+from workflows.work.posting import as_changed, post_new_entry, preview_changed_entry, preview_new_entry
 
 WORKERS = DESK
 
@@ -71,7 +72,9 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
         contracts = LoadedContracts(fresh)
         payers = load_payers(fresh, request, terms, worked_at(command), contracts)
         planned = plan_work(fresh, request, command, terms, payers)
-        return preview_new_entry(fresh, request, planned, payers, contracts)
+        found = preview_new_entry(fresh, request, planned, payers, contracts)
+        required = required_approval(fresh, request, contracts, emergency=command.beyond_approval)
+        return replace(found, required=required)
 
 
 def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> str:
@@ -212,7 +215,16 @@ def preview_change(tx: Transaction, entry_id: str, command: ChangeWork) -> Plann
         if state == "rejected":
             state = first_state(needs_approval=fresh.settings.work_approval)
         contracts, held = LoadedContracts(fresh), state == "submitted"
-        return preview_changed_entry(fresh, places, found, wanted.work_type, contracts, held=held)
+        planned = preview_changed_entry(fresh, places, found, wanted.work_type, contracts, held=held)
+        required = required_approval(
+            fresh,
+            places.target,
+            contracts,
+            entry_id=entry_id,
+            emergency=command.beyond_approval,
+            moves=places.moves,
+        )
+        return replace(planned, required=required)
 
 
 def _charge_again(
@@ -238,7 +250,15 @@ def _charge_again(
     if draws_anew or not _draws_alike(tx, found.own, wanted, before.work_type, contracts):
         changed.append((places.target, found.own))
     draw_again(tx, changed, contracts, cause=f"work_entry:{entry.id}")
-    settle_beyond(tx, places.target, contracts, entry_id=entry.id, emergency=emergency, moves=places.moves)
+    settle_beyond(
+        tx,
+        places.target,
+        contracts,
+        entry_id=entry.id,
+        emergency=emergency,
+        planned=as_changed(places.target, found.own, wanted.work_type) if contracts.guarded else None,
+        moves=places.moves,
+    )
 
 
 def _draws_alike(

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, cast
 from engine.contracts import EXCLUDED_TIME, ExcludedTime
 from engine.rulebook.checks.lint import lint_charging
 from engine.rulebook.evaluation.charging import Charge, ChargingBook, ChargingFacts
-from engine.rulebook.files.examples import MAX_TEXT, can_run_examples, engines_agree, example_nodes
-from engine.rulebook.files.rule_reader import EXCLUDED, Declarations, RuleReader
+from engine.rulebook.files.examples import MAX_TEXT, engines_agree
+from engine.rulebook.files.rule_reader import EXCLUDED, Declarations
+from engine.rulebook.files.ruled_file import read_ruled_file
 from engine.rulebook.syntax.problems import FileReport, Place
 from engine.rulebook.syntax.scanner import Node, quoted
-from engine.rulebook.syntax.syntax_tree import size
 from engine.rulebook.syntax.typed_reader import (
     read_choice,
     read_list,
@@ -28,25 +28,7 @@ MAX_PERCENT = 1000
 
 def read_charging_file(report: FileReport, root: Node, known: Declarations) -> ChargingBook | None:
     """The charging rules of the file, after running its examples; None if there are errors."""
-    fields = read_object(report, root, ("rules",), ("$schema", "name", "examples"))
-    if fields is None:
-        return None
-    for key in ("$schema", "name"):
-        if key in fields:
-            read_text(report, fields[key], maximum=MAX_TEXT)
-    rules = RuleReader(report, CHARGING, known).rules(fields["rules"]) if "rules" in fields else ()
-    if "rules" in fields and rules and not report.has_errors:
-        lint_charging(report, rules, fields["rules"])
-    book = ChargingBook(rules)
-    with report.examples():
-        read = [_read_example(report, node) for node in example_nodes(report, fields)]
-        asked = len(read) * sum(size(rule.conditions) for rule in rules)
-        if not report.has_errors and can_run_examples(report, fields.node, asked):
-            plain = book.run_by("plain")
-            for example in read:
-                if example is not None:
-                    example.run(report, book, plain)
-    return None if report.has_errors else book
+    return read_ruled_file(report, root, (CHARGING, known), lint_charging, ChargingBook, _read_example)
 
 
 class _Example(NamedTuple):

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from engine.rulebook.checks.lint import lint_checks
 from engine.rulebook.evaluation.invoice_checks import InvoiceCheckBook, InvoiceFacts
-from engine.rulebook.files.examples import MAX_TEXT, can_run_examples, engines_agree, example_nodes
-from engine.rulebook.files.rule_reader import Declarations, RuleReader
+from engine.rulebook.files.examples import MAX_TEXT, engines_agree
+from engine.rulebook.files.rule_reader import Declarations
+from engine.rulebook.files.ruled_file import read_ruled_file
 from engine.rulebook.syntax.problems import FileReport, Place
 from engine.rulebook.syntax.scanner import Node, quoted
-from engine.rulebook.syntax.syntax_tree import size
 from engine.rulebook.syntax.typed_reader import (
     read_list,
     read_object,
@@ -24,25 +24,7 @@ from engine.rulebook.vocabulary.registry import INVOICE_CHECK, LARGEST_NUMBER
 
 def read_invoice_check_file(report: FileReport, root: Node, known: Declarations) -> InvoiceCheckBook | None:
     """The checks of the file, after running its examples; None if there are errors."""
-    fields = read_object(report, root, ("rules",), ("$schema", "name", "examples"))
-    if fields is None:
-        return None
-    for key in ("$schema", "name"):
-        if key in fields:
-            read_text(report, fields[key], maximum=MAX_TEXT)
-    rules = RuleReader(report, INVOICE_CHECK, known).rules(fields["rules"]) if "rules" in fields else ()
-    if "rules" in fields and rules and not report.has_errors:
-        lint_checks(report, rules, fields["rules"])
-    book = InvoiceCheckBook(rules)
-    with report.examples():
-        read = [_read_example(report, node) for node in example_nodes(report, fields)]
-        asked = len(read) * sum(size(rule.conditions) for rule in rules)
-        if not report.has_errors and can_run_examples(report, fields.node, asked):
-            plain = book.run_by("plain")
-            for example in read:
-                if example is not None:
-                    example.run(report, book, plain)
-    return None if report.has_errors else book
+    return read_ruled_file(report, root, (INVOICE_CHECK, known), lint_checks, InvoiceCheckBook, _read_example)
 
 
 class _Example(NamedTuple):

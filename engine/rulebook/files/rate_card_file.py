@@ -12,11 +12,12 @@ from engine.rulebook.checks.lint import lint_rates
 from engine.rulebook.evaluation.charging import ChargingFacts
 from engine.rulebook.evaluation.rates import Rate, RateCard, validity
 from engine.rulebook.files.charging_file import read_work_facts
-from engine.rulebook.files.examples import MAX_TEXT, can_run_examples, engines_agree, example_nodes
+from engine.rulebook.files.examples import MAX_TEXT, engines_agree
 from engine.rulebook.files.rule_reader import Declarations, RuleReader
+from engine.rulebook.files.ruled_file import run_examples
 from engine.rulebook.syntax.problems import FileReport, Place
 from engine.rulebook.syntax.scanner import Node, quoted
-from engine.rulebook.syntax.syntax_tree import Rule, size
+from engine.rulebook.syntax.syntax_tree import Rule
 from engine.rulebook.syntax.typed_reader import read_day, read_name, read_object, read_text, read_whole_number
 from engine.rulebook.vocabulary.registry import MAX_MINOR, RATES
 
@@ -42,14 +43,7 @@ def read_rate_card(report: FileReport, root: Node, name: str, known: Declaration
         _check_validity(report, rules, fields["rules"])
         lint_rates(report, rules, fields["rules"])
     card = RateCard(name, label or "", currency or "", rules)
-    with report.examples():
-        read = [_read_example(report, node) for node in example_nodes(report, fields)]
-        asked = len(read) * sum(size(rule.conditions) for rule in rules)
-        if not report.has_errors and can_run_examples(report, fields.node, asked):
-            plain = replace(card, engine="plain")
-            for example in read:
-                if example is not None:
-                    example.run(report, card, plain)
+    run_examples(report, fields, rules, _read_example, card, lambda: replace(card, engine="plain"))
     return None if report.has_errors else card
 
 

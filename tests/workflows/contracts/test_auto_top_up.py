@@ -1,13 +1,13 @@
 """Automatic top-ups: who sets and decides them, once for each crossing, messages, and errors."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.sample_desk import SampleDesk
-from workflows.commands.contracts import AutoTopUpGiven, CancelContract, DecideTopUp, SetAutoTopUp
+from workflows.commands.contracts import AutoTopUpGiven, CancelContract, DecideTopUp, Renew, SetAutoTopUp
 from workflows.commands.fields import MoneyGiven
 from workflows.contracts.auto_top_up import (
     confirm_top_up,
@@ -17,7 +17,7 @@ from workflows.contracts.auto_top_up import (
 )
 from workflows.contracts.queries import contract_audit, read_contract
 from workflows.contracts.statement import read_statement
-from workflows.contracts.use_cases import cancel_contract
+from workflows.contracts.use_cases import cancel_contract, renew
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.jobs.definitions import run_job
 from workflows.reports.audit import audit_desk
@@ -184,3 +184,37 @@ def test_a_sale_has_the_terms_from_its_beginning(sample: SampleDesk) -> None:
     sample.clock.move(hours=1)
     run_job(sample.desk, "auto_top_ups")
     assert sample.see(list_auto_top_ups, contract)[0].due_at == sample.clock.now() - timedelta(hours=1)
+
+
+def test_a_warning_needs_no_amount(sample: SampleDesk) -> None:
+    given = SetAutoTopUp(auto_top_up=AutoTopUpGiven(mode="warn", below=20))
+    contract, request = sold(sample, given)
+    terms_now = sample.see(read_contract, contract).auto_top_up
+    assert terms_now is not None
+    assert terms_now.quantity is None
+    sample.clock.move(hours=1)
+    sample.work(request, 85)
+    assert run_job(sample.desk, "auto_top_ups") == 1
+    assert run_job(sample.desk, "auto_top_ups") == 0
+    [row] = sample.see(list_auto_top_ups, contract)
+    assert (row.state, row.quantity, row.available, row.grant) == ("warned", None, 15, None)
+    messages = [row for row in sample.rows(t.outbox, event="contract_top_up") if row.recipient is None]
+    assert [one.subject for one in messages] == [
+        f"Only 15 minutes of contract {sample.contract(contract).number} is left"
+    ]
+    sold_until = sample.sell(
+        "support_hours",
+        minutes=100,
+        ends_on=date(2026, 12, 31),
+        auto_top_up=AutoTopUpGiven(mode="warn", below=20),
+    )
+    successor = sample.do(renew, sold_until, Renew(ends_on=date(2027, 12, 31)))
+    assert sample.contract(successor).auto_top_up["quantity"] is None
+
+
+@pytest.mark.parametrize("mode", ["draft", "issue"])
+def test_other_modes_need_an_amount(sample: SampleDesk, mode: Any) -> None:
+    contract = sample.sell("support_hours", minutes=100)
+    with pytest.raises(InvalidInput) as refused:
+        sample.do(set_auto_top_up, contract, SetAutoTopUp(auto_top_up=AutoTopUpGiven(mode=mode, below=20)))
+    assert refused.value.values["pointer"] == "/auto_top_up/minutes"

@@ -29,6 +29,7 @@ from workflows.rule_sets.publishing import publish_first
 from workflows.service_requests.queries import in_queue, queue_values
 from workflows.store import tables as t
 from workflows.users.passwords import password_matches
+from workflows.work.approval_queries import list_approvals
 
 NOON = datetime(2026, 6, 17, 10, 0, tzinfo=UTC)
 TYPES = (
@@ -115,7 +116,25 @@ def check(desk: Desk) -> None:
     assert {row.kind for row in rows(desk, t.work_allocation)} == kinds
     assert any(row.before_contracts for row in requests)
     check_invoices(desk)
+    check_approvals(desk)
     assert all(row.opened_at < desk.now() for row in requests)
+
+
+def check_approvals(desk: Desk) -> None:
+    """Check that the customer of the logins has approvals in each state, and an emergency waits for one."""
+    found = {
+        (one.state, bool(one.rest_minutes), bool(one.used_minutes))
+        for one in desk.perform(SYSTEM, list_approvals).items
+    }
+    assert found >= {("asked", False, False), ("declined", False, False), ("approved", True, True)}
+    assert [row.unapproved_minutes for row in rows(desk, t.work_entry) if row.unapproved_minutes] == [40]
+    assert {row.customer_id for row in rows(desk, t.service_request) if row.id in asked_requests(desk)} == {
+        row.customer_id for row in rows(desk, t.user_account) if row.email == LOGINS[-1].email
+    }
+
+
+def asked_requests(desk: Desk) -> set[str]:
+    return {row.service_request_id for row in rows(desk, t.approval)}
 
 
 def check_invoices(desk: Desk) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NotAllowed
+from workflows.jobs.definitions import run_job
 from workflows.reports.running_out import list_running_out
 
 
@@ -57,3 +58,17 @@ def test_contracts_can_be_listed_by_ids(sample: SampleDesk) -> None:
     wanted = sample.sell("subscription")
     assert [one.id for one in sample.see(list_contracts, ids=[wanted]).items] == [wanted]
     assert sample.see(list_contracts, ids=[]).items == []
+
+
+def test_what_a_new_month_draws_first_is_taken_off(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours_by_month", minutes=200, starts_on=date(2026, 3, 1))
+    request = sample.log()
+    sample.clock.at = MONDAY + timedelta(days=18)
+    sample.work(request, 260)
+    assert sample.see(list_running_out) == []
+    sample.clock.at = MONDAY + timedelta(days=31)
+    before = sample.see(list_running_out, within_days=3650)
+    assert [one.contract for one in before] == [contract]
+    run_job(sample.desk, "settle_contracts")
+    assert sample.carried(f"customer:{sample.ann}") == 0
+    assert sample.see(list_running_out, within_days=3650) == before

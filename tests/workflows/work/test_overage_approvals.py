@@ -26,7 +26,8 @@ from workflows.work.overage_approvals import (
     answer_by_link,
     ask_approval,
 )
-from workflows.work.use_cases import change_work, delete_work, log_work
+from workflows.work.queries import preview_view
+from workflows.work.use_cases import change_work, delete_work, log_work, preview_change, preview_work
 
 
 @pytest.fixture(autouse=True)
@@ -243,3 +244,112 @@ def test_a_rejected_entry_gives_back_what_it_used(sample: SampleDesk) -> None:
     assert seen(sample, approval).rest_minutes == 40
     sample.do(reject_work, DecideEntries(ids=[entry]))
     assert seen(sample, approval).rest_minutes == 60
+
+
+# ------------------------------------------------------------------ the preview
+
+
+FIGURES = ("contract", "beyond_minutes", "approved_minutes", "missing_minutes", "service_requests")
+
+
+def announced(sample: SampleDesk, use_case: Any, subject: str, command: Any) -> Any:
+    """What the preview says of the customer's approval."""
+    who = sample.technician
+    return sample.see_as(who, lambda tx: preview_view(tx, use_case(tx, subject, command))).approval
+
+
+def refused_as_announced(
+    sample: SampleDesk, preview: Any, use_case: Any, subject: str, command: Any
+) -> ApprovalRequired:
+    """Check that saving is refused with what the preview has said, and show the error."""
+    before = announced(sample, preview, subject, command)
+    with pytest.raises(ApprovalRequired) as refused:
+        sample.do_as(sample.technician, use_case, subject, command)
+    found = refused.value
+    assert before.is_refused
+    assert {name: getattr(before, name) for name in FIGURES} == {name: found.values[name] for name in FIGURES}
+    assert f"{before.detail} {before.remedy}" == str(found)
+    return found
+
+
+def given_work(sample: SampleDesk, minutes: int, **given: Any) -> WorkGiven:
+    given.setdefault("worked_at", sample.clock.now())
+    return WorkGiven(minutes=minutes, **given)
+
+
+def test_the_preview_says_that_saving_would_be_refused(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    assert announced(sample, preview_work, request, given_work(sample, 30)) is None
+    refused_as_announced(sample, preview_work, log_work, request, given_work(sample, 50))
+    urgent = announced(sample, preview_work, request, given_work(sample, 50, beyond_approval="It is down."))
+    assert (urgent.is_refused, urgent.missing_minutes, urgent.service_request) == (False, 20, request)
+    approval = ask(sample, request, 15)
+    answer(sample, approval)
+    found = announced(sample, preview_work, request, given_work(sample, 50))
+    assert (found.beyond_minutes, found.approved_minutes, found.missing_minutes) == (20, 15, 5)
+    refused_as_announced(sample, preview_work, log_work, request, given_work(sample, 50))
+    assert announced(sample, preview_work, request, given_work(sample, 45)) is None
+    assert sample.entries(request) == []
+    assert seen(sample, approval).rest_minutes == 15
+
+
+def test_the_preview_of_a_late_entry_names_the_requests_that_it_pushes_past(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30)
+    first, second = sample.log(), sample.log("Another one")
+    sample.clock.move(hours=2)
+    log(sample, first, 30)
+    late = given_work(sample, 20, worked_at=sample.clock.now() - timedelta(hours=1))
+    found = refused_as_announced(sample, preview_work, log_work, second, late)
+    assert found.values["service_requests"] == [sample.request(first).number]
+    assert announced(sample, preview_work, second, late).service_request == first
+
+
+def test_the_preview_of_a_change_says_it_and_its_refusal_shows_the_split(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    approval = ask(sample, request, 10)
+    answer(sample, approval)
+    entry = log(sample, request, 40)
+    assert announced(sample, preview_change, entry, ChangeWork(note="Longer")) is None
+    assert announced(sample, preview_change, entry, ChangeWork(minutes=35)) is None
+    refused = refused_as_announced(sample, preview_change, change_work, entry, ChangeWork(minutes=100))
+    preview: Any = refused.values["preview"]
+    assert [(one.kind, one.minutes) for one in preview.allocations] == [("grant", 30), ("carried", 70)]
+    assert (preview.worked_minutes, list(preview.leaves.values())) == (100, [0])
+
+
+@pytest.mark.parametrize("per", ["contract", "month", "service_request"])
+def test_a_moved_entry_counts_against_the_limit_where_it_goes(sample: SampleDesk, per: Any) -> None:
+    sample.sell("subscription", not_to_exceed=NotToExceedGiven(per=per, minutes=60))
+    first, second = sample.log(), sample.log("Another one")
+    if per == "service_request":
+        log(sample, second, 30)
+    entry = log(sample, first, 50)
+    if per == "service_request":
+        change = ChangeWork(service_request=second)
+        refused = refused_as_announced(sample, preview_change, change_work, entry, change)
+        assert refused.values["missing_minutes"] == 20
+        approval = ask(sample, second, 20)
+        answer(sample, approval)
+        sample.do_as(sample.technician, change_work, entry, change)
+        assert seen(sample, approval).rest_minutes == 0
+    change = ChangeWork(minutes=70)
+    refused = refused_as_announced(sample, preview_change, change_work, entry, change)
+    assert refused.values["missing_minutes"] == (20 if per == "service_request" else 10)
+
+
+def test_a_limit_in_money_is_announced_alike(sample: SampleDesk) -> None:
+    limit = NotToExceedGiven(per="contract", amount=MoneyGranted(amount_minor=2_000))
+    sample.sell(
+        "support_hours",
+        minutes=30,
+        time_expired="bill",
+        overage_rate=RateGiven(amount_minor=6_000),
+        not_to_exceed=limit,
+    )
+    request = sample.log()
+    answer(sample, ask(sample, request, 10))
+    refused_as_announced(sample, preview_work, log_work, request, given_work(sample, 65))
+    log(sample, request, 40)
+    refused_as_announced(sample, preview_work, log_work, request, given_work(sample, 15))

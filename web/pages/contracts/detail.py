@@ -15,7 +15,6 @@ from web.languages import Texts, mark
 from web.pages.context import actor, desk
 from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
-from web.pages.contracts.limits import limit_text
 from web.pages.contracts.terms import auto_top_up_text
 from web.pages.forms.base import ActionForm, DeskForm
 from web.pages.forms.effects import EffectPreview
@@ -25,6 +24,7 @@ from web.pages.wording.alerts import alert_label
 from web.pages.wording.audit import changed_terms
 from web.pages.wording.formats import amount_text
 from web.pages.wording.impact import price_origin_text
+from web.pages.wording.limits import limit_text
 from web.pages.wording.months import borrow_text, carry_over_text
 from web.posting_reasons import posting_reason
 from web.statement_documents import CSV_REMARKS, contract_pdf, csv_remarks

@@ -8,10 +8,8 @@ from engine.approvals import LIMITS_PER, LimitPer, OveragePolicy
 from web.languages import gettext, lazy_text
 from web.pages.forms.base import DeskForm, KeyedForm
 from web.pages.forms.fields import DurationField, MoneyField, select_options
-from web.pages.wording.formats import duration_words, money_text
 from web.pages.wording.labels import LIMITS_PER as PER_LABELS
 from web.pages.wording.labels import OVERAGE_POLICIES
-from workflows.views.contracts import NotToExceedView
 
 NAMES = ("limit_minutes", "limit_money", "limit_per")
 POINTERS = {
@@ -82,13 +80,3 @@ def limit_data(
         "limit_per": per or LIMITS_PER[0],
         "overage": policy or "",
     }
-
-
-def limit_text(limit: NotToExceedView) -> str:
-    """A limit for a page: "10 hours each month"."""
-    amount = (
-        duration_words(limit.minutes or 0)
-        if limit.amount is None
-        else money_text(limit.amount.amount_minor, limit.amount.currency)
-    )
-    return gettext("%(amount)s %(per)s", amount=amount, per=PER_LABELS[limit.per])

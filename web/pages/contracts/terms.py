@@ -61,7 +61,7 @@ def auto_top_up_text(contract: ContractDetail) -> str:
     currency = contract.balance.money.currency
     below, quantity = (
         incidents_text(amount) if unit == "incidents" else amount_text(amount, unit, currency)
-        for amount in (terms.below, terms.quantity)
+        for amount in (terms.below, terms.quantity or 0)
     )
     if terms.mode == "warn":
         return gettext("Only a warning when no more than %(amount)s is left.", amount=below)

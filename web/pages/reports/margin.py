@@ -19,7 +19,7 @@ from web.pages.reports.layout import Cell, Column, ReportPage, Table, span_of_qu
 from web.pages.reports.plots import Series, month_label, plot_months
 from web.pages.wording.billing import SOLD_KINDS
 from web.pages.wording.formats import minutes_text, money_text
-from web.pages.wording.impact import Line
+from web.pages.wording.request_impact import Line
 from web.report_files import MARGIN_CSV, REVENUE_CSV, csv_rows
 from workflows.commands.margins import NewCostRate
 from workflows.core.actors import DESK

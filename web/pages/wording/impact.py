@@ -21,10 +21,11 @@ from web.pages.wording.formats import (
     period_text,
     until_text,
 )
-from web.pages.wording.labels import CONTRACT_STATES, TIME_EXPIRED, label_of, readable
+from web.pages.wording.labels import CONTRACT_STATES, OVERAGE_POLICIES, TIME_EXPIRED, label_of, readable
+from web.pages.wording.limits import limit_text
 from web.pages.wording.request_impact import MAX_NAMED, Line, request_lines
 from workflows.views import MoneyView
-from workflows.views.contracts import PriceOriginView, UnitBalance
+from workflows.views.contracts import NotToExceedView, PriceOriginView, UnitBalance
 from workflows.views.effects import (
     AwaitedTopUpEffect,
     ContractEffect,
@@ -109,6 +110,7 @@ def _own_contract(effect: ContractEffect, *, at_once: bool) -> list[str]:
         sentences.append(_state_text(after, at_once=at_once))
     if before is not None:
         sentences += _changed_terms(before, after)
+        sentences += _overage_texts(before, after)
     moved, left = _moved(effect), _left(after)
     if moved.purchased > 0:
         amount = _amount(after, moved.purchased)
@@ -174,12 +176,57 @@ def _changed_terms(before: ContractSnapshot, after: ContractSnapshot) -> list[st
             lambda one: TIME_EXPIRED.get(one.time_expired or "") or gettext("as in the settings"),
         ),
         (gettext("Excluded"), _exclusions),
+        (gettext("Work beyond what it pays"), lambda one: OVERAGE_POLICIES[one.overage]),
+        (
+            gettext("Not to exceed"),
+            lambda one: limit_text(one.not_to_exceed) if one.not_to_exceed else gettext("no limit"),
+        ),
     ]
     return [
         gettext("%(term)s: %(before)s → %(after)s.", term=label, before=text(before), after=text(after))
         for label, text in texts
         if text(before) != text(after)
     ]
+
+
+def _overage_texts(before: ContractSnapshot, after: ContractSnapshot) -> list[str]:
+    """What a new limit, or another policy for work beyond the contract, means for work from then on."""
+    limit = after.not_to_exceed
+    if (before.overage, before.not_to_exceed) == (after.overage, limit):
+        return []
+    if after.overage == "go_on":
+        return [gettext("Work that is logged from then on goes on without asking or notifying the customer.")]
+    texts = {
+        ("ask", False): gettext(
+            "Work that is logged from then on and goes beyond what the contract pays is refused until the "
+            "customer approves it; earlier work stays as it is."
+        ),
+        ("ask", True): gettext(
+            "Work that is logged from then on and goes beyond what the contract pays, or past the limit, is "
+            "refused until the customer approves it; earlier work stays as it is."
+        ),
+        ("notify", False): gettext(
+            "The customer gets a mail about work that is logged from then on and goes beyond what the "
+            "contract pays."
+        ),
+        ("notify", True): gettext(
+            "The customer gets a mail about work that is logged from then on and goes beyond what the "
+            "contract pays, or past the limit."
+        ),
+    }
+    sentences = [texts[after.overage, limit is not None]]
+    if limit is not None and after.past_limit:
+        sentences.append(_past_limit_text(limit, after.past_limit))
+    return sentences
+
+
+def _past_limit_text(limit: NotToExceedView, past: int) -> str:
+    amount = money_text(past, limit.amount.currency) if limit.amount is not None else duration_words(past)
+    if limit.per == "month":
+        return gettext("%(amount)s of this month are past the limit already.", amount=amount)
+    if limit.per == "service_request":
+        return gettext("%(amount)s on unfinished requests are past the limit already.", amount=amount)
+    return gettext("%(amount)s are past the limit already.", amount=amount)
 
 
 def _money(money: MoneyView | None) -> str:

@@ -25,13 +25,14 @@ def stored_auto_top_up(tx: Transaction, given: AutoTopUpGiven | None, draws: str
     money = given.money.amount_minor if given.money is not None else None
     amounts = {"minutes": given.minutes, "incidents": given.incidents, "money": money}
     quantity = amounts.pop(draws, None)
-    if quantity is None and not any(amounts.values()):
+    others = any(amounts.values())
+    if quantity is None and not others and given.mode != "warn":
         raise invalid(
             f"{pointer}/{draws}",
-            gettext("A top-up needs its amount, which a warning names too."),
+            gettext("A top-up needs its amount."),
             gettext("Give %(draws)s.", draws=draws),
         )
-    if quantity is None or any(amounts.values()):
+    if others:
         raise invalid(
             f"{pointer}/{draws}",
             gettext("This contract is measured in %(draws)s.", draws=draws),
@@ -66,7 +67,7 @@ def renewed_auto_top_up(row: Row[Any]) -> AutoTopUpGiven | None:
         return None
     price = MoneyGiven(amount_minor=terms.price_minor) if terms.price_minor is not None else None
     in_money = row.draws == "money"
-    quantity = MoneyGranted(amount_minor=terms.quantity) if in_money else terms.quantity
+    quantity = MoneyGranted(amount_minor=terms.quantity) if in_money and terms.quantity else terms.quantity
     return AutoTopUpGiven.model_validate(
         {
             "mode": terms.mode,

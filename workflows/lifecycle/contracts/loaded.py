@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from engine.amendments import Amendment
-from engine.approvals import NotToExceed, OveragePolicy, OverageTerms
+from engine.approvals import OverageTerms
 from engine.contracts import METERED, Borrow, CarryOver, Contract, Draws, Holder, Limits
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
 from engine.payers import Slice
@@ -34,6 +34,7 @@ from workflows.lifecycle.contracts.grants import (
     limits_at,
     open_totals,
 )
+from workflows.lifecycle.contracts.limits import overage_terms
 from workflows.lifecycle.contracts.month_allocation import borrow_of, carry_over_of
 from workflows.lifecycle.contracts.rows import contract_value, lock_contracts, read_contracts
 from workflows.store import tables as t
@@ -66,7 +67,7 @@ class LoadedContracts:
             self._loaded[row.id] = LoadedContract(self, row)
             policy = row.overage or self._tx.settings.overage
             if policy != "go_on":
-                self.guarded[row.id] = self._overage_terms(row, policy)
+                self.guarded[row.id] = overage_terms(self._tx.settings, row)
         return [self[one] for one in wanted]
 
     def __getitem__(self, contract_id: str) -> "LoadedContract":
@@ -106,14 +107,6 @@ class LoadedContracts:
         )
         for one in unread:
             one.known_grants, one.others = found.get(one.id, ([], None))
-
-    def _overage_terms(self, row: Any, policy: OveragePolicy) -> OverageTerms:
-        limit = NotToExceed.of(row.not_to_exceed)
-        given = self._tx.settings.not_to_exceed
-        if limit is None and given is not None:
-            limit = NotToExceed(given.per, given.minutes, given.amount_minor)
-        rate = row.overage_rate_minor or self._tx.settings.default_overage_rate_minor
-        return OverageTerms(policy, limit, row.number, rate, row.currency or self._tx.settings.currency)
 
     def _rows(self, contract_ids: Sequence[str]) -> Sequence[Any]:
         if not contract_ids:

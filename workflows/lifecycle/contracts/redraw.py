@@ -78,10 +78,10 @@ def redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> set[s
     Their states are the caller's to bring up to date. Source: product.md section 7.
     """
     redrawn = plan_redraw(tx, change, contracts)
+    if contracts.guarded:
+        contracts.drawn += drawn_entries(redrawn, change)
     if redrawn.is_posted:
         return set()
-    if contracts.guarded:
-        contracts.drawn += _drawn_entries(redrawn)
     by_id = {one.posted.id: one for one in redrawn.allocations}
     to_reverse = [by_id[one.id] for one in redrawn.slices.to_reverse]
     to_post = [
@@ -96,13 +96,14 @@ def redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> set[s
     return touched
 
 
-def _drawn_entries(redrawn: Redrawn) -> list[DrawnEntry]:
-    """The entries whose slices differ from what is posted."""
+def drawn_entries(redrawn: Redrawn, change: Change) -> list[DrawnEntry]:
+    """The entries that a change is about, and others whose slices differ from what is posted."""
     before: dict[str, list[Slice]] = {}
     for one in redrawn.allocations:
         before.setdefault(one.posted.entry, []).append(one.posted.slice)
     slices = redrawn.slices
     changed = {one.entry for one in slices.to_reverse} | {entry for entry, _ in slices.to_post}
+    changed |= set(change.entry_ids)
     return [
         DrawnEntry(one, redrawn.entries.get(one), before.get(one, ()), list(redrawn.plan.slices.get(one, ())))
         for one in sorted(changed)

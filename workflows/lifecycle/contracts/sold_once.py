@@ -21,7 +21,7 @@ from workflows.core.errors import invalid
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
-from workflows.lifecycle.contracts.creation import minor_units
+from workflows.lifecycle.contracts.given_terms import minor_units
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.sale_prices import product_price, product_row
 from workflows.lifecycle.contracts.sold_items import party_columns, payer_of

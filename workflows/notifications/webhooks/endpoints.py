@@ -2,10 +2,10 @@
 
 import base64
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import ColumnElement, Row, or_, select, update
 
 from workflows.commands.webhooks import ChangeWebhook, NewWebhook, RotateSecret
 from workflows.core.actors import Role
@@ -105,9 +105,8 @@ def rotate_secret(tx: Transaction, endpoint_id: str, command: RotateSecret) -> s
     tx.require(ADMINISTRATOR)
     lock_endpoint(tx, endpoint_id)
     ends_at = tx.real_now + timedelta(hours=command.overlap_hours)
-    signs = or_(secret.c.expires_at.is_(None), secret.c.expires_at > ends_at)
     of_endpoint = secret.c.endpoint_id == endpoint_id
-    tx.connection.execute(update(secret).where(of_endpoint, signs).values(expires_at=ends_at))
+    tx.connection.execute(update(secret).where(of_endpoint, _signs_after(ends_at)).values(expires_at=ends_at))
     if len(signing_secrets(tx, endpoint_id)) >= MOST_SECRETS:
         raise StateForbids(
             gettext(
@@ -185,13 +184,17 @@ def lock_endpoint(tx: Transaction, endpoint_id: str) -> Row[Any]:
 
 def signing_secrets(tx: Transaction, endpoint_id: str) -> list[Row[Any]]:
     """The secrets that sign now, by real time, the newest first."""
-    signs = or_(secret.c.expires_at.is_(None), secret.c.expires_at > tx.real_now)
     rows = tx.connection.execute(
         select(secret)
-        .where(secret.c.endpoint_id == endpoint_id, signs)
+        .where(secret.c.endpoint_id == endpoint_id, _signs_after(tx.real_now))
         .order_by(secret.c.created_at.desc(), secret.c.id.desc())
     )
     return list(rows)
+
+
+def _signs_after(at: datetime) -> ColumnElement[bool]:
+    """SQL: a secret still signs after an instant (aware UTC)."""
+    return or_(secret.c.expires_at.is_(None), secret.c.expires_at > at)
 
 
 def _queue(tx: Transaction, delivery_id: str) -> str:

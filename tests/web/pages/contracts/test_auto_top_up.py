@@ -31,7 +31,7 @@ def test_bad_terms_are_named_at_their_fields(web: WebClients) -> None:
     page = web.finance.open(f"/contracts/{contract}")
     refused = web.finance.send(page, "/auto_top_up", auto_mode="issue", auto_below="1:00")
     assert refused.status == 422
-    assert "A top-up needs its amount, which a warning names too. Give minutes." in refused
+    assert "A top-up needs its amount. Give minutes." in refused
     assert refused.form("/auto_top_up").values["auto_below"] == "1:00"
     assert web.sample.contract(contract).auto_top_up is None
 
@@ -81,7 +81,7 @@ def test_the_terms_are_given_with_the_sale(web: WebClients) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"type": "support_hours"}, "A top-up needs its amount, which a warning names too."),
+        ({"type": "support_hours"}, "A top-up needs its amount."),
         ({"type": "support_hours", "auto_minutes": "5:00", "auto_incidents": "1"}, "Give minutes alone."),
         ({"type": "subscription", "auto_minutes": "5:00"}, "This contract has no balance to top up."),
         ({"type": "support_hours", "auto_minutes": "5:00", "auto_most_per_month": "0"}, "must be at least 1"),
@@ -99,3 +99,19 @@ def test_bad_terms_of_a_sale_are_named_in_their_open_section(
     assert words in refused
     assert '<details class="more" open>\n    <summary>Automatic top-up' in refused.html
     assert web.sample.rows(t.contract) == []
+
+
+def test_a_warning_without_an_amount_is_set_and_shown(web: WebClients) -> None:
+    contract = web.sample.sell("support_hours", minutes=600)
+    page = web.finance.open(f"/contracts/{contract}")
+    given = {"auto_mode": "warn", "auto_below": "1:00"}
+    form = page.form("/auto_top_up")
+    preview = Page(web.finance.client.post(f"{form.action}/effect", data={**form.values, **given}))
+    assert "A top-up needs its amount" not in preview
+    saved = web.finance.send(page, f"/contracts/{contract}/auto_top_up", **given)
+    assert "The automatic top-up has been set." in saved
+    assert "Only a warning when no more than 1:00 is left." in web.finance.open(f"/contracts/{contract}")
+    web.sample.clock.move(hours=1)
+    web.sample.work(web.sample.log(), 570)
+    run_job(web.sample.desk, "auto_top_ups")
+    assert "0:30 left" in web.finance.open(f"/contracts/{contract}")

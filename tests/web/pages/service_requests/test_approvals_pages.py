@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import ApiClient, token_of
+from tests.support.pages import Page
 from tests.support.web_clients import WebClients
 from workflows.notifications.mail_links import make_approval_secret
 from workflows.store import tables as t
@@ -142,3 +143,40 @@ def test_the_terms_are_on_the_forms_of_contract_and_settings(web: WebClients) ->
     stored = {one.key: one.value for one in web.sample.rows(t.setting)}
     assert stored["overage"] == "ask"
     assert stored["not_to_exceed"]["minutes"] == 300
+
+
+def test_the_preview_announces_on_the_page_and_in_the_api(web: WebClients, request_id: str) -> None:
+    page = web.technician.open(f"/requests/{request_id}")
+    seen = web.technician.send(page, f"/requests/{request_id}/work", work_minutes="50", step="preview")
+    assert "This cannot be saved yet." in seen
+    assert "the customer has not approved 0:20 of it" in seen
+    technician = client(web, "technician")
+    work = {"minutes": 50, "worked_at": "2026-03-02T08:00:00Z"}
+    found: Any = technician.post(f"/service-requests/{request_id}/work/preview", work).json
+    assert (found["approval"]["missing_minutes"], found["approval"]["is_refused"]) == (20, True)
+    urgent: Any = technician.post(
+        f"/service-requests/{request_id}/work/preview", {**work, "beyond_approval": "It is down."}
+    ).json
+    assert not urgent["approval"]["is_refused"]
+    entry: Any = technician.post(f"/service-requests/{request_id}/work", {**work, "minutes": 30}).json
+    path = f"/work/{entry['id']}"
+    changed: Any = technician.post(f"{path}/preview", {"minutes": 40}).json
+    refused: Any = technician.patch(path, {"minutes": 40}, **{"If-Match": f'"{entry["version"]}"'})
+    assert refused.status_code == 409
+    assert refused.json["missing_minutes"] == changed["approval"]["missing_minutes"] == 10
+    assert [one["minutes"] for one in refused.json["preview"]["allocations"]] == [30, 10]
+
+
+def test_the_preview_of_new_terms_says_what_they_mean(web: WebClients, request_id: str) -> None:
+    sample = web.sample
+    sample.set(overage="go_on")
+    [metered] = [row.id for row in sample.rows(t.contract) if row.type == "support_hours"]
+    sample.work(request_id, 30)
+    page = web.supervisor.open(f"/contracts/{metered}")
+    fields = {"amend_overage": "ask", "amend_limit_minutes": "0:10", "amend_limit_per": "contract"}
+    form = page.form("/amend")
+    seen = Page(web.supervisor.client.post(f"{form.action}/effect", data={**form.values, **fields}))
+    assert "Work beyond what it pays: Go on without asking → Ask the customer first." in seen
+    assert "Not to exceed: no limit → 10 minutes in all." in seen
+    assert "is refused until the customer approves it" in seen
+    assert "20 minutes are past the limit already." in seen
