@@ -67,7 +67,7 @@ class Settled(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """What work means for approvals: what returns to them, what is used, and of what the customer is told."""
+    """What work means for approvals: what returns to them, what is used, and what the customer hears of."""
 
     returned: list[Returned]
     asked: list[Settled]

@@ -159,8 +159,8 @@ def test_no_more_is_credited_than_was_charged_for_it_and_is_left(billing: Billin
     billing.run_jobs()
     (draft,) = drafts(billing)
     (line,) = draft["lines"]
-    kept = {name: line[name] for name in ("description", "sold", "tax_rate")}
-    reduced = {**kept, "quantity": "1", "unit_price": {"amount_minor": 12_000}, "discount_percent": "10"}
+    same = {name: line[name] for name in ("description", "sold", "tax_rate")}
+    reduced = {**same, "quantity": "1", "unit_price": {"amount_minor": 12_000}, "discount_percent": "10"}
     billing.ask(billing.finance, "PATCH", f"/invoices/{draft['id']}", {"lines": [reduced]})
     issued = billing.issued(draft["id"])
     assert minor(issued, "net") == (10_800,)
