@@ -1,4 +1,4 @@
-"""Desks that were made before in this process, kept as the content of their SQLite file.
+"""Desks that were made before in this process, stored as the content of their SQLite file.
 
 Copying a file takes a fraction of the time in which the same users, records and rules are stored again.
 """
