@@ -4,7 +4,7 @@
 # Guess:      A commit that raises ends the transaction, at the latest when the connection goes back to the pool, which
 #             rolls back whatever was left (reset_on_return).
 # Instead:    SQLite keeps a transaction whose COMMIT it refuses for a deferred foreign key. After `transaction.commit()`
-#             inside `with connection.begin() as transaction`, SQLAlchemy takes it to be over and tells the pool that no
+#             inside `with connection.begin() as transaction`, SQLAlchemy takes it to be over and says to the pool that no
 #             reset is needed. The next user's writes join the refused ones, and the file stays locked for all others.
 #             `engine.begin()`, which commits by itself, does roll back.
 # Version:    SQLAlchemy 2.1.9, with Python's sqlite3. SQLite documents that the transaction stays open; we found nothing
