@@ -43,7 +43,8 @@ class OverageLine(NamedTuple):
 class OverageCharge(NamedTuple):
     """What is charged for a piece of work, an allocation of minutes of a work entry; below zero, taken back.
 
-    `takes_back` is the charge that it takes back, and `charged_on` the item on which that one stands.
+    `takes_back` is the charge that it takes back, and `charged_on` the item on which that one stands;
+    `was_waived` if that item was, so that nobody paid it.
     Units: whole minutes; minor units of the line's currency.
     """
 
@@ -54,6 +55,7 @@ class OverageCharge(NamedTuple):
     amount_minor: int
     takes_back: str | None = None
     charged_on: str | None = None
+    was_waived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Gathering:
 
     `lines` has the charges that each line gets, its own and, below zero, those of other lines that it is
     reduced by; `amounts_minor` what each line then amounts to, 0 if nothing is left of it. `even` are charges
-    that sum to zero, by the item on which what they take back stands.
+    that nobody pays or gets back, as they sum to zero or take back what was waived, by the item on which what
+    they take back stands.
     """
 
     lines: dict[OverageLine, list[OverageCharge]] = field(default_factory=dict)
@@ -93,9 +96,11 @@ def gather(charges: Iterable[OverageCharge], unissued_minor: Mapping[OverageLine
 
     What is taken back reduces its own line while that is not issued; else, or where that has too little,
     another line in its currency, of the same contract if there is one. What is charged anew for the same line
-    goes with it: a customer who is owed something is charged no more first.
+    goes with it: a customer who is owed something is charged no more first. An entry whose time was waived
+    costs what it has become more than that, and nothing is owed for what it has become less.
     """
-    found = Gathering()
+    charges, waived = without_waived(charges)
+    found = Gathering(even=waived)
     rest: list[list[OverageCharge]] = []
     amounts = dict(unissued_minor)
     for line, own in _by_line(charges).items():
@@ -118,6 +123,31 @@ def gather(charges: Iterable[OverageCharge], unissued_minor: Mapping[OverageLine
             amounts[host] += _sum(bundle)
     found.amounts_minor.update({line: amounts[line] for line in found.lines})
     return found
+
+
+def without_waived(
+    charges: Iterable[OverageCharge],
+) -> tuple[list[OverageCharge], dict[str, list[OverageCharge]]]:
+    """The charges that somebody pays or gets back, and the others by the item that was waived.
+
+    The latter take back what was waived, with what is charged anew of the same entry up to as much.
+    """
+    paid: list[OverageCharge] = []
+    waived: dict[str, list[OverageCharge]] = {}
+    by_entry: dict[str, list[OverageCharge]] = {}
+    for one in charges:
+        by_entry.setdefault(one.entry, []).append(one)
+    for own in by_entry.values():
+        back = [one for one in own if one.was_waived]
+        rest = [one for one in own if not one.was_waived]
+        if not back or _sum(own) > 0:
+            paid += own
+        elif _sum(rest) >= 0:
+            waived.setdefault(str(back[0].charged_on), []).extend(own)
+        else:
+            waived.setdefault(str(back[0].charged_on), []).extend(back)
+            paid += rest
+    return paid, waived
 
 
 def owed_by_item(waiting: Iterable[OverageCharge]) -> dict[str, list[OverageCharge]]:

@@ -54,6 +54,19 @@ def test_hours_where_they_are_exact_else_one_piece() -> None:
     assert quantity_and_price(600, 12_000, 120_000) == (Decimal(10), "HUR", 12_000)
 
 
+def test_what_was_waived_is_owed_to_nobody() -> None:
+    """Waived 60 minutes of an entry, in one case and billed 60 others; it has become less, or more."""
+    waived = charge(MARCH, -60, -12_000)._replace(charged_on="W", was_waived=True)
+    billed = charge(MARCH, -60, -12_000, "A2")
+    less, more = charge(MARCH, 40, 8_000, "A3"), charge(MARCH, 90, 18_000, "A3")
+    found = gather([waived, less], {APRIL: 50_000})
+    assert (found.even, found.lines, found.waiting) == ({"W": [waived, less]}, {}, [])
+    assert gather([waived], {APRIL: 50_000}).even == {"W": [waived]}
+    assert gather([waived, more], {}).amounts_minor == {MARCH: 6_000}
+    assert gather([waived, billed, more], {APRIL: 50_000}).lines == {}
+    assert gather([waived, billed, less], {APRIL: 50_000}).amounts_minor == {APRIL: 46_000}
+
+
 def test_what_is_taken_back_reduces_its_own_unissued_line() -> None:
     found = gather([charge(MARCH, -30, -6_000)], {MARCH: 12_000})
     assert (found.amounts_minor, found.waiting) == ({MARCH: 6_000}, [])

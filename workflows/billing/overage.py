@@ -19,6 +19,7 @@ from workflows.billing.draft_parts import DraftLine
 from workflows.billing.invoicing import add_draft, draft_language, require_invoicing, rewrite_lines
 from workflows.billing.overage_lines import OverageText, overage_texts
 from workflows.billing.overage_reading import (
+    NOTHING_LEFT,
     Party,
     Uncharged,
     is_paid_by,
@@ -40,7 +41,6 @@ from workflows.store import tables as t
 from workflows.store.ids import new_id
 
 i, s, item, charge = t.invoice, t.sold_item, t.overage_item, t.overage_charge
-NOTHING_LEFT = "Nothing is left to be billed: the work was corrected"
 
 
 def draft_overage(tx: Transaction, command: DraftOverage) -> str:
@@ -91,7 +91,7 @@ def overage_due(tx: Transaction, at: datetime | None = None) -> list[tuple[datet
     if not tx.settings.invoicing:
         return []
     charges: dict[Party, dict[datetime, list[OverageCharge]]] = {}
-    for one in read_uncharged(tx, before=at):
+    for one in read_uncharged(tx, before=at, with_waived=True):
         if one.charge is not None and (at is None or one.due_at <= at):
             charges.setdefault(one.party, {}).setdefault(one.due_at, []).append(one.charge)
     unissued: dict[Party, dict[OverageLine, int]] = {}
@@ -131,7 +131,7 @@ def gather_overage(
     lock_party(tx, *party)
     found = [
         one
-        for one in read_uncharged(tx, before=before, party=party)
+        for one in read_uncharged(tx, before=before, party=party, with_waived=True)
         if due_by is None or one.due_at <= due_by
     ]
     if not found:

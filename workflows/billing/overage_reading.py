@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, or_, select
 
 from engine.accounting_periods import end_of_month, month_of
-from engine.overage import OverageCharge, OverageLine, charge_piece, overage_rate
+from engine.overage import OverageCharge, OverageLine, charge_piece, overage_rate, without_waived
 from engine.periods import local_date
 from engine.quantities import Money
 from workflows.core.transaction import Transaction
@@ -27,6 +27,8 @@ from workflows.store.column_types import text_constant
 a, c, e, r = t.work_allocation, t.contract, t.work_entry, t.service_request
 s, charge, posted = t.sold_item, t.overage_charge, t.ledger_transaction
 Party = tuple[str, str]
+NOTHING_LEFT = "Nothing is left to be billed: the work was corrected"
+"""Why an item is waived whose amount went to what else was owed: it has been paid for, unlike others."""
 
 
 class Uncharged(NamedTuple):
@@ -47,11 +49,16 @@ class Uncharged(NamedTuple):
 
 
 def read_uncharged(
-    tx: Transaction, *, before: datetime | None = None, party: Party | None = None
+    tx: Transaction,
+    *,
+    before: datetime | None = None,
+    party: Party | None = None,
+    with_waived: bool = False,
 ) -> list[Uncharged]:
     """What is not charged yet, worked before an instant (aware UTC), of one who pays or of all.
 
-    In the order of the instants worked.
+    In the order of the instants worked. What only takes back waived time is left out, unless it is to be
+    written down too (`with_waived`).
     """
     pieces = [a.c.effective_at < before] if before is not None else []
     new = tx.connection.execute(_new().where(*pieces)).all()
@@ -59,6 +66,9 @@ def read_uncharged(
     prices = _Prices(tx, [row for row in new if _party(row) is not None])
     found = [*(prices.piece(row) for row in prices.rows), *(_taken_back(tx, row) for row in back)]
     wanted = [one for one in found if party is None or one.party == party]
+    if not with_waived and any(one.charge and one.charge.was_waived for one in wanted):
+        paid, _ = without_waived(one.charge for one in wanted if one.charge is not None)
+        wanted = [one for one in wanted if one.charge is None or one.charge in paid]
     if wanted:
         unissued = unissued_items(tx, party)
         wanted = [
@@ -145,6 +155,7 @@ def _to_take_back() -> Select[Any]:
             s.c.customer_id,
             s.c.org_unit_id,
             s.c.currency,
+            and_(s.c.waived_at.is_not(None), s.c.waive_reason != NOTHING_LEFT).label("was_waived"),
         )
         .join(a, a.c.id == charge.c.allocation_id)
         .join(s, s.c.id == charge.c.sold_item_id)
@@ -174,6 +185,7 @@ def _taken_back(tx: Transaction, row: Any) -> Uncharged:
         amount_minor=-first.amount_minor,
         takes_back=row.id,
         charged_on=row.sold_item_id,
+        was_waived=bool(row.was_waived),
     )
     known_at = max(row.effective_at, row.known_at)
     return Uncharged(

@@ -116,6 +116,28 @@ def test_nothing_is_left_of_a_draft_whose_work_is_deleted(billing: Billing) -> N
     assert [one["state"] for one in billing.read("/sold-items")["items"]] == ["waived"]
 
 
+def test_of_waived_time_nothing_is_owed_and_only_what_it_has_become_more_is_billed(
+    billing: Billing,
+) -> None:
+    _, entry = work(billing, 60, 60)
+    billing.move_to(4, 2)
+    billing.run_jobs()
+    (draft,) = drafts(billing)
+    billing.ask(billing.finance, "POST", f"/invoices/{draft['id']}/void", {"reason": "Goodwill"})
+    (item,) = billing.read("/sold-items?state=open")["items"]
+    billing.ask(billing.finance, "POST", f"/sold-items/{item['id']}/waive", {"reason": "Goodwill"})
+    change(billing, entry, minutes=40)
+    assert (to_bill(billing), billing.due()) == ([], [])
+    billing.move_to(5, 2)
+    billing.run_jobs()
+    assert (drafts(billing), to_bill(billing), billing.due()) == ([], [], [])
+    change(billing, entry, minutes=70)
+    billing.move_to(6, 2)
+    billing.run_jobs()
+    (draft,) = drafts(billing)
+    assert minor(draft, "net") == (6_000,)  # half an hour more
+
+
 def test_what_fits_on_no_later_draft_is_credited_where_it_was_billed(billing: Billing) -> None:
     _, entry = work(billing, 60, 60)
     billing.move_to(4, 2)
