@@ -12,10 +12,13 @@ from workflows.ledger import journal
 from workflows.store.tables import grant_balance
 
 _IS_MINE = text(
-    "SELECT me IN (xmin::text::bigint, xmax::text::bigint) FROM contract, "
-    "LATERAL (SELECT pg_current_xact_id()::text::bigint % 4294967296 AS me) AS own WHERE id = :id"
+    "SELECT xmax = pg_current_xact_id()::xid OR pg_xact_status(xmin::text::xid8) = 'in progress' "
+    "FROM contract WHERE id = :id"
 )
-"""Whether this transaction has written or locked the contract; no row where it is about to insert it."""
+"""Whether this transaction has locked or written the contract: what others have not committed is not seen.
+
+No row where it is about to insert it.
+"""
 
 
 class PostedUnlocked(AssertionError):

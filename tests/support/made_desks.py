@@ -33,10 +33,9 @@ class DeskFile:
     @classmethod
     def of(cls, database_url: str, settings: dict[str, Any]) -> "DeskFile | None":
         """None for PostgreSQL, and for a file that is not all of its database."""
-        url = make_url(database_url)
-        if not database_url.startswith("sqlite") or not url.database:
+        if not database_url.startswith("sqlite"):
             return None
-        path = Path(url.database)
+        path = Path(str(make_url(database_url).database))
         return cls(path, settings) if path.is_file() and not _log_of(path).exists() else None
 
     def restore(self) -> dict[str, Any] | None:
