@@ -155,7 +155,7 @@ def test_another_currency_is_left_out_of_datev(billing: Billing) -> None:
     [
         ({"format": "datev", "to_on": "2026-03-03"}, "/to_on"),
         ({"format": "xml", "to_on": "2026-03-02"}, "/format"),
-        ({"format": "csv", "to_on": "2026-03-02", "from_on": "2026-03-03"}, ""),
+        ({"format": "csv", "to_on": "2026-03-02", "from_on": "2026-03-03"}, "/to_on"),
     ],
 )
 def test_a_wrong_span_or_format_is_refused(billing: Billing, body: Any, pointer: str) -> None:
