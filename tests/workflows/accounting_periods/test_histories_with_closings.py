@@ -88,6 +88,6 @@ class HistoriesWithClosings(Histories):
 def test_closed_periods_never_change(sample: SampleDesk, part: int) -> None:
     sample.publish_rules(rate_cards__standard=RATES)
     machine = type("ClosingsHere", (HistoriesWithClosings,), {"sample": sample, "numbers": count()})
-    try_histories(machine, part, of_all=HISTORIES // 5)
+    try_histories(machine, part, of_all=HISTORIES // 12)
     assert sample.see(audit_desk).ok
     assert sample.see_as(sample.finance, list_periods).items

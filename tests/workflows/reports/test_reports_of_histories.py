@@ -138,4 +138,4 @@ def test_reports_are_the_sums_of_the_ledger(sample: SampleDesk, part: int) -> No
     sample.set(time_zone="Europe/Berlin")
     sample.publish_rules(rate_cards__standard=RATES)
     machine = type("ReportsHere", (HistoriesWithReports,), {"sample": sample, "numbers": count()})
-    try_histories(machine, part, of_all=HISTORIES // 10)
+    try_histories(machine, part, of_all=HISTORIES // 25)
