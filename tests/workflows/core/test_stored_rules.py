@@ -1,7 +1,7 @@
 """Rule sets that were published by an older checker: they go on deciding, and nothing new passes for old."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -58,24 +58,30 @@ def failing_example() -> dict[str, str]:
 
 
 @pytest.fixture
-def nothing_checked_before() -> Iterator[None]:
-    """A process reads and checks the same files once; another version of the program is another process."""
-    for known in (_checked, _read):
-        known.cache_clear()
-    yield
-    for known in (_checked, _read):
-        known.cache_clear()
+def stricter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """A function that makes this another version of the program, which has read and checked nothing yet."""
+
+    def forget() -> None:
+        # a process reads and checks the same files once
+        _checked.cache_clear()
+        _read.cache_clear()
+
+    def begin() -> None:
+        monkeypatch.setattr(rule_reader, "MAX_RULES", 1)
+        monkeypatch.setattr(rule_reader, "RESERVED_IDS", ("item-valid",))
+        forget()
+
+    yield begin
+    forget()
 
 
-@pytest.mark.usefixtures("nothing_checked_before")
 def test_a_stricter_checker_stops_no_desk(
-    sample: SampleDesk, anew: Desk, monkeypatch: pytest.MonkeyPatch
+    sample: SampleDesk, anew: Desk, stricter: Callable[[], None]
 ) -> None:
     old = sample.desk.config.rules.version
     sample.sell("subscription")
     sample.log()
-    monkeypatch.setattr(rule_reader, "MAX_RULES", 1)
-    monkeypatch.setattr(rule_reader, "RESERVED_IDS", ("item-valid",))
+    stricter()
     with pytest.raises(RuleSetRefused):
         load_rule_set(SHIPPED)
     with capture_logs() as logs:
