@@ -50,18 +50,14 @@ class DeskFixture:
     """A desk, its clock, and shortcuts for filling it."""
 
     def __init__(self, database_url: str, *, sandbox: bool = False) -> None:
-        self.connect(database_url, sandbox=sandbox)
-        self.administrator = self.person("administrator")
-        self.finance = self.person("finance")
-        self.supervisor = self.person("supervisor")
-        self.technician = self.person("technician")
-
-    def connect(self, database_url: str, *, sandbox: bool = False) -> None:
-        """A clock, and a desk in that database, which may have been made before."""
         self.clock = FixedClock()
         self.desk = Desk(
             Database(database_url, pool_size=5), self.clock, sandbox=sandbox, session_limits=LASTING
         )
+        self.administrator = self.person("administrator")
+        self.finance = self.person("finance")
+        self.supervisor = self.person("supervisor")
+        self.technician = self.person("technician")
 
     def close(self) -> None:
         self.desk.database.dispose()

@@ -5,7 +5,6 @@ from typing import Any
 
 from engine.rulebook import is_rule_file, version_of
 from tests.support.builders import MONDAY, RULES, DeskFixture
-from tests.support.made_desks import DeskFile
 from workflows.commands.contracts import HolderGiven, NewContract
 from workflows.commands.service_requests import FireTrigger, NewServiceRequest
 from workflows.commands.work import WorkGiven
@@ -22,19 +21,7 @@ class SampleDesk(DeskFixture):
     """Acme with a site, Ann at the site and her laptop, and the contracts that a test creates."""
 
     def __init__(self, database_url: str, **settings: Any) -> None:
-        file = DeskFile.of(database_url, settings)
-        made = file.restore() if file is not None else None
-        if made is None:
-            super().__init__(database_url)
-            self._make(settings)
-            if file is not None:
-                file.keep({name: one for name, one in vars(self).items() if name not in ("clock", "desk")})
-        else:
-            self.connect(database_url)
-            vars(self).update(made)
-            self.desk.refresh()
-
-    def _make(self, settings: dict[str, Any]) -> None:
+        super().__init__(database_url)
         self._open(settings)
         self.parent = self.org_unit("acme")
         self.site = self.org_unit("acme-berlin", parent=self.parent)

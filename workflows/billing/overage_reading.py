@@ -67,7 +67,7 @@ def read_uncharged(
     found = [*(prices.piece(row) for row in prices.rows), *(_taken_back(tx, row) for row in back)]
     wanted = [one for one in found if party is None or one.party == party]
     if not with_waived and any(one.charge and one.charge.was_waived for one in wanted):
-        paid, _ = without_waived(one.charge for one in wanted if one.charge is not None)
+        paid = set(without_waived(one.charge for one in wanted if one.charge is not None)[0])
         wanted = [one for one in wanted if one.charge is None or one.charge in paid]
     if wanted:
         unissued = unissued_items(tx, party)
