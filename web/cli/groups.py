@@ -1,10 +1,27 @@
 """The command group `coverdesk`: loads a command when it is called, prints expected errors as messages."""
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
+
+
+@contextmanager
+def loading_modules() -> Iterator[None]:
+    """Import many modules within it: the garbage collector neither runs meanwhile nor looks at them later.
+
+    Modules live as long as the program, and searching a million new objects again and again for garbage takes
+    a fifth of the time that importing the server takes.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 class DeskGroup(click.Group):
@@ -26,7 +43,8 @@ class DeskGroup(click.Group):
         """Load a command. Returns None for an unknown name."""
         if cmd_name in self.lazy and cmd_name not in self.commands:
             module, attribute = self.lazy[cmd_name][0].split(":")
-            self.add_command(getattr(import_module(module), attribute), cmd_name)
+            with loading_modules():
+                self.add_command(getattr(import_module(module), attribute), cmd_name)
         return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

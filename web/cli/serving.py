@@ -1,7 +1,6 @@
 """`coverdesk serve`: runs gunicorn with threads, and optionally a scheduler process with it."""
 
 import errno
-import gc
 import os
 import shutil
 import socket
@@ -18,8 +17,8 @@ import click
 from gunicorn.app.base import BaseApplication
 
 from engine.rulebook import RuleSetRefused
-from web.cli.demo import load_on_first_start
 from web.cli.desk import desk_of, environment, fail, print_problems
+from web.cli.groups import loading_modules
 from web.cli.malloc import share_arenas
 from web.environment import Environment, is_loopback
 from web.logs import set_up_logs
@@ -63,6 +62,8 @@ def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool
     put_rules_in_force(desk, env)
     refuse_taken_port(host, port)
     if demo:
+        from web.cli.demo import load_on_first_start
+
         load_on_first_start(desk)
     desk.database.dispose()
     share_arenas()
@@ -78,12 +79,8 @@ def load_application() -> None:
 
     Call it with the metrics folder: the counters are opened with the modules.
     """
-    gc.disable()
-    from web import api, pages  # noqa: F401
-
-    # modules live as long as the program: they are not to be collected, here or in the workers
-    gc.freeze()
-    gc.enable()
+    with loading_modules():
+        from web import api, pages  # noqa: F401
 
 
 def refuse_taken_port(host: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""Loading rule sets that were published earlier.
+"""Loading rule sets, each once for its content, and those that were published earlier.
 
 The checker gets stricter from one release to the next, which applies to what is published afterwards. A set
 that was accepted before still decides as it did, and its decisions can be verified.
@@ -21,7 +21,7 @@ def load_stored_rules(version: str, files: Mapping[str, str]) -> RuleSet:
     Raises: RuleSetRefused where a rule of it can no longer be read.
     """
     try:
-        return _read(tuple(sorted(files.items())))
+        return load_once(files)
     except RuleSetRefused as refused:
         rule_set = load_accepted_rule_set(files)
         errors = [str(problem) for problem in refused.problems if problem.severity == "error"]
@@ -34,7 +34,15 @@ def load_stored_rules(version: str, files: Mapping[str, str]) -> RuleSet:
         return rule_set
 
 
+def load_once(files: Mapping[str, str]) -> RuleSet:
+    """load_rule_set, once for the same files: a rule set does not change, and reading takes longest of all.
+
+    The rules folder is checked, published and put in force one after the other when a server starts.
+    Raises: RuleSetRefused, with all problems.
+    """
+    return _load(tuple(sorted(files.items())))
+
+
 @lru_cache(maxsize=8)
-def _read(files: tuple[tuple[str, str], ...]) -> RuleSet:
-    """The rule set of these files, which is read once: a set does not change, and reading takes longest."""
+def _load(files: tuple[tuple[str, str], ...]) -> RuleSet:
     return load_rule_set(dict(files))

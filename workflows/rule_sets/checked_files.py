@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from engine.rulebook import Problem, RuleSet, check_rule_set, load_rule_set
+from engine.rulebook import Problem, RuleSet, RuleSetRefused
+from workflows.core.stored_rules import load_once
 
 MOST_KNOWN = 4
 """The set in force, the folder, and a draft or two; each holds its texts."""
@@ -29,8 +30,8 @@ def checked_files(files: Mapping[str, str]) -> CheckedFiles:
 
 @lru_cache(maxsize=MOST_KNOWN)
 def _checked(files: tuple[tuple[str, str], ...]) -> CheckedFiles:
-    texts = dict(files)
-    problems = tuple(check_rule_set(texts))
-    if any(problem.severity == "error" for problem in problems):
-        return CheckedFiles(problems, None)
-    return CheckedFiles(problems, load_rule_set(texts))
+    try:
+        rule_set = load_once(dict(files))
+    except RuleSetRefused as refused:
+        return CheckedFiles(refused.problems, None)
+    return CheckedFiles(rule_set.warnings, rule_set)

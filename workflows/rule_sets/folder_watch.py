@@ -20,12 +20,13 @@ from sqlalchemy import Row, exists, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
-from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
+from engine.rulebook import Problem, RuleSet, RuleSetRefused, version_of
 from workflows.core.actors import Actor
 from workflows.core.clock import CLOCK_SKEW
 from workflows.core.config_version import config_in_force
 from workflows.core.desk import Desk
 from workflows.core.errors import StateForbids
+from workflows.core.stored_rules import load_once
 from workflows.core.transaction import Transaction
 from workflows.notifications.messages import notify_administrators
 from workflows.rule_sets.folder import read_rules_folder
@@ -68,12 +69,11 @@ def pick_up_rules(desk: Desk, at: datetime) -> int:
     time.sleep(SETTLE_SECONDS)
     if _read_content(folder) != seen:
         return 0
-    problems = seen.problems if seen.files is None else tuple(check_rule_set(seen.files))
     try:
-        if any(problem.severity == "error" for problem in problems):
-            raise RuleSetRefused(problems)
-        rule_set = load_rule_set(seen.files or {})
-        return desk.perform(FOLDER_ACTOR, lambda tx: _accept(tx, folder, seen, rule_set, problems))
+        if seen.files is None:
+            raise RuleSetRefused(seen.problems)
+        rule_set = load_once(seen.files)
+        return desk.perform(FOLDER_ACTOR, lambda tx: _accept(tx, folder, seen, rule_set))
     except RuleSetRefused as refused:
         found = refused.problems
         return desk.perform(FOLDER_ACTOR, lambda tx: _refuse(tx, folder, seen, found))
@@ -101,16 +101,14 @@ def list_rules_folders(tx: Transaction) -> list[FolderView]:
     return [_view(row, tx) for row in rows]
 
 
-def _accept(
-    tx: Transaction, folder: Path, seen: FolderContent, rule_set: RuleSet, warnings: tuple[Problem, ...]
-) -> int:
+def _accept(tx: Transaction, folder: Path, seen: FolderContent, rule_set: RuleSet) -> int:
     """Publish or propose the content if it is an edit; returns 1 for an edit. Raises: RuleSetRefused."""
     in_force = config_in_force(tx, to_change=True).version
     row = _locked(tx, folder)
     if _is_known(row, seen):
         return 0
     if in_force is not None and not _is_edit(tx, row, seen, in_force):
-        _store(tx, folder, content=seen.digest, problems=warnings)
+        _store(tx, folder, content=seen.digest, problems=rule_set.warnings)
         return 0
     try:
         submitted = submit_checked(tx, rule_set, f"Edited in {folder} on {gethostname()}")
@@ -119,7 +117,7 @@ def _accept(
     else:
         done = "proposed" if submitted.proposal else "published"
         log.info(f"rules folder: {done}", folder=str(folder), version=submitted.version)
-    _store(tx, folder, content=seen.digest, problems=warnings)
+    _store(tx, folder, content=seen.digest, problems=rule_set.warnings)
     return 1
 
 

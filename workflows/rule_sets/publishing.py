@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select
 
-from engine.rulebook import Problem, RuleSet, RuleSetRefused, load_rule_set, version_of
+from engine.rulebook import Problem, RuleSet, RuleSetRefused, version_of
 from engine.sla import unreachable_target
 from workflows.commands.fields import CONTROL_CHARACTER
 from workflows.core.actors import OFFICE, SYSTEM
@@ -22,6 +22,7 @@ from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.desk import Desk
 from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, invalid
 from workflows.core.paging import Sort, read_page
+from workflows.core.stored_rules import load_once
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.given_terms import unbillable_rule
@@ -101,7 +102,7 @@ def put_in_force(
 
 def load_publishable(tx: Transaction, files: Mapping[str, str]) -> RuleSet:
     """Check and load the files as for publishing. Raises: RuleSetRefused, with all problems."""
-    rule_set = load_rule_set(files)
+    rule_set = load_once(files)
     require_usable(tx, rule_set)
     return rule_set
 

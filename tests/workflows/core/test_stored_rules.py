@@ -14,7 +14,7 @@ from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet
-from workflows.core.stored_rules import _read
+from workflows.core.stored_rules import _load
 from workflows.coverage.verification import VerificationResult, verify_decisions
 from workflows.operations.health import read_health
 from workflows.rule_sets.checked_files import _checked
@@ -64,7 +64,7 @@ def stricter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     def forget() -> None:
         # a process reads and checks the same files once
         _checked.cache_clear()
-        _read.cache_clear()
+        _load.cache_clear()
 
     def begin() -> None:
         monkeypatch.setattr(rule_reader, "MAX_RULES", 1)
