@@ -16,7 +16,7 @@ CATALOGUES := $(wildcard workflows/languages/catalogues/*/*.po)
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate
 
-# Compiled modules are kept, also where the environment says otherwise: `coverdesk` starts in half the time, and
+# Compiled modules are stored, also where the environment says otherwise: `coverdesk` starts in half the time, and
 # the tests start it hundreds of times.
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE := 1

@@ -17,6 +17,7 @@ from bench.databases import Databases, Kind
 from bench.options import Options
 from bench.rounds import Result, Side, alternate
 from bench.small_desk import EMAIL, PASSWORD, SmallDesk, refresh_statistics, small_desk
+from workflows.core.stored_rules import _load
 from workflows.core.transaction import Transaction
 from workflows.rule_sets.checked_files import _checked
 from workflows.store import tables as t
@@ -81,6 +82,7 @@ def _rules(found: Databases, kind: Kind, client: FlaskClient, options: Options) 
     def anew() -> None:
         for _ in range(CALLS_EACH_ROUND):
             _checked.cache_clear()
+            _load.cache_clear()
             client.get("/rules")
 
     sides: list[Side] = [partial(_open, client, "/rules"), anew]
