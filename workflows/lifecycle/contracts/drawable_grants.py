@@ -10,7 +10,19 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, and_, bindparam, case, func, literal, or_, select
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+)
 
 from engine.contracts import Limits
 from workflows.core.transaction import Transaction
@@ -103,25 +115,27 @@ def _open_totals_of(row: Any) -> OpenTotals:
 
 @cache
 def _drawable(is_sqlite: bool) -> Prepared:
+    # Sums of a whole contract are grouped, not window functions: these take SQLite ten times as long.
     started_at, ended_at, now = map(_instant, ("started_at", "ended_at", "now"))
-    minutes: Any = bindparam("chargeable_minutes", type_=BigInteger, required=True)
     wanted = _wanted(is_sqlite)
-    is_drawable = is_open_at(started_at)
-    left = b.c.available + case((b.c.expiry_posted, b.c.expired), else_=0)
-    pays_for_any = g.c.scope.is_(None)
-    cut = or_(
-        and_(b.c.opens_at > started_at, b.c.opens_at < ended_at),
-        and_(b.c.closes_at > started_at, b.c.closes_at < ended_at),
-    )
-    contract = b.c.contract_id
-    before = func.sum(case((and_(is_drawable, pays_for_any), left), else_=0)).over(
-        partition_by=contract, order_by=burn_order_columns(), rows=(None, 0)
-    )
+    ids = select(wanted.c.id)
+    totals = _totals(ids, started_at, ended_at, now).cte("totals")
+    is_drawable = and_(is_open_at(started_at), _left() > 0)
     due = and_(b.c.closes_at <= now, or_(b.c.available != 0, ~b.c.expiry_posted))
-    marked = (
+    is_wanted = or_(
+        totals.c.is_cut == 1,
+        totals.c.is_followed,
+        b.c.grant_id.in_(select(_first_payers(ids, started_at).c.grant_id)),
+        and_(is_drawable, g.c.scope.is_not(None)),
+        due,
+        # the sums are wanted even if none of the grants are
+        b.c.grant_id == totals.c.first_grant,
+    )
+    sums = [column for column in totals.c if column.name not in ("contract_id", "is_cut", "first_grant")]
+    return Prepared(
         select(
             g.c.id,
-            contract,
+            b.c.contract_id,
             g.c.unit,
             g.c.currency,
             g.c.quantity,
@@ -139,30 +153,60 @@ def _drawable(is_sqlite: bool) -> Prepared:
             b.c.opens_at,
             b.c.closes_at,
             b.c.expiry_posted,
-            _sum_of(is_open_at(now), "minutes", b.c.available).label("open_minutes"),
-            _sum_of(is_open_at(now), "incidents", b.c.available).label("open_incidents"),
-            _sum_of(literal(True), "incidents", b.c.held).label("held_incidents"),
-            _is_followed(select(wanted.c.id), started_at).label("is_followed"),
-            func.count().over(partition_by=contract).label("grants"),
-            func.sum(case((is_open_at(now), b.c.available + b.c.held + b.c.consumed), else_=0))
-            .over(partition_by=contract)
-            .label("open_purchased"),
-            _next_after(now, b.c.opens_at).label("next_opening_at"),
-            _next_after(now, b.c.closes_at).label("next_closing_at"),
-            or_(
-                func.max(case((cut, 1), else_=0)).over(partition_by=contract) == 1,
-                and_(is_drawable, left > 0, before - left < minutes),
-                and_(is_drawable, left > 0, ~pays_for_any),
-                due,
-                # its sums are wanted even if none of its grants are
-                func.row_number().over(partition_by=contract, order_by=g.c.id) == 1,
-            ).label("is_wanted"),
+            *sums,
         )
         .join(b, b.c.grant_id == g.c.id)
-        .where(contract.in_(select(wanted.c.id)))
-        .subquery()
+        .join(totals, totals.c.contract_id == b.c.contract_id)
+        .where(b.c.contract_id.in_(ids), is_wanted)
+        .order_by(g.c.id)
     )
-    return Prepared(select(marked).where(or_(marked.c.is_wanted, marked.c.is_followed)).order_by(marked.c.id))
+
+
+def _totals(ids: Select[Any], started_at: Any, ended_at: Any, now: Any) -> Select[Any]:
+    """SQL: the sums over all grants of each contract."""
+    is_cut = or_(
+        and_(b.c.opens_at > started_at, b.c.opens_at < ended_at),
+        and_(b.c.closes_at > started_at, b.c.closes_at < ended_at),
+    )
+    is_open = is_open_at(now)
+    purchased = b.c.available + b.c.held + b.c.consumed
+    return (
+        select(
+            b.c.contract_id,
+            _sum_of(and_(is_open, b.c.unit == "minutes"), b.c.available).label("open_minutes"),
+            _sum_of(and_(is_open, b.c.unit == "incidents"), b.c.available).label("open_incidents"),
+            _sum_of(b.c.unit == "incidents", b.c.held).label("held_incidents"),
+            _sum_of(is_open, purchased).label("open_purchased"),
+            func.count().label("grants"),
+            _next_after(now, b.c.opens_at).label("next_opening_at"),
+            _next_after(now, b.c.closes_at).label("next_closing_at"),
+            func.max(case((is_cut, 1), else_=0)).label("is_cut"),
+            func.min(b.c.grant_id).label("first_grant"),
+            _is_followed(ids, started_at).label("is_followed"),
+        )
+        .where(b.c.contract_id.in_(ids))
+        .group_by(b.c.contract_id)
+    )
+
+
+def _first_payers(ids: Select[Any], started_at: Any) -> Subquery:
+    """SQL: the grants without a scope that are first in burn order and hold the minutes, by contract."""
+    minutes: Any = bindparam("chargeable_minutes", type_=BigInteger, required=True)
+    before = func.sum(_left()).over(
+        partition_by=b.c.contract_id, order_by=burn_order_columns(), rows=(None, 0)
+    )
+    ranked = (
+        select(b.c.grant_id, (before - _left()).label("before"))
+        .join(g, g.c.id == b.c.grant_id)
+        .where(b.c.contract_id.in_(ids), is_open_at(started_at), _left() > 0, g.c.scope.is_(None))
+        .subquery("ranked")
+    )
+    return select(ranked.c.grant_id).where(ranked.c.before < minutes).subquery("payers")
+
+
+def _left() -> ColumnElement[int]:
+    """SQL: the minutes of a grant that work may draw, were it not expired."""
+    return b.c.available + case((b.c.expiry_posted, b.c.expired), else_=0)
 
 
 @cache
@@ -195,11 +239,9 @@ def _is_followed(contracts: Any, at: Any) -> Any:
     return or_(later_work.exists(), later_draw.exists())
 
 
-def _sum_of(condition: Any, unit: str, amount: Any) -> Any:
-    counted = case((and_(condition, b.c.unit == unit), amount), else_=0)
-    return func.sum(counted).over(partition_by=b.c.contract_id)
+def _sum_of(condition: Any, amount: Any) -> Any:
+    return func.sum(case((condition, amount), else_=0))
 
 
 def _next_after(now: Any, instant: Any) -> Any:
-    later = func.min(case((instant > now, instant)), type_=Instant())
-    return later.over(partition_by=b.c.contract_id)
+    return func.min(case((instant > now, instant)), type_=Instant())
