@@ -184,7 +184,7 @@ class Transaction:
         self.state.require_writing()
         if self.state.batch is not None:
             self.state.batch.rows.extend(rows)
-        elif not self.is_sqlite:
+        elif rows and not self.is_sqlite:
             insert_rows(self.connection, rows)
         else:
             for into, values in rows:

@@ -222,10 +222,7 @@ def record_imported(tx: Transaction, source: str, kind: str, keys: Sequence[str]
         }
         for key in keys
     ]
-    if len(rows) == 1:
-        tx.add(t.imported_record, **rows[0])
-    else:
-        tx.add_all(t.imported_record, rows)
+    tx.add_together([(t.imported_record, row) for row in rows])
 
 
 def clipped(text: str, most: int) -> str:

@@ -6,7 +6,7 @@ balances are updated in the same database transaction; their CHECK constraints r
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,15 +53,19 @@ def record(
     *,
     contract_id: str | None = None,
     service_request_id: str | None = None,
+    allocation: Mapping[str, Any] | None = None,
 ) -> str:
     """Append one transaction and update the stored balances. Returns the id of the transaction.
 
-    One that would be effective in a closed accounting period is recorded as an adjustment.
+    One that would be effective in a closed accounting period is recorded as an adjustment. `allocation` is
+    the row of `work_allocation` that it posts, without its `transaction_id`: both are stored together.
     Raises: IntegrityError when a balance would fall below zero or the idempotency key has been used.
     """
     transaction_id = new_id()
     entry, adjusts_at = in_open_period(tx, entry)
     rows = _rows(tx, transaction_id, entry, contract_id, service_request_id, adjusts_at)
+    if allocation is not None:
+        rows.append((t.work_allocation, {**allocation, "transaction_id": transaction_id}))
     # last: whoever changes a balance has already locked the service request and the contract of the row above
     rows += _balance_updates(entry.postings)
     tx.add_together(rows)

@@ -1,6 +1,7 @@
 """The language in which somebody gets mail: their own, else that of the billing details, else English."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, literal, select, union_all
@@ -9,6 +10,8 @@ from workflows.core.transaction import Transaction
 from workflows.languages.texts import LANGUAGES, SOURCE, Language, known_language
 from workflows.notifications.templates import MailText
 from workflows.store import tables as t
+from workflows.store.compiled_statements import Prepared
+from workflows.store.id_lists import among, id_list
 
 user, billing, customer = t.user_account.c, t.billing_details.c, t.customer.c
 
@@ -18,6 +21,14 @@ def languages_of(tx: Transaction, addresses: Iterable[str | None]) -> dict[str, 
     wanted = sorted({one for one in addresses if one})
     if not wanted:
         return {}
+    values = {"addresses": id_list(wanted, is_sqlite=tx.is_sqlite)}
+    found = _languages(tx.is_sqlite).all(tx.connection, values)
+    known = ((row.email, known_language(row.language)) for row in sorted(found, key=lambda row: row.place))
+    return {email: code for email, code in known if code is not None}
+
+
+@cache
+def _languages(is_sqlite: bool) -> Prepared:
     of_users = (
         select(
             user.email.label("email"),
@@ -26,17 +37,16 @@ def languages_of(tx: Transaction, addresses: Iterable[str | None]) -> dict[str, 
         )
         .select_from(t.user_account)
         .outerjoin(t.billing_details, billing.customer_id == user.customer_id)
-        .where(user.email.in_(wanted))
+        .where(among(user.email, "addresses", is_sqlite=is_sqlite))
     )
     of_customers = (
         select(customer.email, billing.language, literal(0))
         .select_from(t.customer)
         .join(t.billing_details, billing.customer_id == customer.id)
-        .where(customer.email.in_(wanted))
+        .where(among(customer.email, "addresses", is_sqlite=is_sqlite))
     )
-    found = tx.connection.execute(union_all(of_users, of_customers)).all()
-    known = ((row.email, known_language(row.language)) for row in sorted(found, key=lambda row: row.place))
-    return {email: code for email, code in known if code is not None}
+    both = union_all(of_users, of_customers).subquery()
+    return Prepared(select(both))
 
 
 def language_of(tx: Transaction, address: str | None, party: tuple[str, str] | None = None) -> Language:

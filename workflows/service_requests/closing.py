@@ -37,6 +37,8 @@ def lock_current(tx: Transaction, seen: Row[Any]) -> Row[Any]:
     """
     for contract_id in contracts_due(tx, seen):
         settle_due(replace(tx, actor=SYSTEM), contract_id)
+    # Not by the statement that found it: PostgreSQL keeps the lock of a row that it waited for, even if the
+    # row no longer fits then (it was merged, or waits for a contract): locks would be taken in two orders.
     request = lock_request(tx, seen.id)
     was_due = close_if_due(tx, request) or alert_if_due(tx, request)
     return lock_request(tx, request.id) if was_due else request

@@ -14,6 +14,7 @@ from workflows.coverage.search import settle_loaded_and_cover, settle_loaded_due
 from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.redraw import redraw
+from workflows.lifecycle.contracts.settlement import sync_loaded
 from workflows.work.planning import load_payers
 
 
@@ -46,11 +47,22 @@ def settle_payers(tx: Transaction, payers: Iterable[LoadedContract], contracts: 
     return bool(settled)
 
 
-def settle(tx: Transaction, request_id: str, contract_ids: Iterable[str], contracts: LoadedContracts) -> None:
+def settle(
+    tx: Transaction,
+    request_id: str,
+    contract_ids: Iterable[str],
+    contracts: LoadedContracts,
+    *,
+    gave_back: bool = True,
+) -> None:
     """Bring contracts up to now, and cover requests that wait for them with what was given back.
 
-    The coverage of the request itself, by id, is left alone.
+    The coverage of the request itself, by id, is left alone. If nothing was given back (`gave_back`), no
+    request is searched for: where minutes were only drawn, none finds what it did not find before.
     """
     for contract_id in sorted(set(contract_ids)):
-        if settle_loaded_and_cover(tx, contracts[contract_id], skip=request_id):
+        loaded = contracts[contract_id]
+        if not gave_back and (loaded.amends_at is None or loaded.amends_at > tx.now):
+            sync_loaded(tx, loaded)
+        elif settle_loaded_and_cover(tx, loaded, skip=request_id):
             contracts.forget()

@@ -5,7 +5,7 @@ Source: product.md sections 7 and 8.
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
@@ -22,6 +22,13 @@ from workflows.work.correction import Corrected, Places
 from workflows.work.planning import MovedWork, Planned
 
 
+class Posted(NamedTuple):
+    """The ids of the contracts that were touched, and whether one of them may have got anything back."""
+
+    contracts: set[str]
+    gave_back: bool
+
+
 def post_new_entry(
     tx: Transaction,
     request: Row[Any],
@@ -29,8 +36,8 @@ def post_new_entry(
     planned: Planned,
     payers: list[LoadedContract],
     contracts: LoadedContracts,
-) -> set[str]:
-    """Post the split of an entry that has just been stored. Returns the ids of the contracts touched.
+) -> Posted:
+    """Post the split of an entry that has just been stored.
 
     The plan was made from what the payers have left now. It holds as it is for the latest entry; an earlier
     one is planned together with everything that comes after it, and so are those that it charges again.
@@ -41,14 +48,14 @@ def post_new_entry(
     if not _is_latest(tx, request, planned, payers):
         moving = {one.entry.id for one in planned.moving}
         change = Change(_since(planned), cause, frozenset(touched), entries=frozenset({entry_id, *moving}))
-        return touched | redraw(tx, change, contracts)
+        return Posted(touched | redraw(tx, change, contracts), gave_back=True)
     if contracts.guarded:
         drawn = replace(planned.entry, entry_id=entry_id)
         contracts.drawn.append(DrawnEntry(entry_id, drawn, (), planned.slices))
     restore_expired(tx, planned.slices, (), contracts, cause=cause)
     carrier = _carrier(tx, request, planned, payers) if planned.payers else ""
     post_slices(tx, (SliceToPost(entry_id, request, carrier, piece) for piece in planned.slices), contracts)
-    return touched
+    return Posted(touched, gave_back=False)
 
 
 def preview_new_entry(

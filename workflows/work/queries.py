@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, bindparam, case, or_, select
+from sqlalchemy import ColumnElement, FromClause, Row, Select, bindparam, case, or_, select
 
 from engine.charging import Segment
 from engine.payers import Slice
@@ -75,17 +75,26 @@ def list_work(
 
 def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
     """One work entry. Raises: NotFound."""
-    row = _one_entry(tx.actor.is_staff).first(tx.connection, {"id": entry_id})
-    if row is None:
+    rows = _one_entry(tx.actor.is_staff).all(tx.connection, {"id": entry_id})
+    if not rows:
         raise NotFound(gettext("There is no such work entry."))
     if not tx.actor.is_staff:  # staff see every service request
-        require_visible(tx, row.service_request_id)
-    return _work_views(tx, [row])[0]
+        require_visible(tx, rows[0].service_request_id)
+    return _work_views(tx, rows[:1], [row for row in rows if row.work_entry_id is not None])[0]
 
 
 @cache
 def _one_entry(to_staff: bool) -> Prepared:
-    return Prepared(_select_work(to_staff=to_staff).where(e.c.id == bindparam("id", type_=Id, required=True)))
+    """One entry with each of its allocations, which have no name of a column in common but `id`."""
+    allocations = _select_allocations().subquery()
+    shown = [column for column in allocations.c if column.name != "id"]
+    return Prepared(
+        _select_work(to_staff=to_staff)
+        .add_columns(*shown)
+        .outerjoin(allocations, allocations.c.work_entry_id == e.c.id)
+        .where(e.c.id == bindparam("id", type_=Id, required=True))
+        .order_by(allocations.c.effective_at, _comes_first(allocations), allocations.c.id)
+    )
 
 
 def list_all_work(
@@ -273,15 +282,19 @@ def _select_work(*, to_staff: bool) -> Select[Any]:
     )
 
 
-def _work_views(tx: Transaction, rows: Sequence[Any]) -> list[WorkEntryView]:
+def _work_views(
+    tx: Transaction, rows: Sequence[Any], allocated: Sequence[Any] | None = None
+) -> list[WorkEntryView]:
+    """The views of entries. `allocated` are the rows of their allocations; by default they are read."""
     found: dict[str, list[Slice]] = {}
     contracts: dict[str, _Contract] = {}
-    if rows:
+    if allocated is None:
         ids = {"entries": id_list([row.id for row in rows], is_sqlite=tx.is_sqlite)}
-        for one in _allocations(tx.is_sqlite).all(tx.connection, ids):
-            found.setdefault(one.work_entry_id, []).append(slice_of(one))
-            if one.contract_id is not None:
-                contracts[one.contract_id] = _Contract(one.contract_number, one.lends)
+        allocated = _allocations(tx.is_sqlite).all(tx.connection, ids) if rows else []
+    for one in allocated:
+        found.setdefault(one.work_entry_id, []).append(slice_of(one))
+        if one.contract_id is not None:
+            contracts[one.contract_id] = _Contract(one.contract_number, one.lends)
     allocations = _Allocations(tx, [piece for pieces in found.values() for piece in pieces], contracts)
     adjustments = Adjustments(tx)
     # the time counts on the request that is left, what was written belongs to the one that it came from
@@ -327,14 +340,26 @@ def _allocations(is_sqlite: bool) -> Prepared:
 
     A slice that is drawn again has a later id than one that stays.
     """
-    a, c = t.work_allocation, t.contract
-    comes_first = case((a.c.kind.in_([text_constant("grant"), text_constant("covered")]), 0), else_=1)
+    a = t.work_allocation
     return Prepared(
+        _select_allocations()
+        .where(among(a.c.work_entry_id, "entries", is_sqlite=is_sqlite))
+        .order_by(a.c.effective_at, _comes_first(a), a.c.id)
+    )
+
+
+def _select_allocations() -> Select[Any]:
+    a, c = t.work_allocation, t.contract
+    return (
         select(a, c.c.number.label("contract_number"), c.c.borrow.is_not(None).label("lends"))
         .outerjoin(c, c.c.id == a.c.contract_id)
-        .where(among(a.c.work_entry_id, "entries", is_sqlite=is_sqlite), a.c.reversed_at.is_(None))
-        .order_by(a.c.effective_at, comes_first, a.c.id)
+        .where(a.c.reversed_at.is_(None))
     )
+
+
+def _comes_first(allocations: FromClause) -> ColumnElement[int]:
+    paid = [text_constant("grant"), text_constant("covered")]
+    return case((allocations.c.kind.in_(paid), 0), else_=1)
 
 
 def segment_views(tx: Transaction, segments: Sequence[Segment]) -> list[SegmentView]:

@@ -112,11 +112,11 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     counts = counted(request.id, worked.worked_minutes, worked.chargeable_minutes)
     tx.add_together([(t.work_entry, row), counts])
     round_together(tx, request, planned.terms, planned.others)
-    touched = post_new_entry(tx, request, entry_id, planned, payers, contracts)
+    posted = post_new_entry(tx, request, entry_id, planned, payers, contracts)
     settle_beyond(
         tx, request, contracts, entry_id=entry_id, emergency=command.beyond_approval, planned=planned
     )
-    settle(tx, request.id, touched, contracts)
+    settle(tx, request.id, posted.contracts, contracts, gave_back=posted.gave_back)
     return entry_id
 
 

@@ -4,7 +4,7 @@ Source: product.md sections 7 and 8.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,23 +58,21 @@ def post_slices(tx: Transaction, slices: Iterable[SliceToPost], contracts: Loade
 
     Raises: IntegrityError where a balance would go below zero.
     """
-    rows = [
-        {
+    for one in slices:
+        amount = one.slice.amount
+        allocation = {
             "id": new_id(),
             "work_entry_id": one.entry,
             "kind": one.slice.kind,
             "contract_id": one.slice.contract,
             "grant_id": one.slice.grant,
             "minutes": one.slice.minutes,
-            "amount_minor": one.slice.amount.amount_minor if one.slice.amount is not None else None,
-            "currency": one.slice.amount.currency if one.slice.amount is not None else None,
+            "amount_minor": amount.amount_minor if amount is not None else None,
+            "currency": amount.currency if amount is not None else None,
             "effective_at": one.slice.effective_at,
-            "transaction_id": _post(tx, one, contracts),
             "held": one.slice.held,
         }
-        for one in slices
-    ]
-    tx.add_all(t.work_allocation, rows)
+        _post(tx, one, allocation, contracts)
 
 
 def post_carried_draw(tx: Transaction, draw: CarriedDraw, contracts: LoadedContracts) -> None:
@@ -133,12 +131,12 @@ def reverse_posted(
     originals = read_transactions(tx, ids)
     for transaction_id in ids:
         original = originals[transaction_id]
-        refers_to = {"service_request_id": original.service_request_id}
+        request_id = original.service_request_id
         mirrored = reversal_of(transaction_id, original.entry, cause=cause, why=whys[transaction_id])
         if original.contract_id is None:
-            record(tx, mirrored, **refers_to)
+            record(tx, mirrored, service_request_id=request_id)
         else:
-            contracts[original.contract_id].record(tx, mirrored, **refers_to)
+            contracts[original.contract_id].record(tx, mirrored, service_request_id=request_id)
     for one in allocations:
         tx.change(t.work_allocation, one.posted.id, reversed_at=tx.now)
 
@@ -186,24 +184,29 @@ def _unit_of(piece: Slice) -> str:
     return piece.amount.currency if piece.amount is not None else "minutes"
 
 
-def _post(tx: Transaction, one: SliceToPost, contracts: LoadedContracts) -> str | None:
-    """Post one slice as a ledger transaction. Returns its id; None for covered time, which moves nothing."""
+def _post(
+    tx: Transaction, one: SliceToPost, allocation: Mapping[str, Any], contracts: LoadedContracts
+) -> None:
+    """Post one slice as a ledger transaction with its allocation; covered time moves nothing."""
     piece = one.slice
     if piece.kind == "covered":
-        return None
+        tx.add(t.work_allocation, **allocation, transaction_id=None)
+        return
     cause = f"work_entry:{one.entry}"
     if piece.kind == "grant":
         contract, grant_id = contracts[str(piece.contract)], str(piece.grant)
         begins_at = begins_of_months_ahead(contract, piece)
         if begins_at is not None:
             request = (one.request.id, one.request.number)
-            return post_borrowed(tx, piece, begins_at, contract, cause=cause, request=request)
+            post_borrowed(tx, piece, begins_at, contract, cause=cause, request=request, allocation=allocation)
+            return
         drawn = _take(grant_id, piece.drawn, piece.drawn if piece.held else 0, unit=_unit_of(piece))
         why = f"Work on {one.request.number}"
         entry = LedgerTransaction(
             "hold" if piece.held else "draw", piece.effective_at, drawn, cause=cause, why=why
         )
-        return contract.record(tx, entry, service_request_id=one.request.id)
+        contract.record(tx, entry, service_request_id=one.request.id, allocation=allocation)
+        return
     kind, account, fate = REST_ACCOUNTS[piece.kind]
     owner = f"contract:{piece.contract}" if piece.contract else f"service_request:{one.request.id}"
     if piece.kind == "carried":
@@ -211,9 +214,10 @@ def _post(tx: Transaction, one: SliceToPost, contracts: LoadedContracts) -> str 
     # no balance of the contract moves, so the text names the amount
     why = f"{hours_text(piece.minutes)} {fate}"
     moved = move("minutes", piece.minutes, (f"service_request:{one.request.id}", "worked"), (owner, account))
-    return record(
+    record(
         tx,
         LedgerTransaction(kind, piece.effective_at, moved, cause=cause, why=why),
         contract_id=piece.contract,
         service_request_id=one.request.id,
+        allocation=allocation,
     )

@@ -6,7 +6,7 @@ long as the transaction's own changes are applied to it, which the methods here 
 elsewhere, `forget` makes the next use read again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -262,9 +262,25 @@ class LoadedContract:
         """Read the grants again at their next use: for changes that were not made through this object."""
         self.known_grants = self.others = None
 
-    def record(self, tx: Transaction, entry: LedgerTransaction, **refers_to: str | None) -> str:
-        """Append a transaction that moves this contract's grants. Returns its id. Raises: IntegrityError."""
-        transaction_id = record(tx, entry, contract_id=self.id, **refers_to)
+    def record(
+        self,
+        tx: Transaction,
+        entry: LedgerTransaction,
+        *,
+        service_request_id: str | None = None,
+        allocation: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Append a transaction that moves this contract's grants. Returns its id. Raises: IntegrityError.
+
+        `allocation` as for `journal.record`.
+        """
+        transaction_id = record(
+            tx,
+            entry,
+            contract_id=self.id,
+            service_request_id=service_request_id,
+            allocation=allocation,
+        )
         if self.known_grants is not None:
             self.known_grants = [_moved(one, entry.postings) for one in self.known_grants]
         if self.others is not None and not _moves_only(self.known_grants or (), entry.postings):

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -177,11 +177,13 @@ def post_borrowed(
     *,
     cause: str,
     request: tuple[str, str],
-) -> str:
+    allocation: Mapping[str, Any],
+) -> None:
     """Post a slice that draws ahead on the month that begins at an instant.
 
-    `request` are the id and the number of the service request. Returns the id of the transaction that is the
-    posting of the slice; the other one is effective when the month begins. Raises: IntegrityError.
+    `request` are the id and the number of the service request. `allocation`, as for `journal.record`, names
+    the transaction that is the posting of the slice; the other one is effective when the month begins.
+    Raises: IntegrityError.
     """
     grant_id, minutes = str(piece.grant), piece.minutes
     request_id, number = request
@@ -192,7 +194,7 @@ def post_borrowed(
         cause=cause,
         why=f"Work on {number}: {hours_text(minutes)} drawn ahead on the next month",
     )
-    transaction_id = contract.record(tx, drawn, service_request_id=request_id)
+    transaction_id = contract.record(tx, drawn, service_request_id=request_id, allocation=allocation)
     less = LedgerTransaction(
         "repay",
         begins_at,
@@ -202,7 +204,6 @@ def post_borrowed(
         key=repayment_key(transaction_id),
     )
     contract.record(tx, less, service_request_id=request_id)
-    return transaction_id
 
 
 def repayments_of(tx: Transaction, borrowed: Sequence[str]) -> list[str]:
