@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 
 from tests.support.locked_postings import install as install_check_of_locks
@@ -40,6 +41,11 @@ ON_BOTH = (
 # as the command line does at its start: an old system must not change what is computed here
 use_newest_time_zone_data()
 install_check_of_locks()
+# a busy machine must not fail a property: no test asserts how long something takes
+settings.register_profile(
+    "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def lacking(reason: str) -> NoReturn:
