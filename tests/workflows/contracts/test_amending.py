@@ -237,12 +237,13 @@ def test_ends_that_cannot_be(sample: SampleDesk) -> None:
     request = sample.log()
     sample.clock.move(days=40)
     sample.work(request, 30)
-    for ends_on, refused in [
-        (date(2026, 3, 5), "end before the change takes effect"),
-        (None, "need a last day"),
+    for ends_on, when, refused in [
+        (date(2026, 3, 5), {}, "end before the change takes effect"),
+        (date(2026, 3, 5), {"effective_on": date(2026, 3, 3)}, "a day that has passed"),
+        (None, {}, "need a last day"),
     ]:
         with pytest.raises(InvalidInput, match=refused):
-            amend(sample, contract, ends_on=ends_on)
+            amend(sample, contract, ends_on=ends_on, **when)
     hours = sample.sell("support_hours", minutes=60)
     amend(sample, hours, ends_on=date(2026, 12, 31))
     amend(sample, hours, ends_on=None)
@@ -351,6 +352,32 @@ def test_a_transfer_as_of_an_earlier_instant(sample: SampleDesk) -> None:
     decision = sample.rows(t.coverage_decision, id=sample.request(request).decision_id)[0]
     assert decision.holds_from == MONDAY + DAY
     assert sample.see(read_contract, contract, as_of=MONDAY).holder == {"customer": sample.ann}
+    assert sample.see(audit_desk).ok
+
+
+def test_a_transfer_frees_the_contract_that_covers_the_work_since(sample: SampleDesk) -> None:
+    """The other contract had paid what the transferred one lacked. The order makes no difference."""
+
+    def end(name: str, *, late: bool) -> tuple[Any, ...]:
+        eva, bob = (
+            sample.customer(f"{one} {name}", sample.org_unit(f"{one} {name}")) for one in ("Eva", "Bob")
+        )
+        terms: dict[str, Any] = {"to": ("customer", eva), "starts_on": date(2026, 3, 1)}
+        contract, second = (sample.sell("support_hours", minutes=minutes, **terms) for minutes in (100, 60))
+        request = sample.log(customer=eva, item=None)
+        if not late:
+            sample.work(request, 180, at=MONDAY - DAY)
+            assert (drawn(sample, contract), drawn(sample, second)) == (100, 60)
+        transfer(sample, contract, {"customer": bob}, effective_at=MONDAY - DAY)
+        if late:
+            sample.work(request, 180, at=MONDAY - DAY)
+        (entry,) = sample.entries(request)
+        paid = [drawn(sample, one) for one in (contract, second)]
+        return sample.allocations(entry.id), paid, sample.carried(f"customer:{eva}")
+
+    ends = [end(name, late=late) for name, late in (("in order", False), ("late", True))]
+    assert ends[0] == ends[1]
+    assert ends[0][1:] == ([0, 60], 120)
     assert sample.see(audit_desk).ok
 
 
