@@ -242,6 +242,22 @@ def test_an_ended_contract_shows_its_end_and_carried_time(web: WebClients) -> No
     assert "Rollover: carried forward to the holder's next contract (from the settings)" in page
 
 
+def test_time_past_a_month_waits_for_the_next_one(web: WebClients) -> None:
+    """The page and the statement do not speak of another contract only, and no run-out day is projected."""
+    sample = web.sample
+    contract = sample.sell("support_hours_by_month", minutes=60, starts_on="2026-03-01", ends_on="2026-12-31")
+    request = sample.log()
+    sample.work(request, 90)
+    page = web.supervisor.open(f"/contracts/{contract}")
+    assert "Used up until the next month begins on 1 Apr 2026." in page
+    assert "0:30 has been carried forward and will be drawn first from the next month, or after" in page
+    assert "0:30 carried over to the next month, or to the holder's next contract" in page
+    entry = web.technician.open(f"/requests/{request}")
+    assert "0:30 carried to the next month or contract" in entry
+    sample.clock.move(days=31)
+    assert "Time carried over from earlier months" in web.supervisor.open(f"/contracts/{contract}")
+
+
 def test_the_list_shows_to_whom_a_holder_belongs(web: WebClients) -> None:
     sample = web.sample
     bob = sample.customer("Bob")
