@@ -18,7 +18,9 @@ from workflows.commands.contracts import (
 from workflows.commands.fields import MoneyGiven
 from workflows.contracts.amending import amend_contract, transfer_contract
 from workflows.contracts.queries import contract_audit, read_contract
+from workflows.contracts.statement import read_statement
 from workflows.contracts.use_cases import cancel_contract, renew
+from workflows.core.actors import Actor
 from workflows.core.errors import Conflict, InvalidInput, NotAllowed, StateForbids
 from workflows.jobs.definitions import run_job
 from workflows.reports.audit import audit_desk
@@ -85,6 +87,36 @@ def test_terms_change_as_of_an_earlier_instant_and_in_any_order(sample: SampleDe
     found = [terms(sample, contract, MONDAY + days * DAY)[0] for days in (0, 10, 29, 30, 60)]
     assert found == ["standard", None, None, "gold", "gold"]
     assert sample.contract(contract).sla == "gold"
+
+
+def test_changes_of_a_contract_are_lines_of_its_statement(sample: SampleDesk) -> None:
+    """They move nothing, stand at their instant, and tell customers no reason."""
+    contract = sample.sell("time_limited_subscription", minutes=600, **YEAR)
+    sample.work(sample.log(), 30)
+    sample.clock.move(days=3)
+    amend(sample, contract, ends_on=date(2026, 12, 31), effective_at=MONDAY - DAY)
+    amend(sample, contract, ends_on=date(2026, 11, 30), effective_at=MONDAY + 9 * DAY)
+    transfer(sample, contract, {"org_unit": sample.site}, effective_at=MONDAY + DAY)
+    sample.do(renew, contract, Renew())
+    expected = [
+        ("grant", 600, "Sold with the contract", True),
+        ("amended", 0, "Agreed", False),
+        ("draw", -30, "Work on SR-1001", True),
+        ("transferred", 0, "Sold", False),
+        ("renewed", 0, "TLS-0002", False),
+    ]
+
+    def lines(actor: Any) -> list[tuple[Any, ...]]:
+        seen = sample.see_as(actor, read_statement, contract)
+        return [(one.kind, one.minutes, one.why, one.posted) for one in seen.lines]
+
+    assert lines(sample.technician) == expected
+    carl = sample.customer("Carl", sample.site)
+    sample.set(customers_see_org_unit=True)
+    customer = Actor("carl", "Carl", "customer", carl)
+    assert lines(customer) == [
+        (kind, moved, why if posted else "", posted) for kind, moved, why, posted in expected
+    ]
 
 
 def test_an_amendment_needs_a_reason_and_is_in_the_history(sample: SampleDesk) -> None:
