@@ -74,7 +74,7 @@ def test_each_pattern_has_words_for_what_it_asks_for(api: ApiClients) -> None:
         ),
     ],
 )
-def test_a_value_out_of_bounds_is_told_in_its_own_terms(
+def test_a_value_out_of_bounds_is_refused_in_its_own_terms(
     kind: type[BaseModel], given: dict[str, Any], pointer: str, words: str
 ) -> None:
     with pytest.raises(ValidationError) as refused:

@@ -304,7 +304,7 @@ class _Ledger:
     @cached_property
     def _changes(self) -> list[ContractChange]:
         """The amendments, transfers and renewals that took effect in the days."""
-        a, c, told = t.contract_amendment.c, t.contract.c, self.tx.actor.is_staff
+        a, c, explained = t.contract_amendment.c, t.contract.c, self.tx.actor.is_staff
         amendments = self.tx.connection.execute(
             select(a.id, a.effective_at, a.created_at, a.kind, a.reason).where(a.contract_id == self.row.id)
         )
@@ -313,13 +313,13 @@ class _Ledger:
         )
         found = [
             ContractChange(
-                one.id, one.effective_at, one.created_at, one.kind, (one.reason or "") if told else ""
+                one.id, one.effective_at, one.created_at, one.kind, (one.reason or "") if explained else ""
             )
             for one in amendments
             if self.row.cancelled_at is None or one.effective_at <= self.row.cancelled_at
         ]
         found += [
-            ContractChange(one.id, one.created_at, one.created_at, "renewed", one.number if told else "")
+            ContractChange(one.id, one.created_at, one.created_at, "renewed", one.number if explained else "")
             for one in renewals
         ]
         first = self.start

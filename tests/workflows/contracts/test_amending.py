@@ -90,7 +90,7 @@ def test_terms_change_as_of_an_earlier_instant_and_in_any_order(sample: SampleDe
 
 
 def test_changes_of_a_contract_are_lines_of_its_statement(sample: SampleDesk) -> None:
-    """They move nothing, stand at their instant, and tell customers no reason."""
+    """They move nothing, stand at their instant, and show customers no reason."""
     contract = sample.sell("time_limited_subscription", minutes=600, **YEAR)
     sample.work(sample.log(), 30)
     sample.clock.move(days=3)

@@ -247,7 +247,7 @@ def test_an_ended_contract_shows_its_end_and_carried_time(web: WebClients) -> No
     assert "Rollover: carried forward to the holder's next contract (from the settings)" in page
 
 
-def test_the_history_tells_what_changed_in_words(web: WebClients) -> None:
+def test_the_history_shows_what_changed_in_words(web: WebClients) -> None:
     """Amounts, days and labels, as of when; technicians see no prices, on the page or in the API."""
     sample = web.sample
     terms: dict[str, Any] = {"starts_on": "2026-03-01", "ends_on": "2026-12-31"}
@@ -262,7 +262,7 @@ def test_the_history_tells_what_changed_in_words(web: WebClients) -> None:
     )
     sample.do(amend_contract, contract, command)
     sample.do(adjust, contract, Adjust(minutes=-90, reason="Counted twice"))
-    told = (
+    expected = (
         "After the end: as in the settings → Ignore: recorded, not billed",
         "Last day: 31 Dec 2026 → 30 Nov 2026",
         "Not to exceed: no limit → 1 hour each month",
@@ -273,7 +273,7 @@ def test_the_history_tells_what_changed_in_words(web: WebClients) -> None:
     assert "Price: €1,200.00 → €1,100.00" in page
     seen = web.technician.open(f"/contracts/{contract}")
     assert "1,100.00" not in seen
-    for text in told:
+    for text in expected:
         assert text in page
         assert text in seen
     assert "price_minor" in str(sample.see_as(sample.supervisor, contract_audit, contract))
