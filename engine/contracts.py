@@ -6,7 +6,7 @@ Source: product.md sections 1, 4 and 5.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol, get_args
+from typing import Any, Literal, NamedTuple, Protocol, Self, cast, get_args
 from zoneinfo import ZoneInfo
 
 from engine.currencies import money_text
@@ -67,6 +67,12 @@ class Holder(NamedTuple):
     def key(self) -> str:
         """The holder's name in the ledger, where holders of every kind share one account table."""
         return f"{self.kind}:{self.id}"
+
+    @classmethod
+    def of_key(cls, key: str) -> Self:
+        """The holder of that name in the ledger."""
+        kind, _, holder_id = key.partition(":")
+        return cls(cast(HolderKind, kind), holder_id)
 
 
 class Scope(Protocol):

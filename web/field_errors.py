@@ -37,13 +37,42 @@ MESSAGES_WITH_LIMITS = {
     ),
     "string_too_long": (mark("It may have at most %(max_length)s characters."),) * 2,
     "too_long": (mark("It may have at most %(max_length)s entries."),) * 2,
-    "too_short": (mark("It must have at least %(min_length)s entries."),) * 2,
+    "too_short": (
+        mark("It must not be empty."),
+        mark("It must have at least %(min_length)s entries."),
+    ),
     "greater_than_equal": (mark("It must be at least %(ge)s."),) * 2,
     "greater_than": (mark("It must be more than %(gt)s."),) * 2,
     "less_than_equal": (mark("It must be at most %(le)s."),) * 2,
     "less_than": (mark("It must be less than %(lt)s."),) * 2,
     "literal_error": (mark("It must be one of %(expected)s."),) * 2,
 }
+NUMBER = mark("Write a number with at most %(decimals)s decimals, such as %(example)s.")
+MONTH = mark("Write the month as YYYY-MM, for example 2026-03.")
+VERSION = mark("Write the version as it is listed, in digits and the letters a to f.")
+FORMS: dict[str, tuple[str, dict[str, str]]] = {
+    r"^[A-Z]{3}$": (mark("Write the currency as three capital letters, such as EUR."), {}),
+    r"^[A-Z0-9]{2,3}$": (mark("Write the unit as two or three capital letters and digits, such as HUR."), {}),
+    r"^[0-9]{1,9}(\.[0-9]{1,4})?$": (NUMBER, {"decimals": "4", "example": "3.5"}),
+    r"^[0-9]{1,3}(\.[0-9]{1,4})?$": (NUMBER, {"decimals": "4", "example": "3.5"}),
+    r"^[0-9]{1,2}(\.[0-9]{1,2})?$": (NUMBER, {"decimals": "2", "example": "7.5"}),
+    r"^[0-9]{1,9}(\.[0-9]{1,6})?$": (NUMBER, {"decimals": "6", "example": "1.25"}),
+    r"^-?[0-9]{1,9}(\.[0-9]{1,6})?$": (NUMBER, {"decimals": "6", "example": "1.25"}),
+    r"^\d{4}-(0[1-9]|1[0-2])$": (MONTH, {}),
+    r"^\d{4}-\d\d$": (MONTH, {}),
+    r"^-?[a-z_]{1,40}$": (mark("Write the name of a field; with - before it, the order is reversed."), {}),
+    r"^[0-9a-f]{6,64}$": (VERSION, {}),
+    r"^[0-9a-f]{64}$": (VERSION, {}),
+    r"^([A-Z]{1,2}:[0-9]{1,3}(\.[0-9]{1,4})?)?$": (
+        mark("Write the category and the percentage of a tax rate, such as S:19, or nothing."),
+        {},
+    ),
+    r"^[0-9A-Za-z][0-9A-Za-z._-]{0,19}$": (
+        mark("Write at most 20 letters, digits, dots, hyphens and underscores, a letter or digit first."),
+        {},
+    ),
+}
+"""What a text must look like, by the pattern of its type."""
 
 
 def field_errors(error: ValidationError) -> list[dict[str, str]]:
@@ -66,13 +95,16 @@ def pointer_of(found: ErrorDetails) -> str:
 def message_of(found: ErrorDetails) -> str:
     """Return what is wrong, as a sentence."""
     kind, context = found["type"], found.get("ctx", {})
+    if kind in ("too_short", "too_long") and isinstance(found["input"], str):
+        kind = f"string_{kind}"  # pydantic checks text as a list where a limit is added to another type
     if kind in MESSAGES:
         return gettext(MESSAGES[kind])
     if kind in MESSAGES_WITH_LIMITS:
         one, many = MESSAGES_WITH_LIMITS[kind]
         return gettext(one if context.get("min_length") == 1 else many, **context)
     if kind == "string_pattern_mismatch":
-        return gettext("It does not have the form %(pattern)s.", pattern=context["pattern"])
+        text, values = FORMS[context["pattern"]]
+        return gettext(text, **values)
     if kind == "value_error" and "reason" in context:
         text = gettext("It is not a valid email address: %(reason)s", reason=context["reason"])
     elif kind == "value_error":

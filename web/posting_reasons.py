@@ -17,6 +17,7 @@ FIXED = frozenset(
         mark("Allocation"),
         mark("Adjustment"),
         mark("Time carried over from before this contract"),
+        mark("Time carried over from earlier months"),
         mark("Work approved"),
         mark("The draw-down was corrected"),
         mark("The work was not approved"),
@@ -54,6 +55,10 @@ PATTERNS = tuple(
         (
             rf"{_TIME} carried over to the holder's next contract",
             mark("%(time)s carried over to the holder's next contract"),
+        ),
+        (
+            rf"{_TIME} carried over to the next month, or to the holder's next contract",
+            mark("%(time)s carried over to the next month, or to the holder's next contract"),
         ),
         (rf"{_TIME} recorded as uncovered", mark("%(time)s recorded as uncovered")),
         (rf"{_TIME} to be billed at the overage rate", mark("%(time)s to be billed at the overage rate")),

@@ -10,7 +10,7 @@ from engine.contracts import HolderKind
 from engine.quantities import hours_text
 from web.languages import gettext, mark, ngettext
 from web.posting_reasons import posting_reason
-from web.statement_labels import DISPUTES, GRANT_KINDS, MOVEMENTS
+from web.statement_labels import CHANGES, DISPUTES, GRANT_KINDS, MOVEMENTS
 from web.statement_pdf import MOST_LINES, Column, statement_pdf
 from workflows.contracts.holder_statement import read_holder_statement
 from workflows.contracts.queries import read_contract
@@ -201,7 +201,7 @@ def _contract_row(
 ) -> list[str]:
     return [
         instant_text(line.effective_at, zone),
-        MOVEMENTS.get(line.kind, line.kind),
+        MOVEMENTS.get(line.kind) or CHANGES.get(line.kind, line.kind),
         _request(line),
         _reason(line, dispute),
         _change(line.minutes or line.incidents or line.money, unit, currency),

@@ -41,6 +41,14 @@ MOVEMENTS = Texts(
         "breakage": mark("Revenue of what was left unused"),
     }
 )
+CHANGES = Texts(
+    {
+        "amended": mark("Terms changed"),
+        "transferred": mark("Transferred"),
+        "renewed": mark("Renewed"),
+    }
+)
+"""Changes of a contract in its statement, which move nothing."""
 DISPUTES = Texts(
     {
         "open": mark("In dispute"),

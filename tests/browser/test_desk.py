@@ -201,3 +201,16 @@ def test_the_menu_opens_on_a_phone_without_scripts(web: WebClients, enter: Open)
     page.get_by_role("button", name="Menu").click()
     link.click()
     page.get_by_role("heading", name="Contracts", exact=True).wait_for()
+
+
+def test_a_contracts_tables_fit_beside_its_terms_in_german(web: WebClients, enter: Open) -> None:
+    """German words are longer: the last column, the balance, is in view without scrolling."""
+    contract = web.sample.sell("support_hours", minutes=600)
+    web.sample.work(web.sample.log(), 30)
+    page = enter("supervisor")
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    page.goto(f"/contracts/{contract}")
+    page.get_by_role("heading", name="Kontoauszug").wait_for()
+    hidden = page.evaluate("[...document.querySelectorAll('.list')].map(e => e.scrollWidth - e.clientWidth)")
+    assert hidden
+    assert not any(hidden)

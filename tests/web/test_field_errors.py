@@ -1,12 +1,15 @@
 """A check across several fields names the one to correct, in whichever language its message is."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from web.field_errors import field_errors
+from tests.support.api import ApiClients
+from web.field_errors import FORMS, field_errors
+from workflows.commands.contracts import Adjust, NewContract
 from workflows.commands.quotes import QuoteLineGiven
 from workflows.commands.rounding import RoundingTerms
 from workflows.commands.selling import NewPrice
@@ -42,3 +45,38 @@ def test_the_field_to_correct_is_named(kind: type[BaseModel], given: dict[str, A
             with pytest.raises(ValidationError) as refused:
                 kind.model_validate_json(json.dumps(given))
             assert [one["pointer"] for one in field_errors(refused.value)] == [pointer]
+
+
+SHOWN_ONLY = {
+    r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$",
+    r"^[ -~]{1,255}$",
+    r"^(19[7-9]\d|2[01]\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$",
+}
+"""Patterns of the document whose fields are checked otherwise, with messages of their own."""
+
+
+def test_each_pattern_has_words_for_what_it_asks_for(api: ApiClients) -> None:
+    document = api.nobody.client.get("/api/openapi.json").get_data(as_text=True)
+    patterns = set(re.findall(r'"pattern": *("(?:[^"\\]|\\.)*")', document))
+    assert {json.loads(one) for one in patterns} - SHOWN_ONLY == set(FORMS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "pointer", "words"),
+    [
+        (Adjust, {"minutes": 1, "reason": " "}, "/reason", "It must not be empty."),
+        (Adjust, {"minutes": 1, "reason": "x" * 2001}, "/reason", "It may have at most 2000 characters."),
+        (
+            NewContract,
+            {"type": "support_hours", "holder": {"item": "1"}, "overage_rate": {"amount_minor": -5}},
+            "/overage_rate/amount_minor",
+            "It must be above zero.",
+        ),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_in_its_own_terms(
+    kind: type[BaseModel], given: dict[str, Any], pointer: str, words: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        kind.model_validate_json(json.dumps(given))
+    assert field_errors(refused.value) == [{"pointer": pointer, "detail": words}]

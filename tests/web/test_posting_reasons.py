@@ -12,6 +12,8 @@ STORED = [
     "Work on SR-1001: 1:30 drawn ahead on the next month",
     "Work on SR-1001: drawn ahead in the month before",
     "1:30 carried over to the holder's next contract",
+    "1:30 carried over to the next month, or to the holder's next contract",
+    "Time carried over from earlier months",
     "100:00 to be billed at the overage rate",
     "Carried over from month 2",
     "Adjustment for 2026-03: Work on SR-1001",

@@ -169,7 +169,7 @@ class Command(BaseModel):
 
 def _above_zero(amount_minor: int) -> int:
     # "at least 1" would name a minor unit, which no page shows
-    if amount_minor == 0:
+    if amount_minor <= 0:
         raise ValueError(gettext("It must be above zero."))
     return amount_minor
 
@@ -187,13 +187,13 @@ class MoneyGiven(Command):
 class MoneyGranted(MoneyGiven):
     """An amount of money to grant: one minor unit or more."""
 
-    amount_minor: Annotated[int, AboveZero, Field(ge=0, le=MOST_MINOR, json_schema_extra={"minimum": 1})]
+    amount_minor: Annotated[int, AboveZero, Field(le=MOST_MINOR, json_schema_extra={"minimum": 1})]
 
 
 class RateGiven(MoneyGiven):
     """The price of an hour: one minor unit or more. Work that costs nothing is recorded as not billable."""
 
-    amount_minor: Annotated[int, AboveZero, Field(ge=0, le=MOST_MINOR, json_schema_extra={"minimum": 1})]
+    amount_minor: Annotated[int, AboveZero, Field(le=MOST_MINOR, json_schema_extra={"minimum": 1})]
 
 
 class OneOf(Command):

@@ -218,7 +218,13 @@ def _new_end(
             ),
             remedy=gettext("Cancel %(successor)s first.", successor=successor),
         )
-    if end is not None and end <= max(at, tx.now, row.starts_at):
+    if end is not None and max(at, row.starts_at) < end <= tx.now:
+        raise invalid(
+            "/ends_on",
+            gettext("A contract cannot end on a day that has passed."),
+            gettext("Give today or a later day, or cancel it."),
+        )
+    if end is not None and end <= max(at, row.starts_at):
         raise invalid(
             "/ends_on",
             gettext("The contract would end before the change takes effect."),

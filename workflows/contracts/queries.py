@@ -56,6 +56,8 @@ from workflows.views.contracts import (
 )
 
 c = t.contract
+PRICES = frozenset({"price", "price_minor", "overage_rate", "overage_rate_minor", "discount_percent"})
+"""The details of events that only those see who see prices."""
 CARRIED_OVER = "carry_over"
 """What the grant that keeps a month's rest is called in views: as a record it is part of the allocation."""
 ORDERS = {
@@ -159,7 +161,10 @@ def _current(tx: Transaction, rows: Sequence[Any], due: Collection[str]) -> list
 
 
 def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
-    """The contract's audit trail, newest first. Raises: NotAllowed for customers; NotFound."""
+    """The contract's audit trail, newest first; without prices for technicians.
+
+    Raises: NotAllowed for customers; NotFound.
+    """
     tx.require(*STAFF)
     contract_row(tx, contract_id)
     a = t.audit_event
@@ -168,7 +173,25 @@ def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
         .where(a.c.subject_kind == "contract", a.c.subject_id == contract_id)
         .order_by(a.c.at.desc(), a.c.id.desc())
     )
-    return [AuditLine(row.at, row.action, row.actor, row.details or {}) for row in rows]
+    priced = tx.actor.role in PRICE_ROLES
+    return [
+        AuditLine(
+            row.at,
+            row.action,
+            row.actor,
+            (row.details or {}) if priced else _without_prices(row.details or {}),
+        )
+        for row in rows
+    ]
+
+
+def _without_prices(details: dict[str, Any]) -> dict[str, Any]:
+    """The details of an event, and those within them, that are no price."""
+    return {
+        name: _without_prices(value) if isinstance(value, dict) else value
+        for name, value in details.items()
+        if name not in PRICES
+    }
 
 
 def contract_types(tx: Transaction) -> list[ContractTypeView]:

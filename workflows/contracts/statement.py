@@ -1,4 +1,4 @@
-"""The statement of a contract: its movements until now, with the balance after each.
+"""The statement of a contract: its movements and changes until now, with the balance after each.
 
 A page reads its own lines and one sum, whatever came before it. Source: product.md sections 7 and 8.
 """
@@ -39,6 +39,22 @@ STEP = 500
 entry, leg, request = t.ledger_transaction, t.ledger_posting, t.service_request
 BY_INSTANT = Sort(entry.c.effective_at)
 ORDERS = ("effective_at", "-effective_at")
+
+
+@dataclass(frozen=True, slots=True)
+class ContractChange:
+    """A change of the contract that moves nothing, with the fields of a movement."""
+
+    id: str
+    effective_at: datetime
+    recorded_at: datetime
+    kind: str
+    why: str
+    service_request_id: None = None
+    request_number: None = None
+    moved: int = 0
+    held: bool = False
+    is_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +272,10 @@ class _Ledger:
             .order_by(when.desc() if latest_first else when)
             .limit(count + 1)
         ).scalars()
-        found = list(instants)
+        changes = (one.effective_at for one in self._changes)
+        if at is not None:
+            changes = (one for one in changes if (one < at if latest_first else one > at))
+        found = sorted([*instants, *changes], reverse=latest_first)[: count + 1]
         if at is not None and inclusive:
             found.append(at)
         return min(found, default=None), max(found, default=self.end)
@@ -273,12 +292,42 @@ class _Ledger:
         rows = self.tx.connection.execute(movements).all()
         nameable = Nameable(self.tx, {"service_request": {one.service_request_id for one in rows}})
         pending = pending_among(self.tx, (one.id for one in rows if one.held))
+        changes = [one for one in self._changes if first <= one.effective_at <= last]
+        shown: list[Row[Any] | ContractChange] = sorted([*rows, *changes], key=_instant)
         lines = []
-        for _, group in groupby(sorted(rows, key=_instant), _instant):
+        for _, group in groupby(shown, _instant):
             for one in _in_order(list(group), balance):
                 balance += int(one.moved)
                 lines.append(self._line(one, balance, nameable, pending))
         return lines
+
+    @cached_property
+    def _changes(self) -> list[ContractChange]:
+        """The amendments, transfers and renewals that took effect in the days."""
+        a, c, explained = t.contract_amendment.c, t.contract.c, self.tx.actor.is_staff
+        amendments = self.tx.connection.execute(
+            select(a.id, a.effective_at, a.created_at, a.kind, a.reason).where(a.contract_id == self.row.id)
+        )
+        renewals = self.tx.connection.execute(
+            select(c.id, c.created_at, c.number).where(c.renewal_of_id == self.row.id)
+        )
+        found = [
+            ContractChange(
+                one.id, one.effective_at, one.created_at, one.kind, (one.reason or "") if explained else ""
+            )
+            for one in amendments
+            if self.row.cancelled_at is None or one.effective_at <= self.row.cancelled_at
+        ]
+        found += [
+            ContractChange(one.id, one.created_at, one.created_at, "renewed", one.number if explained else "")
+            for one in renewals
+        ]
+        first = self.start
+        return [
+            one
+            for one in found
+            if one.effective_at < self.end and (first is None or one.effective_at >= first)
+        ]
 
     def _movements(self, *where: ColumnElement[bool]) -> Select[Any]:
         """SQL: the contract's movements with what each moves, and whether it changes what was accepted."""
@@ -297,7 +346,9 @@ class _Ledger:
             .group_by(entry.c.id, request.c.number)
         )
 
-    def _line(self, row: Row[Any], balance: int, nameable: Nameable, pending: set[str]) -> StatementLine:
+    def _line(
+        self, row: Row[Any] | ContractChange, balance: int, nameable: Nameable, pending: set[str]
+    ) -> StatementLine:
         return _statement_line(row, self.unit, self.currency, balance, nameable, row.id in pending)
 
     @staticmethod
@@ -325,12 +376,12 @@ def _total(*where: ColumnElement[bool]) -> Select[Any]:
     return select(func.coalesce(func.sum(leg.c.amount), 0)).where(*where)
 
 
-def _instant(row: Row[Any]) -> datetime:
+def _instant(row: Row[Any] | ContractChange) -> datetime:
     at: datetime = row.effective_at
     return at
 
 
-def _in_order(rows: list[Row[Any]], balance: int) -> list[Row[Any]]:
+def _in_order(rows: list[Row[Any] | ContractChange], balance: int) -> list[Row[Any] | ContractChange]:
     """The movements of one instant as they were recorded, so that a correction follows what it corrects.
 
     A month ends before the next one begins. If that would show a negative balance, additions come first.
@@ -342,7 +393,12 @@ def _in_order(rows: list[Row[Any]], balance: int) -> list[Row[Any]]:
 
 
 def _statement_line(
-    row: Row[Any], unit: str, currency: str | None, balance: int, nameable: Nameable, is_pending: bool
+    row: Row[Any] | ContractChange,
+    unit: str,
+    currency: str | None,
+    balance: int,
+    nameable: Nameable,
+    is_pending: bool,
 ) -> StatementLine:
     moved = int(row.moved)
     is_named = row.service_request_id is None or nameable.may("service_request", row.service_request_id)
@@ -359,8 +415,9 @@ def _statement_line(
         money=moved if unit == "money" else 0,
         currency=currency,
         balance_after=balance,
-        why=(row.why if is_named else row.why.replace(row.request_number, ANOTHER_REQUEST))
+        why=(row.why if is_named else row.why.replace(str(row.request_number), ANOTHER_REQUEST))
         + (f", {PENDING}" if is_pending else ""),
         pending=is_pending,
         since_acceptance=bool(row.is_change),
+        posted=not isinstance(row, ContractChange),
     )

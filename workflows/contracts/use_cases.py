@@ -401,6 +401,12 @@ def _withdraw(tx: Transaction, row: Row[Any], unit: Unit, quantity: int, command
     if at < tx.now:
         free = {grant_id: lowest_balance_since(tx, grant_id, "available", at) for grant_id in free}
     available = sum(free.values())
+    if available == 0:
+        raise invalid(
+            f"/{unit}",
+            gettext("Nothing is left that can be withdrawn."),
+            gettext("Move, change or delete the work that has used it first."),
+        )
     if quantity > available:
         raise invalid(
             f"/{unit}",

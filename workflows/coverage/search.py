@@ -406,25 +406,25 @@ def _cover_waiting(
 def cover_one(tx: Transaction, request_id: str, *, cause: str, since: datetime | None = None) -> bool:
     """Search for one waiting service request; the decision is stored only if it is covered now.
 
-    One that is locked opens as of `since`, if it waited then. Returns whether it was covered.
+    One that is locked opens as of `since`, if it waited then. A decision that is replaced at the very instant
+    at which it was made held for no time: what it was made for, the time since a transfer, passes to the new
+    one. Returns whether it was covered.
     """
     request = lock_request(tx, request_id)
     if request.outcome not in WAITING_OUTCOMES or request.state not in UNFINISHED_STATES:
         return False
+    d = t.coverage_decision
+    followed = tx.connection.execute(
+        select(d.c.decided_at, d.c.holds_from).where(d.c.id == request.decision_id)
+    ).one()
+    holds_from = (followed.holds_from or tx.now) if followed.decided_at == tx.now else None
     if since is not None and since < tx.now and request.state == "pending_no_contract":
-        tx = replace(tx, now=max(since, request.paused_at, _decided_at(tx, request)))
+        tx = replace(tx, now=max(since, request.paused_at, followed.decided_at))
     found = find(tx, facts_of(tx, request))
     if found.decision.outcome not in OPENING_OUTCOMES:
         return False
-    follow(tx, request, found, cause=cause)
+    follow(tx, request, found, cause=cause, holds_from=holds_from)
     return True
-
-
-def _decided_at(tx: Transaction, request: Row[Any]) -> datetime:
-    """When the decision that a request follows was made."""
-    decided = select(t.coverage_decision.c.decided_at).where(t.coverage_decision.c.id == request.decision_id)
-    at: datetime = tx.connection.execute(decided).scalar_one()
-    return at
 
 
 def search_covered_again(

@@ -313,7 +313,7 @@ def _work(tx: Transaction, ids: Iterable[str]) -> dict[str, MovedWorkView]:
         select(
             e.c.id, e.c.started_at, r.c.id.label("request"), r.c.number,
             a.c.kind, a.c.contract_id, c.c.number.label("contract_number"), a.c.grant_id, a.c.minutes,
-            a.c.amount_minor, a.c.currency,
+            a.c.amount_minor, a.c.currency, c.c.monthly_minutes,
         )
         .select_from(e)
         .join(r, r.c.id == e.c.service_request_id)
@@ -329,7 +329,13 @@ def _work(tx: Transaction, ids: Iterable[str]) -> dict[str, MovedWorkView]:
             paid = MoneyView(row.amount_minor, row.currency) if row.amount_minor is not None else None
             one.after.append(
                 AllocationView(
-                    row.kind, row.contract_id, row.contract_number, row.grant_id, row.minutes, paid
+                    row.kind,
+                    row.contract_id,
+                    row.contract_number,
+                    row.grant_id,
+                    row.minutes,
+                    paid,
+                    by_month=row.kind == "carried" and row.monthly_minutes is not None,
                 )
             )
     return found

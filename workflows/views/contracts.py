@@ -274,7 +274,9 @@ class StatementLine:
 
     `another_service_request` is true for a line of a service request that the user may not see: its id and
     number are null, and `why` does not name it. `pending`: it is held for work that awaits approval.
-    `since_acceptance`: it belongs to what the customer had accepted before it was recorded.
+    `since_acceptance`: it belongs to what the customer had accepted before it was recorded. Without `posted`
+    it is a change of the contract, which moves nothing: `amended`, `transferred` or `renewed`. Then
+    `transaction` is the id of its record, and only staff see the reason.
     """
 
     transaction: str
@@ -292,6 +294,7 @@ class StatementLine:
     why: str
     pending: bool = False
     since_acceptance: bool = False
+    posted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ class AllocationView:
 
     `held`: the grant holds them until the entry is approved.
     `contract`, its number and `grant` are None, too, if the contract may not be named to the user.
-    `borrowed`: the minutes are drawn ahead on the month after the one of the work.
+    `borrowed`: the minutes are drawn ahead on the month after the one of the work. `by_month`: what the
+    contract lacked waits for its next months, and for the holder's next contract after the last of them.
     """
 
     kind: str
@@ -116,6 +117,7 @@ class AllocationView:
     amount: MoneyView | None = None
     borrowed: bool = False
     held: bool = False
+    by_month: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,8 +181,8 @@ def _is_latest(tx: Transaction, request: Row[Any], planned: Planned, payers: lis
     carried_at = [piece.effective_at for piece in drawn if piece.kind == "carried"]
     if not carried_at:
         return True
-    kind, _, holder_id = _carrier(tx, request, planned, payers).partition(":")
-    return not may_be_drawn_later(tx, Holder(kind, holder_id), min(carried_at))  # type: ignore[arg-type]
+    carrier = Holder.of_key(_carrier(tx, request, planned, payers))
+    return not may_be_drawn_later(tx, carrier, min(carried_at))
 
 
 def _carrier(tx: Transaction, request: Row[Any], planned: Planned, payers: list[LoadedContract]) -> str:

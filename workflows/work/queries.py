@@ -294,7 +294,7 @@ def _work_views(
     for one in allocated:
         found.setdefault(one.work_entry_id, []).append(slice_of(one))
         if one.contract_id is not None:
-            contracts[one.contract_id] = _Contract(one.contract_number, one.lends)
+            contracts[one.contract_id] = _Contract(one.contract_number, one.lends, one.by_month)
     allocations = _Allocations(tx, [piece for pieces in found.values() for piece in pieces], contracts)
     adjustments = Adjustments(tx)
     # the time counts on the request that is left, what was written belongs to the one that it came from
@@ -351,7 +351,12 @@ def _allocations(is_sqlite: bool) -> Prepared:
 def _select_allocations() -> Select[Any]:
     a, c = t.work_allocation, t.contract
     return (
-        select(a, c.c.number.label("contract_number"), c.c.borrow.is_not(None).label("lends"))
+        select(
+            a,
+            c.c.number.label("contract_number"),
+            c.c.borrow.is_not(None).label("lends"),
+            c.c.monthly_minutes.is_not(None).label("by_month"),
+        )
         .outerjoin(c, c.c.id == a.c.contract_id)
         .where(a.c.reversed_at.is_(None))
     )
@@ -401,13 +406,15 @@ class _Contract(NamedTuple):
 
     number: str
     lends: bool
+    by_month: bool
 
 
 def _contracts(tx: Transaction, ids: Collection[str]) -> dict[str, _Contract]:
     c = t.contract.c
-    wanted = select(c.id, c.number, c.borrow.is_not(None).label("lends")).where(c.id.in_(ids))
+    by_month = c.monthly_minutes.is_not(None).label("by_month")
+    wanted = select(c.id, c.number, c.borrow.is_not(None).label("lends"), by_month).where(c.id.in_(ids))
     rows = tx.connection.execute(wanted) if ids else ()
-    return {row.id: _Contract(row.number, row.lends) for row in rows}
+    return {row.id: _Contract(row.number, row.lends, row.by_month) for row in rows}
 
 
 class _Allocations:
@@ -423,6 +430,7 @@ class _Allocations:
         if contracts is None:
             contracts = _contracts(tx, {piece.contract for piece in slices if piece.contract is not None})
         self._months = lending_months(tx, slices) if any(one.lends for one in contracts.values()) else {}
+        self._by_month = {contract for contract, one in contracts.items() if one.by_month}
         self._nameable = Nameable(tx, {"contract": contracts})
         self._numbers = {
             contract: one.number
@@ -451,6 +459,7 @@ class _Allocations:
                 amount=_money(minor, currency),
                 borrowed=ahead,
                 held=held,
+                by_month=kind == "carried" and contract in self._by_month,
             )
             for (kind, contract, grant, currency, ahead, held), (minutes, minor) in sums.items()
         ]

@@ -18,7 +18,9 @@ from workflows.commands.contracts import (
 from workflows.commands.fields import MoneyGiven
 from workflows.contracts.amending import amend_contract, transfer_contract
 from workflows.contracts.queries import contract_audit, read_contract
+from workflows.contracts.statement import read_statement
 from workflows.contracts.use_cases import cancel_contract, renew
+from workflows.core.actors import Actor
 from workflows.core.errors import Conflict, InvalidInput, NotAllowed, StateForbids
 from workflows.jobs.definitions import run_job
 from workflows.reports.audit import audit_desk
@@ -85,6 +87,36 @@ def test_terms_change_as_of_an_earlier_instant_and_in_any_order(sample: SampleDe
     found = [terms(sample, contract, MONDAY + days * DAY)[0] for days in (0, 10, 29, 30, 60)]
     assert found == ["standard", None, None, "gold", "gold"]
     assert sample.contract(contract).sla == "gold"
+
+
+def test_changes_of_a_contract_are_lines_of_its_statement(sample: SampleDesk) -> None:
+    """They move nothing, stand at their instant, and show customers no reason."""
+    contract = sample.sell("time_limited_subscription", minutes=600, **YEAR)
+    sample.work(sample.log(), 30)
+    sample.clock.move(days=3)
+    amend(sample, contract, ends_on=date(2026, 12, 31), effective_at=MONDAY - DAY)
+    amend(sample, contract, ends_on=date(2026, 11, 30), effective_at=MONDAY + 9 * DAY)
+    transfer(sample, contract, {"org_unit": sample.site}, effective_at=MONDAY + DAY)
+    sample.do(renew, contract, Renew())
+    expected = [
+        ("grant", 600, "Sold with the contract", True),
+        ("amended", 0, "Agreed", False),
+        ("draw", -30, "Work on SR-1001", True),
+        ("transferred", 0, "Sold", False),
+        ("renewed", 0, "TLS-0002", False),
+    ]
+
+    def lines(actor: Any) -> list[tuple[Any, ...]]:
+        seen = sample.see_as(actor, read_statement, contract)
+        return [(one.kind, one.minutes, one.why, one.posted) for one in seen.lines]
+
+    assert lines(sample.technician) == expected
+    carl = sample.customer("Carl", sample.site)
+    sample.set(customers_see_org_unit=True)
+    customer = Actor("carl", "Carl", "customer", carl)
+    assert lines(customer) == [
+        (kind, moved, why if posted else "", posted) for kind, moved, why, posted in expected
+    ]
 
 
 def test_an_amendment_needs_a_reason_and_is_in_the_history(sample: SampleDesk) -> None:
@@ -237,12 +269,13 @@ def test_ends_that_cannot_be(sample: SampleDesk) -> None:
     request = sample.log()
     sample.clock.move(days=40)
     sample.work(request, 30)
-    for ends_on, refused in [
-        (date(2026, 3, 5), "end before the change takes effect"),
-        (None, "need a last day"),
+    for ends_on, when, refused in [
+        (date(2026, 3, 5), {}, "end before the change takes effect"),
+        (date(2026, 3, 5), {"effective_on": date(2026, 3, 3)}, "a day that has passed"),
+        (None, {}, "need a last day"),
     ]:
         with pytest.raises(InvalidInput, match=refused):
-            amend(sample, contract, ends_on=ends_on)
+            amend(sample, contract, ends_on=ends_on, **when)
     hours = sample.sell("support_hours", minutes=60)
     amend(sample, hours, ends_on=date(2026, 12, 31))
     amend(sample, hours, ends_on=None)
@@ -351,6 +384,32 @@ def test_a_transfer_as_of_an_earlier_instant(sample: SampleDesk) -> None:
     decision = sample.rows(t.coverage_decision, id=sample.request(request).decision_id)[0]
     assert decision.holds_from == MONDAY + DAY
     assert sample.see(read_contract, contract, as_of=MONDAY).holder == {"customer": sample.ann}
+    assert sample.see(audit_desk).ok
+
+
+def test_a_transfer_frees_the_contract_that_covers_the_work_since(sample: SampleDesk) -> None:
+    """The other contract had paid what the transferred one lacked. The order makes no difference."""
+
+    def end(name: str, *, late: bool) -> tuple[Any, ...]:
+        eva, bob = (
+            sample.customer(f"{one} {name}", sample.org_unit(f"{one} {name}")) for one in ("Eva", "Bob")
+        )
+        terms: dict[str, Any] = {"to": ("customer", eva), "starts_on": date(2026, 3, 1)}
+        contract, second = (sample.sell("support_hours", minutes=minutes, **terms) for minutes in (100, 60))
+        request = sample.log(customer=eva, item=None)
+        if not late:
+            sample.work(request, 180, at=MONDAY - DAY)
+            assert (drawn(sample, contract), drawn(sample, second)) == (100, 60)
+        transfer(sample, contract, {"customer": bob}, effective_at=MONDAY - DAY)
+        if late:
+            sample.work(request, 180, at=MONDAY - DAY)
+        (entry,) = sample.entries(request)
+        paid = [drawn(sample, one) for one in (contract, second)]
+        return sample.allocations(entry.id), paid, sample.carried(f"customer:{eva}")
+
+    ends = [end(name, late=late) for name, late in (("in order", False), ("late", True))]
+    assert ends[0] == ends[1]
+    assert ends[0][1:] == ([0, 60], 120)
     assert sample.see(audit_desk).ok
 
 

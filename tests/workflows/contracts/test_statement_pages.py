@@ -10,8 +10,10 @@ import pytest
 from engine.periods import local_date
 from tests.support.api import ApiClients
 from tests.support.sample_desk import SampleDesk
-from workflows.commands.contracts import Adjust, GrantGiven, TopUp
+from workflows.commands.contracts import Adjust, AmendContract, GrantGiven, TopUp
+from workflows.commands.fields import MoneyGiven
 from workflows.commands.work import ChangeWork, WorkGiven
+from workflows.contracts.amending import amend_contract
 from workflows.contracts.queries import read_contract
 from workflows.contracts.statement import open_statement, read_statement
 from workflows.contracts.use_cases import adjust, top_up
@@ -24,7 +26,7 @@ from workflows.work.use_cases import change_work, delete_work, log_work
 
 
 def random_history(sample: SampleDesk, random: Random) -> str:
-    """A contract with grants that open and end, top-ups, late work, corrections. Returns its id."""
+    """A contract with grants that open and end, top-ups, late work, corrections, terms. Returns its id."""
     now = sample.clock.now
     grants = [GrantGiven(minutes=random.randrange(10, 200)) for _ in range(2)]
     grants += [
@@ -36,7 +38,7 @@ def random_history(sample: SampleDesk, random: Random) -> str:
     entries: list[str] = []
     for _ in range(25):
         sample.clock.move(minutes=random.choice([0, 0, 30, 600]))
-        action = random.choice(["work"] * 6 + ["change", "delete", "top up", "adjust"])
+        action = random.choice(["work"] * 6 + ["change", "delete", "top up", "adjust", "amend"])
         at = now() - timedelta(minutes=random.choice([0, 0, 60, 1500]))
         if action == "work":
             command = WorkGiven(minutes=random.randrange(1, 60), worked_at=at)
@@ -49,6 +51,9 @@ def random_history(sample: SampleDesk, random: Random) -> str:
             sample.do(top_up, contract, TopUp(minutes=random.randrange(1, 90)))
         elif action == "adjust":
             sample.do(adjust, contract, Adjust(minutes=random.randrange(1, 9), reason="a gift"))
+        elif action == "amend":
+            price = MoneyGiven(amount_minor=random.randrange(10**6))
+            sample.do(amend_contract, contract, AmendContract(price=price, reason="agreed"))
     return contract
 
 

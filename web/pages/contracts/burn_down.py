@@ -39,7 +39,7 @@ def burn_down(contract: ContractDetail, curve: BalanceCurve | None) -> BurnDown 
     if curve is None:
         return None
     available = contract.balance.of(contract.draws).available
-    found = project(contract, curve, now())
+    found = project(contract, curve, now()) if _month_awaited_at(contract) is None else None
     pace, band = found or (None, None)
     begins = min(curve.begins_at, now())
     ends = _ends(contract, pace, band)
@@ -169,6 +169,10 @@ def _summary(contract: ContractDetail, pace: Pace | None, band: Band | None) -> 
         return _ended_text(contract, ended_at, zone)
     if contract.state == "exhausted":
         return gettext("Used up.")
+    awaited_at = _month_awaited_at(contract)
+    if awaited_at is not None:
+        day = day_text(awaited_at.astimezone(zone).date())
+        return gettext("Used up until the next month begins on %(day)s.", day=day)
     if pace is None:
         return gettext("No time was drawn recently, so the run-out date cannot be projected.")
     recent = ngettext(
@@ -185,6 +189,17 @@ def _summary(contract: ContractDetail, pace: Pace | None, band: Band | None) -> 
         lasts = gettext("At this rate it will last until it ends on %(day)s.", day=day_text(until))
         return f"{recent} {lasts}"
     return f"{recent} {_runs_out_text(contract, pace.runs_out_at, band)}"
+
+
+def _month_awaited_at(contract: ContractDetail) -> datetime | None:
+    """When the next month begins, where the current one is used up; None in the last month."""
+    if contract.monthly_minutes is None or contract.balance.minutes.available:
+        return None
+    ends = [
+        one.closes_at for one in contract.grants if one.kind == "allocation" and one.closes_at is not None
+    ]
+    ahead = [at for at in ends if at > now() and (contract.expires_at is None or at < contract.expires_at)]
+    return min(ahead, default=None)
 
 
 def _ended_text(contract: ContractDetail, ended_at: datetime, zone: ZoneInfo) -> str:

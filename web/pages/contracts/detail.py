@@ -21,7 +21,7 @@ from web.pages.forms.effects import EffectPreview
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import cursor, pdf_response, streamed_csv_response
 from web.pages.wording.alerts import alert_label
-from web.pages.wording.audit import changed_terms
+from web.pages.wording.contract_history import changed_terms
 from web.pages.wording.formats import amount_text
 from web.pages.wording.impact import price_origin_text
 from web.pages.wording.limits import limit_text

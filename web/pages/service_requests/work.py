@@ -62,7 +62,7 @@ def preview(service_request_id: str) -> str:
     """Preview the allocation of the time while typing, as a fragment."""
     form = WorkForm(prefix="work_")
     values: WorkPreview | None = None
-    if form.validate_on_submit() and (form.minutes.data or form.started_at.data):
+    if form.validate_on_submit() and (form.minutes.data is not None or form.started_at.data):
         command = form.command(WorkGiven, form.values())
         values = _preview(form, service_request_id, command) if command else None
     return render_template("service_requests/work_preview.html", preview=values, form=form)

@@ -250,17 +250,11 @@ def event_href(event: AuditEventView) -> str | None:
 
 def event_details(event: AuditEventView) -> str:
     """The details of an event as one line."""
-    parts = [_detail(name, value) for name, value in event.details.items() if name not in HIDDEN]
+    parts = [detail_text(name, value) for name, value in event.details.items() if name not in HIDDEN]
     return ", ".join(part for part in parts if part)
 
 
-def changed_terms(details: Mapping[str, Any]) -> str:
-    """What changed, of the details of an event: each value before and after."""
-    changes = {name: value for name, value in details.items() if isinstance(value, list) and len(value) == 2}
-    return ", ".join(_detail(name, value) for name, value in changes.items())
-
-
-def _detail(name: str, value: Any) -> str:
+def detail_text(name: str, value: Any) -> str:
     """One detail; "" if it says nothing."""
     if name == "address":
         return gettext("from %(address)s", address=value) if value else ""

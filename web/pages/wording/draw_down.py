@@ -67,19 +67,20 @@ def allocation_text(
 
     `leaves` has the minutes left by contract id, and `leaves_money` the money.
     """
-    parts: dict[tuple[str, str | None, bool, bool], int] = {}
+    parts: dict[tuple[str, str | None, bool, bool, bool], int] = {}
     paid: dict[str | None, MoneyView] = {}
     numbers = {
         one.contract: one.contract_number or gettext("another holder’s contract") for one in allocations
     }
     for one in allocations:
-        key = (one.kind, one.contract if one.kind in ("grant", "covered") else None, one.borrowed, one.held)
+        contract = one.contract if one.kind in ("grant", "covered") else None
+        key = (one.kind, contract, one.borrowed, one.held, one.by_month)
         parts[key] = parts.get(key, 0) + one.minutes
         if one.amount is not None:
             before = paid[one.contract].amount_minor if one.contract in paid else 0
             paid[one.contract] = MoneyView(before + one.amount.amount_minor, one.amount.currency)
     texts = []
-    for (kind, contract, borrowed, held), minutes in parts.items():
+    for (kind, contract, borrowed, held, by_month), minutes in parts.items():
         time = minutes_text(minutes)
         if borrowed:
             texts.append(
@@ -103,6 +104,8 @@ def allocation_text(
             texts.append(f"{drawn}{rest}")
         elif kind == "covered":
             texts.append(gettext("%(time)s covered by %(contract)s", time=time, contract=numbers[contract]))
+        elif by_month:
+            texts.append(gettext("%(time)s carried to the next month or contract", time=time))
         else:
             texts.append(gettext(UNCOVERED[kind], time=time) if kind in UNCOVERED else f"{time} {kind}")
     return ", ".join(texts) if texts else gettext("nothing is charged")

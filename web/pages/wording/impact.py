@@ -1,6 +1,6 @@
 """The effect of a change as text: on contracts, work and money; `request_impact` has service requests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -175,7 +175,7 @@ def _changed_terms(before: ContractSnapshot, after: ContractSnapshot) -> list[st
             gettext("After the end"),
             lambda one: TIME_EXPIRED.get(one.time_expired or "") or gettext("as in the settings"),
         ),
-        (gettext("Excluded"), _exclusions),
+        (gettext("Excluded"), lambda one: exclusions_text(one.exclusions)),
         (gettext("Work beyond what it pays"), lambda one: OVERAGE_POLICIES[one.overage]),
         (
             gettext("Not to exceed"),
@@ -233,10 +233,11 @@ def _money(money: MoneyView | None) -> str:
     return money_text(money.amount_minor, money.currency) if money is not None else gettext("none")
 
 
-def _exclusions(contract: ContractSnapshot) -> str:
+def exclusions_text(exclusions: Mapping[str, Sequence[str]]) -> str:
+    """The work that a contract does not cover, by kind."""
     kinds = [
         f"{EXCLUSIONS.get(kind) or readable(kind)} {', '.join(map(readable, values))}"
-        for kind, values in sorted(contract.exclusions.items())
+        for kind, values in sorted(exclusions.items())
         if values
     ]
     return "; ".join(kinds) or gettext("nothing")

@@ -2,7 +2,7 @@
 
 from web.pages.context import desk
 from web.pages.wording import labels
-from web.statement_labels import GRANT_KINDS, MOVEMENTS
+from web.statement_labels import CHANGES, GRANT_KINDS, MOVEMENTS
 
 
 class TemplateLabels:
@@ -143,7 +143,7 @@ class TemplateLabels:
 
     @staticmethod
     def movement(code: str) -> str:
-        return MOVEMENTS.get(code, labels.readable(code).capitalize())
+        return MOVEMENTS.get(code) or CHANGES.get(code, labels.readable(code).capitalize())
 
     @staticmethod
     def time_expired(code: str) -> str:

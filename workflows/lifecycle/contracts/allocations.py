@@ -27,6 +27,8 @@ REST_ACCOUNTS: dict[AllocationKind, tuple[Kind, Account, str]] = {
     "ignored": ("ignore", "ignored", "recorded as uncovered"),
     "overage": ("overage", "overage", "to be billed at the overage rate"),
 }
+TO_NEXT_MONTH = "carried over to the next month, or to the holder's next contract"
+LATER_MONTH = "Time carried over from earlier months"
 CORRECTED = "The draw-down was corrected"
 REJECTED = "The work was not approved"
 
@@ -83,9 +85,11 @@ def post_carried_draw(tx: Transaction, draw: CarriedDraw, contracts: LoadedContr
         postings += _take(grant_id, minutes, held.get(grant_id, 0))
     cause = f"contract:{draw.contract}"
     postings += move("minutes", draw.minutes, (draw.holder, "carried"), (cause, "carried_drawn"))
-    why = "Time carried over from before this contract"
+    payer = contracts[draw.contract]
+    in_later_month = payer.monthly_minutes is not None and draw.drawn_at > payer.contract.window.start
+    why = LATER_MONTH if in_later_month else "Time carried over from before this contract"
     entry = LedgerTransaction("draw_carried", draw.drawn_at, tuple(postings), cause=cause, why=why)
-    contracts[draw.contract].record(tx, entry)
+    payer.record(tx, entry)
 
 
 def settle_held(tx: Transaction, allocations: Iterable[PostedAllocation], contracts: LoadedContracts) -> None:
@@ -211,6 +215,8 @@ def _post(
     owner = f"contract:{piece.contract}" if piece.contract else f"service_request:{one.request.id}"
     if piece.kind == "carried":
         owner = one.carrier
+        if piece.contract and contracts[piece.contract].monthly_minutes is not None:
+            fate = TO_NEXT_MONTH
     # no balance of the contract moves, so the text names the amount
     why = f"{hours_text(piece.minutes)} {fate}"
     moved = move("minutes", piece.minutes, (f"service_request:{one.request.id}", "worked"), (owner, account))

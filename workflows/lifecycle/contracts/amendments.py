@@ -153,11 +153,11 @@ def past_holders_of(tx: Transaction, contract_id: str) -> tuple[tuple[datetime, 
 
 
 def is_held_since(holders: Iterable[Holder], at: datetime) -> ColumnElement[bool]:
-    """SQL: one of the holders, of whom there is one or more, holds the contract now or held it after `at`."""
+    """SQL: one of the holders (one or more) holds the contract now, or held it until `at` or later."""
     c, past, listed = t.contract, t.contract_past_holder, sorted(set(holders))
     now = [and_(c.c.holder_kind == one.kind, c.c.holder_id == one.id) for one in listed]
     then = [and_(past.c.holder_kind == one.kind, past.c.holder_id == one.id) for one in listed]
-    transferred = select(past.c.contract_id).where(or_(*then), past.c.held_until > at)
+    transferred = select(past.c.contract_id).where(or_(*then), past.c.held_until >= at)
     return or_(*now, c.c.id.in_(transferred))
 
 

@@ -68,6 +68,7 @@ class Connected:
     contracts: set[str]
     entries: dict[str, Any] = field(default_factory=dict)
     payers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    carriers: set[Holder] = field(default_factory=set)
     with_carried: bool = False
 
 
@@ -114,6 +115,8 @@ def _connect(
     for one in allocations_of(tx, sorted(change.entry_ids)):
         if one.posted.slice.contract is not None:
             found.contracts.add(one.posted.slice.contract)
+        if one.carrier is not None:
+            found.carriers.add(Holder.of_key(one.carrier))
     known = None
     while known != (found.contracts, found.since):
         known = set(found.contracts), found.since
@@ -193,7 +196,7 @@ def _add_holders(tx: Transaction, found: Connected, contracts: LoadedContracts) 
         for row in found.entries.values()
         if _is_held_by_request(contracts, row.charged_by["contract"])
     }
-    holders |= {Holder("customer", customer) for customer in customers}
+    holders |= {Holder("customer", customer) for customer in customers} | found.carriers
     if not holders:
         return
     theirs = is_held_since(holders, found.since)

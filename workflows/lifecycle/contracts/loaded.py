@@ -184,8 +184,8 @@ class LoadedContract:
         return self._past_holders
 
     def holders_since(self, tx: Transaction, at: datetime) -> set[Holder]:
-        """Its holder, and those who held it after an instant (aware UTC)."""
-        return {self.contract.holder, *(one for until, one in self.past_holders(tx) if until > at)}
+        """Its holder, and those who held it at or after an instant (aware UTC)."""
+        return {self.contract.holder, *(one for until, one in self.past_holders(tx) if until >= at)}
 
     @property
     def id(self) -> str:

@@ -15,7 +15,7 @@ def test_terms_and_holder_are_changed_by_the_page(web: WebClients) -> None:
     assert "Nothing would change" in wrong
     done = web.supervisor.send(page, "/amend", amend_sla="gold", amend_reason="Agreed")
     assert "The terms have been changed." in done
-    assert "sla: standard → gold" in done
+    assert "Service level: Standard → Gold" in done
     assert sample.contract(contract).sla == "gold"
     assert sample.contract(contract).expires_at is not None
     same = web.supervisor.send(

@@ -3,16 +3,21 @@
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 
 from tests.support.builders import RULES
 from tests.support.pages import Page
 from tests.support.web_clients import WebClients
+from workflows.commands.contracts import Adjust, AmendContract, NotToExceedGiven
+from workflows.commands.fields import MoneyGiven
+from workflows.contracts.amending import amend_contract
 from workflows.contracts.balance_curve import read_burn_down
-from workflows.contracts.queries import read_contract
+from workflows.contracts.queries import contract_audit, read_contract
+from workflows.contracts.use_cases import adjust
 from workflows.store import tables as t
 
 
@@ -240,6 +245,55 @@ def test_an_ended_contract_shows_its_end_and_carried_time(web: WebClients) -> No
     assert "0:45 carried over to the holder's next contract" in page
     assert 'class="burn-projection"' not in page.html
     assert "Rollover: carried forward to the holder's next contract (from the settings)" in page
+
+
+def test_the_history_shows_what_changed_in_words(web: WebClients) -> None:
+    """Amounts, days and labels, as of when; technicians see no prices, on the page or in the API."""
+    sample = web.sample
+    terms: dict[str, Any] = {"starts_on": "2026-03-01", "ends_on": "2026-12-31"}
+    contract = sample.sell("support_hours", minutes=600, price=MoneyGiven(amount_minor=120000), **terms)
+    command = AmendContract(
+        reason="Agreed",
+        effective_on=date(2026, 3, 1),
+        price=MoneyGiven(amount_minor=110000),
+        time_expired="ignore",
+        ends_on=date(2026, 11, 30),
+        not_to_exceed=NotToExceedGiven(minutes=60, per="month"),
+    )
+    sample.do(amend_contract, contract, command)
+    sample.do(adjust, contract, Adjust(minutes=-90, reason="Counted twice"))
+    expected = (
+        "After the end: as in the settings → Ignore: recorded, not billed",
+        "Last day: 31 Dec 2026 → 30 Nov 2026",
+        "Not to exceed: no limit → 1 hour each month",
+        "as of 1 Mar 2026",
+        "−1:30",
+    )
+    page = web.supervisor.open(f"/contracts/{contract}")
+    assert "Price: €1,200.00 → €1,100.00" in page
+    seen = web.technician.open(f"/contracts/{contract}")
+    assert "1,100.00" not in seen
+    for text in expected:
+        assert text in page
+        assert text in seen
+    assert "price_minor" in str(sample.see_as(sample.supervisor, contract_audit, contract))
+    assert "price_minor" not in str(sample.see_as(sample.technician, contract_audit, contract))
+
+
+def test_time_past_a_month_waits_for_the_next_one(web: WebClients) -> None:
+    """The page and the statement do not speak of another contract only, and no run-out day is projected."""
+    sample = web.sample
+    contract = sample.sell("support_hours_by_month", minutes=60, starts_on="2026-03-01", ends_on="2026-12-31")
+    request = sample.log()
+    sample.work(request, 90)
+    page = web.supervisor.open(f"/contracts/{contract}")
+    assert "Used up until the next month begins on 1 Apr 2026." in page
+    assert "0:30 has been carried forward and will be drawn first from the next month, or after" in page
+    assert "0:30 carried over to the next month, or to the holder's next contract" in page
+    entry = web.technician.open(f"/requests/{request}")
+    assert "0:30 carried to the next month or contract" in entry
+    sample.clock.move(days=31)
+    assert "Time carried over from earlier months" in web.supervisor.open(f"/contracts/{contract}")
 
 
 def test_the_list_shows_to_whom_a_holder_belongs(web: WebClients) -> None:
