@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Select, func, select
 
 from engine.journals import MONEY_ACCOUNTS
 from engine.periods import first_instant_of, last_day_of_month, local_date
@@ -143,7 +143,7 @@ def read_aged_receivables(tx: Transaction, *, as_of: date | None = None) -> Aged
         .correlate(t.invoice)
         .scalar_subquery()
     )
-    rows: Sequence[Row[Any]] = tx.connection.execute(
+    found: Select[Any] = (
         select(
             i.customer_id,
             i.org_unit_id,
@@ -158,9 +158,9 @@ def read_aged_receivables(tx: Transaction, *, as_of: date | None = None) -> Aged
             )
         )
         .where(i.kind == "invoice", i.number.is_not(None), i.issued_at < until)
-    ).all()
+    )
     owed: dict[tuple[str, str, str, str], list[int]] = defaultdict(lambda: [0] * (len(AGES) + 1))
-    for row in rows:
+    for row in tx.connection.execute(found):
         owed[row.name, *party_of(row), row.currency][_age(row.due_on, day)] += int(row.open)
     items = [
         AgedReceivable(
