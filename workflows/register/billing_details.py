@@ -9,7 +9,8 @@ from workflows.commands.fields import MoneyGiven
 from workflows.core.actors import OFFICE
 from workflows.core.errors import VersionChanged, invalid
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import gettext
+from workflows.languages.formats import money_text
+from workflows.languages.texts import SOURCE, gettext, in_language
 from workflows.register.records import locked, one_row
 from workflows.store import tables as t
 from workflows.store.column_types import Id
@@ -96,6 +97,10 @@ def change_billing_details(
             tx.add(b, id=new_id(), **{f"{kind}_id": party_id}, **given)
         else:
             tx.change(b, row.id, **given, version=next_version(b))
+        if "order_budget_minor" in changed:
+            changed["order_budget"] = [_budget_text(row), _budget_text(billing_row(tx, kind, party_id))]
+            del changed["order_budget_minor"]
+        changed.pop("order_budget_currency", None)
         tx.audit(kind, party_id, "billing details changed", **changed)
     return read_billing_details(tx, kind, party_id)
 
@@ -118,6 +123,13 @@ def _budget_columns(tx: Transaction, given: MoneyGiven | None) -> dict[str, Any]
             gettext("Leave it out where there is none."),
         )
     return {"order_budget_minor": given.amount_minor, "order_budget_currency": currency}
+
+
+def _budget_text(row: Row[Any] | None) -> str | None:
+    if row is None or row.order_budget_minor is None:
+        return None
+    with in_language(SOURCE):
+        return money_text(row.order_budget_minor, row.order_budget_currency)
 
 
 def billing_row(tx: Transaction, kind: str, party_id: str) -> Row[Any] | None:
