@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from web.api.queries import On, Query
+from web.api.queries import On, Query, Text
 from web.api.routing import RouteGroup
 from workflows.billing.accounts import read_aged_receivables, read_deferred_revenue, read_trial_balance
 from workflows.core.transaction import Transaction
@@ -21,6 +21,12 @@ class DayQuery(Query):
         return self.as_of
 
 
+class DeferredQuery(DayQuery):
+    """`contract` is the id of one, whose schedule is returned as well."""
+
+    contract: Text | None = None
+
+
 @accounts.get("/ledger/trial-balance")
 def get_trial_balance(tx: Transaction, query: DayQuery) -> TrialBalance:
     """Return the balances of all money accounts by the end of a day. For finance and administrators."""
@@ -28,9 +34,9 @@ def get_trial_balance(tx: Transaction, query: DayQuery) -> TrialBalance:
 
 
 @accounts.get("/ledger/deferred-revenue")
-def get_deferred_revenue(tx: Transaction, query: DayQuery) -> DeferredRevenue:
+def get_deferred_revenue(tx: Transaction, query: DeferredQuery) -> DeferredRevenue:
     """Return the contracts of which something invoiced is still to be delivered by the end of a day."""
-    return read_deferred_revenue(tx, as_of=query.day)
+    return read_deferred_revenue(tx, as_of=query.day, contract=query.contract)
 
 
 @accounts.get("/ledger/aged-receivables")

@@ -103,7 +103,7 @@ class InvoiceQuery(ListQuery):
     org_unit: Text | None = None
     kind: DocumentKind | None = None
     state: InvoiceState | None = None
-    payment: PaymentState | None = None
+    payment: PaymentState | Literal["open"] | None = None
     delivery: DeliveryState | None = None
     number: Text | None = None
     dunning_level: Annotated[int, Field(ge=0, le=99)] | None = None

@@ -1,6 +1,10 @@
 """API routes of the ledger and the sandbox clock."""
 
-from web.api.queries import ListQuery, LongText, Query, Text
+from typing import Annotated
+
+from pydantic import Field
+
+from web.api.queries import ListQuery, LongText, On, Query, Text
 from web.api.routing import RouteGroup
 from workflows.commands.fields import Command, Instant
 from workflows.core.actors import Actor
@@ -17,12 +21,19 @@ ledger, sandbox = RouteGroup("Ledger"), RouteGroup("Sandbox")
 
 
 class LedgerQuery(ListQuery):
-    """Filters of ledger transactions. `cause` is the record that caused one, for example work_entry:ID."""
+    """Filters of ledger transactions. `cause` is the record that caused one, for example work_entry:ID.
+
+    `account` finds those with a posting to it; `from` and `to` are the first and the last day on which they
+    are effective, both inclusive, in the provider's time zone.
+    """
 
     kind: Text | None = None
     contract: Text | None = None
     service_request: Text | None = None
     cause: Text | None = None
+    account: Text | None = None
+    from_: Annotated[On | None, Field(alias="from")] = None
+    to: On | None = None
 
 
 class AuditQuery(Query):

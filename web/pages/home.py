@@ -11,6 +11,7 @@ from web.pages.wording.disputes import KINDS, subject_text
 from workflows.accounting_periods.queries import next_to_close, read_checklist
 from workflows.administration.activation import billing_checklist
 from workflows.billing.figures import read_billing_figures
+from workflows.billing.queries import list_invoices
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
@@ -147,6 +148,7 @@ def _customer() -> str:
         return render_template(
             "home/customer.html",
             requests=list_service_requests(tx, queue="unfinished", limit=FIRST_ROWS).items,
+            invoices=list_invoices(tx, payment="open", order="due_on", limit=FIRST_ROWS).items,
             contracts=[
                 one
                 for state in ("active", "exhausted", "pending")

@@ -13,10 +13,22 @@ from workflows.billing.revenue import deferrals
 from workflows.billing.sold import STATES
 from workflows.core.paging import count_rows
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import mark
 from workflows.notifications.outbox import FAILED
 from workflows.store import tables as t
 from workflows.views import MoneyView
 from workflows.views.accounting_periods import ChecklistPoint
+
+POINTS = {
+    "unapproved_entries": mark("Approve work entries"),
+    "to_invoice": mark("Invoice what was sold"),
+    "drafts": mark("Issue drafts of invoices"),
+    "bank_entries": mark("Match lines of bank statements"),
+    "failed_jobs": mark("Clear failed jobs"),
+    "failed_messages": mark("Clear messages that could not be sent"),
+    "revenue": mark("Recognize revenue"),
+}
+"""What each point asks for."""
 
 
 def period_points(tx: Transaction, ends_at: datetime, last_day: date) -> list[ChecklistPoint]:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select
 
 from engine.accounting_periods import ClosedPeriod, PointsOpen, check_reopening, first_day_of, period_to_close
 from engine.periods import last_day_of_month
-from workflows.accounting_periods.checklist import open_points, period_points
+from workflows.accounting_periods.checklist import POINTS, open_points, period_points
 from workflows.billing.revenue import lock_deferring_contracts, recognize_revenue, take_back_revenue
 from workflows.commands.accounting_periods import ChangePeriod
 from workflows.core.actors import SYSTEM, Role
@@ -59,7 +59,7 @@ def close_period(tx: Transaction, month: str, command: ChangePeriod) -> str:
             gettext(
                 "Points of the checklist of %(month)s are not done: %(not_done)s.",
                 month=month,
-                not_done=", ".join(not_done),
+                not_done=", ".join(f"“{gettext(POINTS[one])}”" for one in not_done),
             ),
             remedy=gettext("Do them first, or give a reason to close the month nevertheless."),
             period=month,

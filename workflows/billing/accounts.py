@@ -9,12 +9,13 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from engine.journals import MONEY_ACCOUNTS
-from engine.periods import first_instant_of, local_date
+from engine.periods import first_instant_of, last_day_of_month, local_date
+from workflows.billing.parties import party_of
 from workflows.billing.revenue import Deferral, deferrals
 from workflows.core.actors import Role
 from workflows.core.transaction import Transaction
@@ -27,12 +28,15 @@ from workflows.views.accounts import (
     AgedReceivables,
     ContractRevenue,
     DeferredRevenue,
+    RevenueMonth,
     TrialBalance,
 )
 
 AGES = (0, 30, 60, 90)
 """The last days of the columns of aged receivables: not due, 1 to 30 days, and so on; then what is older."""
 ACCOUNTANTS: tuple[Role, ...] = ("finance", "administrator")
+SCHEDULED_MONTHS = 120
+"""How far ahead a schedule looks."""
 leg = t.ledger_posting
 
 
@@ -67,16 +71,19 @@ def read_trial_balance(tx: Transaction, *, as_of: date | None = None) -> TrialBa
     )
 
 
-def read_deferred_revenue(tx: Transaction, *, as_of: date | None = None) -> DeferredRevenue:
+def read_deferred_revenue(
+    tx: Transaction, *, as_of: date | None = None, contract: str | None = None
+) -> DeferredRevenue:
     """Contracts, recurring sales and invoices by hand of which something is still to be delivered, by number.
 
-    That is by the end of a day; today's end if none is given.
+    That is by the end of a day; today's end if none is given. `contract` is the id of one, whose schedule is
+    read as well.
     Raises: NotAllowed unless the actor is finance or an administrator.
     """
     tx.require(*ACCOUNTANTS)
     day, until = end_of(tx, as_of)
     sums: dict[tuple[_Subject, str], list[int]] = defaultdict(lambda: [0, 0])
-    for one in _revenue(tx, until):
+    for one in _revenue(tx, until, contract):
         found = sums[_subject_of(one), one.currency]
         found[0] += one.price_minor
         found[1] += one.recognized_minor
@@ -97,7 +104,29 @@ def read_deferred_revenue(tx: Transaction, *, as_of: date | None = None) -> Defe
         ),
         key=lambda one: (one.number, one.deferred.currency),
     )
-    return DeferredRevenue(day, items, _totals(one.deferred for one in items))
+    totals = _totals(one.deferred for one in items)
+    schedule = _schedule(tx, contract, day, totals) if contract is not None else []
+    return DeferredRevenue(day, items, totals, schedule)
+
+
+def _schedule(tx: Transaction, contract: str, day: date, deferred: Sequence[MoneyView]) -> list[RevenueMonth]:
+    """How what a contract defers by the end of a day becomes revenue, by the months in which it does."""
+    found: list[RevenueMonth] = []
+    left = {one.currency: one.amount_minor for one in deferred}
+    last = day
+    for _ in range(SCHEDULED_MONTHS):
+        if not any(left.values()):
+            break
+        last = last_day_of_month(last + timedelta(days=1))
+        at_end: dict[str, int] = defaultdict(int)
+        for one in _revenue(tx, end_of(tx, last)[1], contract):
+            at_end[one.currency] += one.deferred_minor
+        for currency, before in sorted(left.items()):
+            if before != at_end[currency]:
+                moved = MoneyView(before - at_end[currency], currency)
+                found.append(RevenueMonth(f"{last:%Y-%m}", moved, MoneyView(at_end[currency], currency)))
+        left = dict(at_end)
+    return found
 
 
 def read_aged_receivables(tx: Transaction, *, as_of: date | None = None) -> AgedReceivables:
@@ -114,9 +143,10 @@ def read_aged_receivables(tx: Transaction, *, as_of: date | None = None) -> Aged
         .correlate(t.invoice)
         .scalar_subquery()
     )
-    rows = tx.connection.execute(
+    found: Select[Any] = (
         select(
-            func.coalesce(i.customer_id, i.org_unit_id).label("party"),
+            i.customer_id,
+            i.org_unit_id,
             func.coalesce(t.customer.c.name, t.org_unit.c.name).label("name"),
             i.currency,
             i.due_on,
@@ -129,12 +159,18 @@ def read_aged_receivables(tx: Transaction, *, as_of: date | None = None) -> Aged
         )
         .where(i.kind == "invoice", i.number.is_not(None), i.issued_at < until)
     )
-    owed: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * (len(AGES) + 1))
-    for row in rows:
-        owed[row.name, row.party, row.currency][_age(row.due_on, day)] += int(row.open)
+    owed: dict[tuple[str, str, str, str], list[int]] = defaultdict(lambda: [0] * (len(AGES) + 1))
+    for row in tx.connection.execute(found):
+        owed[row.name, *party_of(row), row.currency][_age(row.due_on, day)] += int(row.open)
     items = [
-        AgedReceivable(party, name, *(MoneyView(amount, currency) for amount in (sum(amounts), *amounts)))
-        for (name, party, currency), amounts in sorted(owed.items())
+        AgedReceivable(
+            party,
+            party if kind == "customer" else None,
+            party if kind == "org_unit" else None,
+            name,
+            *(MoneyView(amount, currency) for amount in (sum(amounts), *amounts)),
+        )
+        for (name, kind, party, currency), amounts in sorted(owed.items())
         if any(amounts)
     ]
     return AgedReceivables(day, items, _totals(one.total for one in items))
@@ -147,10 +183,10 @@ def end_of(tx: Transaction, as_of: date | None) -> tuple[date, datetime]:
     return day, first_instant_of(day + timedelta(days=1), zone)
 
 
-def _revenue(tx: Transaction, until: datetime) -> Iterator[Deferral]:
+def _revenue(tx: Transaction, until: datetime, contract: str | None = None) -> Iterator[Deferral]:
     """Deferrals by an instant; in a closed period, with what was posted as what is recognized."""
     closed_until = tx.config.closed_until
-    for one in deferrals(tx, until):
+    for one in deferrals(tx, until, contract_id=contract):
         if closed_until is not None and until <= closed_until:
             yield one.as_posted()
         else:

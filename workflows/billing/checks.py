@@ -19,12 +19,16 @@ from workflows.billing.rows import locked_invoice
 from workflows.commands.billing import ConfirmInvoice
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import amount_text
 from workflows.languages.texts import gettext
+from workflows.register.billing_details import billing_row, invoiced_on_order
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views.billing import CheckReasonView
 
 i, s, charge, done = t.invoice, t.sold_item, t.overage_charge, t.invoice_confirmation
+ORDER_BUDGET = "order_budget"
+"""The name of the reason that no rule file has."""
 FEWEST, MOST = 3, 12
 """How many earlier invoices say what is usual."""
 
@@ -47,12 +51,17 @@ NOTHING = Checked([])
 
 
 def check_draft(tx: Transaction, row: Row[Any]) -> Checked:
-    """Whether a draft is unusual by the rules in force; anything but the draft of an invoice is not."""
-    book = tx.rules.invoice_checks
-    if row.kind != "invoice" or row.state != "draft" or not book.rules:
+    """Whether a draft is unusual by the rules in force, or is past the budget of its order.
+
+    Anything but the draft of an invoice is not.
+    """
+    if row.kind != "invoice" or row.state != "draft":
         return NOTHING
-    matching = book.reasons(_facts(tx, row))
-    reasons = [CheckReasonView(rule.id, rule.why) for rule in matching]
+    book = tx.rules.invoice_checks
+    matching = book.reasons(_facts(tx, row)) if book.rules else []
+    reasons = [CheckReasonView(rule.id, rule.why) for rule in matching] + _past_budget(tx, row)
+    if not reasons:
+        return NOTHING
     last = select(done).where(done.c.invoice_id == row.id).order_by(done.c.id.desc()).limit(1)
     found = tx.connection.execute(last).one_or_none()
     is_confirmed = (
@@ -100,6 +109,29 @@ def require_confirmed(tx: Transaction, row: Row[Any]) -> None:
             state=row.state,
             reasons=[{"rule": one.rule, "why": one.why} for one in checked.reasons],
         )
+
+
+def _past_budget(tx: Transaction, row: Row[Any]) -> list[CheckReasonView]:
+    """The reason why a draft waits that would take its order past the budget in the billing details."""
+    if not row.order_number:
+        return []
+    party = party_of(row)
+    details = billing_row(tx, *party)
+    if details is None or details.order_number != row.order_number or details.order_budget_minor is None:
+        return []
+    if details.order_budget_currency != row.currency:
+        return []
+    invoiced = invoiced_on_order(tx, party, row.order_number, row.currency) + row.net_minor
+    if invoiced <= details.order_budget_minor:
+        return []
+    why = gettext(
+        "The order %(order)s has a budget of %(budget)s; with this invoice, %(invoiced)s without tax are "
+        "invoiced on it.",
+        order=row.order_number,
+        budget=amount_text(details.order_budget_minor, "money", row.currency),
+        invoiced=amount_text(invoiced, "money", row.currency),
+    )
+    return [CheckReasonView(ORDER_BUDGET, why)]
 
 
 def _facts(tx: Transaction, row: Row[Any]) -> InvoiceFacts:

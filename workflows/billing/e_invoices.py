@@ -100,7 +100,7 @@ def _refused(row: Row[Any], checked: Validation) -> StateForbids:
     return StateForbids(
         gettext("The rules for e-invoices do not accept it. %(problems)s", problems=problems),
         remedy=gettext(
-            "Correct this in the company's settings, the billing details or the lines, and try again."
+            "Correct this in the company's settings, the billing details or the draft, and try again."
         ),
         state=row.state,
         missing=[

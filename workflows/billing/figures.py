@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select
 
+from engine.bank_statements import UNDECIDED
 from workflows.billing.queries import has_payment
 from workflows.billing.sold import STATES
 from workflows.core.actors import OFFICE
@@ -11,12 +12,12 @@ from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.views import MOST_COUNTED
 
-i, s = t.invoice, t.sold_item
+i, s, e = t.invoice, t.sold_item, t.bank_entry
 
 
 @dataclass(frozen=True, slots=True)
 class BillingFigures:
-    """How many items are to be invoiced, and how many invoices wait for what."""
+    """How many items are to be invoiced, how many invoices wait for what, and receipts for an invoice."""
 
     to_invoice: int
     drafts: int
@@ -24,6 +25,7 @@ class BillingFigures:
     part_paid: int
     overdue: int
     to_process: int
+    to_match: int
 
 
 def read_billing_figures(tx: Transaction) -> BillingFigures:
@@ -40,6 +42,7 @@ def read_billing_figures(tx: Transaction) -> BillingFigures:
             i.c.id,
             (i.c.kind == "invoice") & (i.c.state == "issued") & i.c.delivered_at.is_(None),
         ),
+        to_match=_count(tx, e.c.id, e.c.state.in_(UNDECIDED)),
     )
 
 

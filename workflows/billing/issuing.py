@@ -57,7 +57,8 @@ def issue_invoice(tx: Transaction, invoice_id: str) -> str:
 def issue_charge(tx: Transaction, invoice_id: str) -> str:
     """Issue the draft of a charge that is not subject to VAT, such as a fee; returns its number.
 
-    Its tax is none of the settings' rates, and it is no e-invoice. Raises: NotFound; StateForbids.
+    Its tax is none of the settings' rates, it is no e-invoice, and nobody has to confirm it: what it is
+    charged for is decided elsewhere. Raises: NotFound; StateForbids.
     """
     return _issue(tx, invoice_id, is_charge=True)
 
@@ -70,7 +71,8 @@ def _issue(tx: Transaction, invoice_id: str, *, is_charge: bool) -> str:
         lock_party(tx, *party)
     row = locked_invoice(tx, invoice_id)
     require_draft(row, "issued")
-    require_confirmed(tx, row)
+    if not is_charge:
+        require_confirmed(tx, row)
     _refuse_disputed(tx, row)
     buyer, seller = buyer_of(tx, *party), seller_of(tx.settings)
     issued_on = local_date(tx.now, tx.settings.zone)

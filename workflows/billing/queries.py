@@ -108,7 +108,7 @@ def list_invoices(
         _require_one_of("state", state, INVOICE_STATES)
         statement = statement.where(i.c.state == state)
     if payment is not None:
-        _require_one_of("payment", payment, PAYMENT_STATES)
+        _require_one_of("payment", payment, (*PAYMENT_STATES, "open"))
         statement = statement.where(has_payment(tx, payment))
     if delivery is not None:
         _require_one_of("delivery", delivery, DELIVERY_STATES)
@@ -140,11 +140,15 @@ def list_invoices(
 
 
 def has_payment(tx: Transaction, payment: str) -> ColumnElement[bool]:
-    """SQL: an issued invoice has this payment as of now, the same as by `engine.invoices.payment_state`."""
+    """SQL: an issued invoice has this payment as of now, the same as by `engine.invoices.payment_state`.
+
+    "open" is any of those of which something is still to be paid.
+    """
     is_open = i.c.open_minor > 0
     overdue = func.coalesce(i.c.overdue_at <= tx.now, False)
     conditions = {
         "paid": and_(i.c.open_minor == 0, i.c.written_off_minor == 0),
+        "open": is_open,
         "written_off": and_(i.c.open_minor == 0, i.c.written_off_minor > 0),
         "overdue": and_(is_open, overdue),
         "part_paid": and_(is_open, ~overdue, i.c.open_minor < i.c.total_minor),

@@ -21,6 +21,7 @@ from workflows.billing.issuing import issue_charge
 from workflows.billing.notices import notify_reminder
 from workflows.billing.parties import lock_party, party_of
 from workflows.billing.rows import locked_invoice, party_row
+from workflows.commands.billing import InvoiceTerms
 from workflows.core.settings import DunningLevelSetting
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import SOURCE, gettext, in_language, known_language
@@ -110,7 +111,8 @@ def _draft_fee(tx: Transaction, row: Any, stage: int, level: DunningLevelSetting
         text = gettext("Fee for reminder %(level)s of invoice %(number)s", level=stage, number=row.number)
         tax = TaxRate("O", Decimal(0), gettext("Fee for late payment, not subject to VAT"))
     line = DraftLine(text, Decimal(1), level.fee_minor, FEE_TAX_NAME, tax)
-    return add_draft(tx, party_of(row), row.currency, [line])
+    # the customer has ordered no fee: it counts for no order's budget
+    return add_draft(tx, party_of(row), row.currency, [line], terms=InvoiceTerms(order_number=""))
 
 
 def _is_fee(tx: Transaction, invoice_id: str) -> bool:

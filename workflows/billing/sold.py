@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 
 from engine.invoices import SOLD_KINDS
 from engine.periods import local_date
@@ -35,13 +35,23 @@ from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.billing import SoldItemView
 
 s, c, g, r = t.sold_item, t.contract, t.contract_grant, t.service_request
+_own, _ordered = t.contract.alias("own"), t.contract.alias("ordered")
+ORDERED_INSTEAD = (
+    select(func.min(_ordered.c.number))
+    .join(_own, _own.c.holder_id == _ordered.c.offered_for_id)
+    .where(_own.c.id == s.c.contract_id, _own.c.holder_kind == "service_request", _own.c.made_by_rule)
+    .where(_own.c.state == "pending", _ordered.c.state == "pending", ~_ordered.c.made_by_rule)
+    .correlate(s)
+    .scalar_subquery()
+)
+"""SQL: the contract that was ordered for a request in place of its own, while neither is in force."""
 UNIT_CODES = {"piece": "C62", "hour": "HUR", "day": "DAY", "month": "MON", "year": "ANN", "km": "KMT"}
 """The codes of UN/ECE Recommendation 20 for units of the price list; any other is a piece on an invoice."""
 ORDERS = {"sold_at": Sort(s.c.sold_at), "amount": Sort(s.c.amount_minor)}
 STATES: Mapping[str, ColumnElement[bool]] = {
-    "open": and_(s.c.invoice_id.is_(None), s.c.waived_at.is_(None)),
+    "open": and_(s.c.invoice_id.is_(None), s.c.waived_at.is_(None), ORDERED_INSTEAD.is_(None)),
     "invoiced": s.c.invoice_id.is_not(None),
-    "waived": s.c.waived_at.is_not(None),
+    "waived": or_(s.c.waived_at.is_not(None), and_(s.c.invoice_id.is_(None), ORDERED_INSTEAD.is_not(None))),
 }
 
 
@@ -208,7 +218,8 @@ def _sold() -> Select[Any]:
     joined = s.outerjoin(c, c.c.id == s.c.contract_id).outerjoin(g, g.c.id == s.c.grant_id)
     joined = joined.outerjoin(r, r.c.id == s.c.service_request_id)
     request = r.c.number.label("request_number")
-    return select(s, *contract, g.c.quantity.label("granted"), request).select_from(joined)
+    instead = ORDERED_INSTEAD.label("ordered_instead")
+    return select(s, *contract, g.c.quantity.label("granted"), request, instead).select_from(joined)
 
 
 def _open_of(tx: Transaction, party: tuple[str, str], command: DraftSold) -> list[Row[Any]]:
@@ -294,6 +305,13 @@ def _view(tx: Transaction, row: Row[Any], names: dict[tuple[str, str], str]) -> 
     def money(amount_minor: int | None) -> MoneyView | None:
         return MoneyView(amount_minor, row.currency) if sees_prices and amount_minor is not None else None
 
+    state, reason = ("invoiced" if row.invoice_id is not None else "open"), row.waive_reason
+    if row.invoice_id is None and row.waived_at is not None:
+        state = "waived"
+    elif row.invoice_id is None and row.ordered_instead is not None:
+        state = "waived"
+        reason = gettext("%(number)s was ordered for the same request.", number=row.ordered_instead)
+
     return SoldItemView(
         id=row.id,
         kind=row.kind,
@@ -319,8 +337,8 @@ def _view(tx: Transaction, row: Row[Any], names: dict[tuple[str, str], str]) -> 
         amount=money(row.amount_minor),
         sold_at=row.sold_at,
         sold_by=row.sold_by if tx.actor.is_staff else "",
-        state="invoiced" if row.invoice_id is not None else "waived" if row.waived_at is not None else "open",
+        state=state,
         invoice=row.invoice_id if sells else None,
-        waive_reason=row.waive_reason if sells else None,
+        waive_reason=reason if sells else None,
         version=row.version,
     )

@@ -1,4 +1,4 @@
-"""The invoice of a service request that is cancelled since it was not paid.
+"""The invoice of a request's own contract that is cancelled unpaid, or since another one was taken up.
 
 What was invoiced for the request's own contract is taken back in the transaction that cancels it: a line of a
 draft is removed, and with the last one the draft; an issued invoice gets a credit note, and is void where
@@ -9,7 +9,7 @@ and its contract. Source: product.md sections 9 (cancel) and 10.
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, exists, select
 
 from workflows.billing.allocations import settled_by
 from workflows.billing.credit_notes import credited_before, notes_of, write_credit_note
@@ -21,8 +21,8 @@ from workflows.billing.voiding import void_invoice
 from workflows.commands.billing import CreditInvoice, CreditLineGiven, VoidInvoice
 from workflows.core.errors import InvalidInput
 from workflows.core.transaction import Transaction
-from workflows.coverage.search import is_untaken
-from workflows.languages.texts import SOURCE, gettext, in_language, known_language
+from workflows.coverage.search import NOT_TAKEN_UP, is_untaken
+from workflows.languages.texts import SOURCE, gettext, in_language, known_language, mark
 from workflows.service_requests.unpaid import UnpaidStep, take_unpaid_step, unpaid_due
 from workflows.store import tables as t
 
@@ -39,8 +39,44 @@ def take_unpaid_step_and_credit(tx: Transaction, request_id: str, step: UnpaidSt
         is_due = any(one.step == step and one.due_at <= tx.now for one in unpaid_due(tx, request_id))
         # before its contract is cancelled, all of the price is still to be delivered
         for item in _sold(tx, request_id) if is_due else ():
-            _take_back(tx, item)
+            unpaid = mark("Service request %(number)s was cancelled: it was not paid.")
+            _take_back(tx, item, unpaid)
     return take_unpaid_step(tx, request_id, step)
+
+
+def untaken_on_invoices(tx: Transaction) -> list[str]:
+    """What was sold as own contracts of requests that were cancelled without being taken up, and is invoiced.
+
+    By the ids of the sold items. What was credited since then, or is written off, is left out. For the job.
+    """
+    note = t.invoice.alias("note")
+    credited = exists().where(note.c.corrects_id == i.c.id, note.c.issued_at >= c.c.cancelled_at)
+    found = (
+        select(s.c.id)
+        .join(c, c.c.id == s.c.contract_id)
+        .join(i, i.c.id == s.c.invoice_id)
+        .where(c.c.made_by_rule, c.c.state == "cancelled", c.c.cancel_reason == NOT_TAKEN_UP)
+        .where(s.c.kind == "contract", i.c.state.in_(("draft", "issued")), i.c.written_off_minor == 0)
+        .where(~credited)
+        .order_by(s.c.id)
+    )
+    return list(tx.connection.execute(found).scalars())
+
+
+def take_back_untaken(tx: Transaction, sold_item_id: str) -> bool:
+    """Take such a contract off its draft, or credit it. For the job; returns whether it still was to be.
+
+    Raises: StateForbids if the credit note cannot be issued.
+    """
+    found = select(s, c.c.number).join(c, c.c.id == s.c.contract_id).where(s.c.id == sold_item_id)
+    item = tx.connection.execute(found).one()
+    lock_party(tx, *party_of(item))
+    if item.invoice_id is not None:
+        locked_invoice(tx, item.invoice_id)
+    if sold_item_id not in untaken_on_invoices(tx):
+        return False
+    _take_back(tx, item, mark("%(number)s was not taken up."))
+    return True
 
 
 def _sold(tx: Transaction, request_id: str) -> list[Row[Any]]:
@@ -64,14 +100,14 @@ def _lock_invoices(tx: Transaction, request_id: str) -> None:
         locked_invoice(tx, invoice_id)
 
 
-def _take_back(tx: Transaction, item: Row[Any]) -> None:
-    """Take what was sold off its invoice, and off the list of what is to be invoiced."""
+def _take_back(tx: Transaction, item: Row[Any], why: str) -> None:
+    """Take what was sold off its invoice and off the list of what is to be invoiced; `why` has its number."""
     row = locked_invoice(tx, item.invoice_id) if item.invoice_id is not None else None
     if row is not None and row.written_off_minor:
         return
     language = (known_language(row.language) if row is not None else None) or SOURCE
     with in_language(language):
-        reason = gettext("Service request %(number)s was cancelled: it was not paid.", number=item.number)
+        reason = gettext(why, number=item.number)
     if row is not None and row.state == "draft":
         _leave_out(tx, row, item.id, reason)
     elif row is not None:

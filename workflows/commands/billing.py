@@ -147,7 +147,10 @@ class ChangeInvoice(InvoiceTerms):
 
 
 class ChangeBilling(Command):
-    """How a customer or an org unit is addressed on invoices."""
+    """How a customer or an org unit is addressed on invoices.
+
+    `order_budget` is what may be invoiced on the order number, without tax; more waits for finance.
+    """
 
     name: ShortText | None = None
     street: ShortText | None = None
@@ -159,6 +162,7 @@ class ChangeBilling(Command):
     order_number: ShortText | None = None
     buyer_reference: ShortText | None = None
     language: Language | None = None
+    order_budget: MoneyGiven | None = None
 
 
 class IssueInvoice(Command):

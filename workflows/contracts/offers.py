@@ -5,32 +5,38 @@ Source: product.md section 6, step 7.
 
 from typing import Any
 
+from sqlalchemy import select
+
 from engine.contracts import PER_REQUEST, Holder
+from engine.periods import local_date
 from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import HolderGiven, NewContract, TakeContract
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.use_cases import enable_contract
-from workflows.core.errors import NotAllowed, StateForbids, invalid
+from workflows.core.actors import PRICE_ROLES
+from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import own_contract, settle_and_cover
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import Origin, make_for_request, sell
+from workflows.lifecycle.contracts.sale_prices import sale_price
 from workflows.lifecycle.service_requests.access import may_name, require_visible
 from workflows.lifecycle.service_requests.holders import parties_as_holders
 from workflows.lifecycle.service_requests.transitions import lock_request
+from workflows.store import tables as t
+from workflows.views import MoneyView
 
 
 def take_contract(tx: Transaction, service_request_id: str, command: TakeContract) -> str:
     """Order a contract for a service request that waits for one; returns the contract's id.
 
     Per request: its own contract is created if necessary, and enabled if the actor sells contracts; an order
-    by a customer waits for that. Other types: a contract for the item, the customer or the org unit. Once it
-    is valid it covers the request, and an unused per-request contract is cancelled.
+    by a customer or a technician waits for that. Other types: a contract for the item, the customer or the
+    org unit. Once it is valid it covers the request, and an unused per-request contract is cancelled.
 
     Raises:
         NotFound: there is no such service request, or the actor may not see it.
         StateForbids: it does not wait for a contract.
-        NotAllowed: the actor is a technician.
         InvalidInput: the type is not in force, or the holder does not fit.
 
     Source: product.md section 6, step 7.
@@ -42,8 +48,6 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
             remedy=gettext("Open a new service request."),
             state=request.state,
         )
-    if tx.actor.role == "technician":
-        raise NotAllowed(gettext("Technicians cannot order contracts."), remedy=gettext("Ask a supervisor."))
     if command.type == PER_REQUEST:
         made = ensure_own_contract(tx, request.id)
         if tx.actor.role in SELLERS:
@@ -58,6 +62,35 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
     taken = sell(tx, wanted, Origin(offered_for=request.id))
     settle_and_cover(tx, taken)
     return taken
+
+
+def usual_prices(tx: Transaction, service_request_id: str) -> dict[str, MoneyView]:
+    """The price of each type, ordered now for a service request; types without a price are left out.
+
+    Nothing to a user who sees no prices.
+    """
+    if tx.actor.role not in PRICE_ROLES:
+        return {}
+    own = own_contract(tx, service_request_id)
+    today = local_date(tx.now, tx.settings.zone)
+    found: dict[str, int | None] = {}
+    for key, terms in tx.rules.contract_types.items():
+        if key == PER_REQUEST and own is not None:
+            found[key] = tx.connection.execute(
+                select(t.contract.c.price_minor).where(t.contract.c.id == own)
+            ).scalar_one()
+            continue
+        quantity = None if terms.draws == "nothing" else getattr(terms.defaults, terms.draws)
+        found[key] = sale_price(
+            tx,
+            terms,
+            given_minor=None,
+            quantity=quantity,
+            starts_on=today,
+            discount_percent=None,
+            given_by="given",
+        ).price_minor
+    return {key: MoneyView(minor, tx.settings.currency) for key, minor in found.items() if minor is not None}
 
 
 def ensure_own_contract(tx: Transaction, service_request_id: str) -> str:

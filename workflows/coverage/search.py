@@ -33,6 +33,7 @@ from workflows.lifecycle.contracts.redraw import redraw
 from workflows.lifecycle.contracts.redraw_reading import entries_covered
 from workflows.lifecycle.contracts.rows import level_of, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state, sync_loaded
+from workflows.lifecycle.contracts.sold_items import waive_sale
 from workflows.lifecycle.service_requests.facts import facts_of, request_facts
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import level_columns
@@ -251,11 +252,15 @@ def own_contract(tx: Transaction, service_request_id: str) -> str | None:
     return str(made.id) if made is not None else None
 
 
+NOT_TAKEN_UP = "Not taken up"
+
+
 def cancel_untaken(tx: Transaction, service_request_id: str, *, keep: str | None) -> None:
     """Cancel contracts that a rule made for a service request and that were never enabled, except `keep`."""
     for untaken in _UNTAKEN.all(tx.connection, {"holder": service_request_id}):
         if untaken.id != keep:
-            end_by_cancelling(tx, lock_contract(tx, untaken.id), "Not taken up")
+            end_by_cancelling(tx, lock_contract(tx, untaken.id), NOT_TAKEN_UP)
+            waive_sale(tx, untaken.id, NOT_TAKEN_UP)
 
 
 def is_untaken(service_request_id: Any) -> ColumnElement[bool]:

@@ -155,6 +155,8 @@ def plan_german_invoice(timeline: Timeline) -> None:
             "city": "Kiel",
             "country": "DE",
             "email": "rechnungen@rosenhof.example",
+            "order_number": "B-2026-118",
+            "order_budget": {"amount_minor": 200_000},
             "language": "de",
         }
     )

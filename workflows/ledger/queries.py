@@ -4,11 +4,12 @@ Source: product.md section 8.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, exists, select
 
+from engine.periods import first_instant_of
 from workflows.core.actors import OFFICE
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
@@ -65,6 +66,9 @@ def list_ledger_transactions(
     contract: str | None = None,
     service_request: str | None = None,
     cause: str | None = None,
+    account: str | None = None,
+    from_: date | None = None,
+    to: date | None = None,
     adjustments_of: tuple[datetime | None, datetime] | None = None,
     order: str = "-recorded_at",
     limit: int = DEFAULT_LIMIT,
@@ -73,6 +77,8 @@ def list_ledger_transactions(
 ) -> Page[LedgerTransactionView]:
     """A page of ledger transactions with their legs, for the roles that may read the ledger.
 
+    `account` finds those with a posting to it, `from_` and `to` (inclusive days in the provider's time zone)
+    those that are effective on these days.
     `adjustments_of` finds what belongs in a half-open span of instants, without a start: before its end, and
     was recorded after its period had been closed.
     Raises: NotAllowed; InvalidInput for an unknown order or cursor.
@@ -84,6 +90,14 @@ def list_ledger_transactions(
         statement = statement.where(adjustment.c.belongs_at < until)
         if since is not None:
             statement = statement.where(adjustment.c.belongs_at >= since)
+    zone = tx.settings.zone
+    if account is not None:
+        posted = exists().where(leg.c.transaction_id == entry.c.id, leg.c.account == account)
+        statement = statement.where(posted)
+    if from_ is not None:
+        statement = statement.where(entry.c.effective_at >= first_instant_of(from_, zone))
+    if to is not None:
+        statement = statement.where(entry.c.effective_at < first_instant_of(to + timedelta(days=1), zone))
     for column, value in (
         (entry.c.kind, kind),
         (entry.c.contract_id, contract),

@@ -48,6 +48,8 @@ class AgedReceivable:
     """What a customer or an org unit owes in one currency, by how many days it is overdue."""
 
     party: str
+    customer: str | None
+    org_unit: str | None
     name: str
     total: MoneyView
     not_due: MoneyView
@@ -58,12 +60,25 @@ class AgedReceivable:
 
 
 @dataclass(frozen=True, slots=True)
+class RevenueMonth:
+    """What becomes revenue in a month, or in the rest of the first one, and what is deferred at its end."""
+
+    month: str
+    recognized: MoneyView
+    deferred: MoneyView
+
+
+@dataclass(frozen=True, slots=True)
 class DeferredRevenue:
-    """What is still to be delivered by the end of a day, by contract and invoice, and its sums."""
+    """What is still to be delivered by the end of a day, by contract and invoice, and its sums.
+
+    Of one contract, with the `schedule` by which the rest becomes revenue if nothing more is drawn.
+    """
 
     as_of: date
     items: list[ContractRevenue]
     totals: list[MoneyView]
+    schedule: list[RevenueMonth]
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,11 @@ class InvoiceDetail(InvoiceView):
 
 @dataclass(frozen=True, slots=True)
 class BillingView:
-    """How a customer or an org unit is addressed on invoices; empty where nothing was given."""
+    """How a customer or an org unit is addressed on invoices; empty where nothing was given.
+
+    With an `order_budget`, `order_invoiced` is what has been invoiced on the order number, less credit notes;
+    both are without tax.
+    """
 
     name: str
     street: str
@@ -203,6 +207,8 @@ class BillingView:
     buyer_reference: str
     language: str
     version: int
+    order_budget: MoneyView | None
+    order_invoiced: MoneyView | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.billing import Billing, line
 from tests.support.builders import RULES
+from tests.support.pages import Browser
 from tests.support.sample_desk import SampleDesk
 from workflows.jobs.definitions import run_job
 from workflows.store import tables as t
@@ -122,3 +123,30 @@ def test_a_file_whose_example_fails_is_refused(billing: Billing) -> None:
     assert [one["message"] for one in found["problems"] if one["severity"] == "error"] == [
         'Example "Small" expects rule "large", but the result is no rule. Correct the rules or the example.'
     ]
+
+
+def test_what_goes_past_the_budget_of_an_order_waits_for_finance(billing: Billing) -> None:
+    """Of 250.00, 100.00 are invoiced; a second 100.00 is not past it, a third is, until one is credited."""
+    path = f"/customers/{billing.sample.ann}/billing"
+    for wrong, pointer in (
+        ({"amount_minor": 0}, "/order_budget/amount_minor"),
+        ({"amount_minor": 100, "currency": "USD"}, "/order_budget/currency"),
+    ):
+        refused = billing.ask(billing.finance, "PATCH", path, {"order_budget": wrong}, 422)
+        assert [one["pointer"] for one in refused["errors"]] == [pointer]
+    terms = {"order_number": "PO-77", "order_budget": {"amount_minor": 25_000}}
+    assert billing.ask(billing.finance, "PATCH", path, terms)["order_invoiced"]["amount_minor"] == 0
+    first, _ = billing.issue(), billing.issue()
+    assert billing.read(path)["order_invoiced"]["amount_minor"] == 20_000
+    past, other = billing.draft(), billing.draft(order_number="PO-78")
+    assert (reasons(past), reasons(other)) == (["order_budget"], [])
+    refused = billing.ask(billing.finance, "POST", f"/invoices/{past['id']}/issue", status=409)
+    assert "PO-77 has a budget of EUR 250.00; with this invoice, EUR 300.00 without tax" in refused["detail"]
+    billing.credit(first["id"], {"line": first["lines"][0]["id"], "amount": {"amount_minor": 5_000}})
+    assert reasons(billing.invoice(past["id"])) == []
+    billing.ask(billing.finance, "PATCH", path, {"order_budget": {"amount_minor": 100}})
+    confirm(billing, past)
+    assert billing.issued(past["id"])["order_number"] == "PO-77"
+    page = Browser(billing.sample, billing.sample.person("finance")).open(path)
+    assert "€250.00 of €1.00 have been invoiced on PO-77" in page
+    assert 'value="1.00"' in page.html

@@ -35,6 +35,35 @@ def buy(billing: Billing, product: str, price: int, status: int = 201, who: Any 
     return billing.ask(who or billing.ann, "POST", f"/offers/{product}/buy", body, status)
 
 
+def test_what_is_ordered_for_a_request_is_invoiced_and_its_own_contract_is_not(billing: Billing) -> None:
+    for type_key, price in (("per_request", 9_500), ("subscription", 118_000)):
+        offered(billing, type_key, "contract_type", price, contract_type=type_key)
+    billing.sample.set(payment_required=False)
+    request = billing.sample.log()
+    ann = Browser(billing.sample, billing.sample.person("customer", "Ann", customer=billing.sample.ann))
+    page = ann.open(f"/requests/{request}")
+    assert "Price without tax: €95.00." in page
+    assert "Price without tax: €1,180.00." in page
+    ordered = billing.ask(
+        billing.ann, "POST", f"/service-requests/{request}/contracts", {"type": "subscription"}, 201
+    )
+
+    def sold(state: str) -> list[tuple[str, str | None]]:
+        found = billing.read(f"/sold-items?state={state}")["items"]
+        return [(one["contract_type"], one["waive_reason"]) for one in found]
+
+    assert sold("open") == [("subscription", None)]
+    assert sold("waived") == [("per_request", f"{ordered['number']} was ordered for the same request.")]
+    billing.ask(billing.supervisor, "POST", f"/contracts/{ordered['id']}/cancel", {})
+    assert ("per_request", None) in sold("open")
+    again = billing.ask(
+        billing.ann, "POST", f"/service-requests/{request}/contracts", {"type": "subscription"}, 201
+    )
+    billing.ask(billing.supervisor, "POST", f"/contracts/{again['id']}/enable")
+    assert billing.sample.request(request).contract_id == again["id"]
+    assert ("per_request", "Not taken up") in sold("waived")
+
+
 def test_a_contract_is_bought_invoiced_paid_and_opens_the_request(billing: Billing) -> None:
     request = billing.sample.log()
     block = offered(billing, "BLOCK", "contract_type", quantity=120)

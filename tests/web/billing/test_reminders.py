@@ -1,5 +1,6 @@
 """Reminders of invoices: each once, at its instant, with its fee; what stops and pauses them."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -124,6 +125,31 @@ def test_a_fee_is_no_ground_for_another_fee(billing: Billing) -> None:
     invoices = billing.sample.rows(t.invoice)
     assert len(invoices) == 2
     assert {row.reminder_stage for row in invoices} == {2}
+
+
+def test_a_fee_waits_for_nobody_and_is_on_no_order(billing: Billing) -> None:
+    terms = {"order_number": "PO-77", "order_budget": {"amount_minor": 10_000}}
+    path = f"/customers/{billing.sample.ann}/billing"
+    billing.ask(billing.finance, "PATCH", path, terms)
+    billing.issue()
+    unusual = {
+        "rules": [
+            {
+                "id": "any",
+                "why": "Any.",
+                "conditions": {"all": [{"name": "total_minor", "operator": "greater_than", "value": 1}]},
+                "actions": [{"name": "require_confirmation"}],
+            }
+        ],
+        "examples": [{"name": "Any", "facts": {"total_minor": 2}, "reasons": ["any"]}],
+    }
+    billing.sample.publish_rules(invoice_checks=json.dumps(unusual))
+    move(billing, midnight(4, 1))
+    assert [(one.state, one.order_number) for one in billing.sample.rows(t.invoice)] == [
+        ("issued", "PO-77"),
+        ("issued", None),
+    ]
+    assert billing.read(path)["order_invoiced"]["amount_minor"] == 10_000
 
 
 def test_what_is_paid_voided_or_credited_gets_none(billing: Billing) -> None:

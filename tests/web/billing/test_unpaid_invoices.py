@@ -143,3 +143,29 @@ def test_an_invoice_that_is_voided_after_its_contract_was_cancelled_leaves_nothi
     billing.ask(billing.supervisor, "POST", path, {"trigger": "cancel", "reason": "Not needed"})
     billing.ask(billing.finance, "POST", f"/invoices/{issued['id']}/void", {"reason": "Not needed"})
     assert balances(billing) == {}
+
+
+@pytest.mark.parametrize("state", ["draft", "issued", "paid"])
+def test_what_is_invoiced_of_a_contract_that_was_not_taken_up_is_taken_back(
+    billing: Billing, state: str
+) -> None:
+    """The customer has another contract by now: nothing of the request's own one stays to be paid."""
+    invoice = draft(billing)["id"]
+    if state != "draft":
+        billing.issued(invoice)
+    if state == "paid":
+        billing.pay(invoice, 28_560)
+    billing.sample.sell("subscription", enable=True)
+    (request,) = billing.sample.rows(t.service_request)
+    assert request.state == "open"
+    billing.move_to(3, 3, 12)
+    assert [run_job(billing.sample.desk, "unpaid_requests") for _ in range(2)] == [1, 0]
+    found = billing.invoice(invoice)
+    assert found["state"] == ("issued" if state == "paid" else "void")
+    rest = {one: amount for one, amount in balances(billing).items() if amount}
+    assert rest == ({"cash": 28_560, "customer_credit": -28_560} if state == "paid" else {})
+    if state != "draft":
+        (note,) = billing.sample.rows(t.invoice, kind="credit_note")
+        assert (note.reason, note.total_minor) == ("PR-0001 was not taken up.", 28_560)
+        assert minor(found, "open") == (0,)
+    assert billing.sample.see(audit_desk).ok

@@ -8,12 +8,13 @@ from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 
 from engine.periods import last_day_of_month, local_date
-from web.languages import gettext, lazy_text, mark
+from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, zone
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, wants_csv
 from web.pages.wording.audit import event_action
 from web.pages.wording.posting_accounts import posting_account
+from workflows.accounting_periods.checklist import POINTS
 from workflows.accounting_periods.queries import (
     list_adjustments,
     list_periods,
@@ -34,21 +35,16 @@ ACTIONS = {
     "reopen": (reopen_period, mark("%(month)s is open again.")),
 }
 
-CHECKLIST: dict[str, tuple[str, str, dict[str, str], tuple[str, ...]]] = {
-    "unapproved_entries": (mark("Approve work entries"), "work_approval.entries", {}, DESK),
-    "to_invoice": (mark("Invoice what was sold"), "to_invoice.items", {}, OFFICE),
-    "drafts": (mark("Issue drafts of invoices"), "invoices.invoices", {"view": "draft"}, OFFICE),
-    "bank_entries": (mark("Match lines of bank statements"), "bank_entries.entries", {}, ACCOUNTANTS),
-    "failed_jobs": (mark("Clear failed jobs"), "jobs.jobs", {}, ("administrator",)),
-    "failed_messages": (
-        mark("Clear messages that could not be sent"),
-        "outbox.outbox",
-        {},
-        ("administrator",),
-    ),
-    "revenue": (mark("Recognize revenue"), "accounts.deferred_revenue", {}, ACCOUNTANTS),
+CHECKLIST: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
+    "unapproved_entries": ("work_approval.entries", {}, DESK),
+    "to_invoice": ("to_invoice.items", {}, OFFICE),
+    "drafts": ("invoices.invoices", {"view": "draft"}, OFFICE),
+    "bank_entries": ("bank_entries.entries", {}, ACCOUNTANTS),
+    "failed_jobs": ("jobs.jobs", {}, ("administrator",)),
+    "failed_messages": ("outbox.outbox", {}, ("administrator",)),
+    "revenue": ("accounts.deferred_revenue", {}, ACCOUNTANTS),
 }
-"""The points of the checklist: what is to be done, where, and which roles can open that page."""
+"""The points of the checklist: where they are done, and which roles can open that page."""
 
 pages = Blueprint("accounting_periods", __name__, url_prefix="/accounting-periods")
 
@@ -117,6 +113,7 @@ def _page(month: str, form: PeriodForm) -> str:
         form=form,
         checklist=checklist,
         points=CHECKLIST,
+        point_labels=Texts(POINTS),
         last_day=last_day,
         period_action=lambda action: event_action("accounting_period", action),
         posting_account=posting_account,

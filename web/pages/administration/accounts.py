@@ -1,19 +1,16 @@
 """The accounts of money as of a day: trial balance, deferred revenue by contract, aged receivables."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from engine.periods import check_date
-from web.languages import Texts, gettext, mark
+from web.languages import Texts, mark
 from web.pages.context import actor, desk
-from web.pages.layout.listing import csv_response, wants_csv
+from web.pages.layout.listing import csv_response, read_day, wants_csv
 from web.statement_labels import ACCOUNTS
 from workflows.billing.accounts import read_aged_receivables, read_deferred_revenue, read_trial_balance
-from workflows.core.errors import invalid
 from workflows.views import MoneyView
 from workflows.views.accounts import AccountBalance, AgedReceivable, ContractRevenue
 
@@ -37,16 +34,22 @@ def trial_balance() -> str | Response:
     if wants_csv():
         header = ["account", "currency", "debit_minor", "credit_minor"]
         return csv_response(f"trial-balance-{found.as_of}", header, [_balance(one) for one in found.accounts])
-    return render_template("administration/accounts/trial_balance.html", found=found, account_labels=ACCOUNTS)
+    return render_template(
+        "administration/accounts/trial_balance.html",
+        found=found,
+        account_labels=ACCOUNTS,
+        totals=_totals(found.accounts),
+    )
 
 
 @pages.get("/deferred-revenue")
 def deferred_revenue() -> str | Response:
-    found = _read(read_deferred_revenue)
+    contract = request.args.get("contract") or None
+    found = _read(read_deferred_revenue, contract=contract)
     if wants_csv():
         header = ["number", "currency", "invoiced_minor", "recognized_minor", "deferred_minor"]
         return csv_response(f"deferred-revenue-{found.as_of}", header, [_revenue(one) for one in found.items])
-    return render_template("administration/accounts/deferred_revenue.html", found=found)
+    return render_template("administration/accounts/deferred_revenue.html", found=found, contract=contract)
 
 
 @pages.get("/receivables")
@@ -58,16 +61,24 @@ def receivables() -> str | Response:
     return render_template("administration/accounts/receivables.html", found=found, ages=AGES)
 
 
-def _read(query: Read) -> Any:
+def _read(query: Read, **more: Any) -> Any:
     """What a query finds as of the day in the address, today without one. Raises: InvalidInput."""
-    text = request.args.get("as_of", "").strip()
-    try:
-        as_of = check_date(date.fromisoformat(text)) if text else None
-    except ValueError:
-        detail = gettext("%(text)s is not a date.", text=repr(text[:40]))
-        raise invalid("/as_of", detail, gettext("Write for example 2026-03-31.")) from None
+    as_of = read_day("as_of")
     with desk().read(actor()) as tx:
-        return query(tx, as_of=as_of)
+        return query(tx, as_of=as_of, **more)
+
+
+def _totals(accounts: list[AccountBalance]) -> list[AccountBalance]:
+    """The sums of debits and credits of each currency."""
+    sums: dict[str, list[int]] = {}
+    for one in accounts:
+        found = sums.setdefault(one.debit.currency, [0, 0])
+        found[0] += one.debit.amount_minor
+        found[1] += one.credit.amount_minor
+    return [
+        AccountBalance("", MoneyView(debit, currency), MoneyView(credit, currency))
+        for currency, (debit, credit) in sums.items()
+    ]
 
 
 def _balance(one: AccountBalance) -> list[Any]:

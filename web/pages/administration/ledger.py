@@ -6,10 +6,17 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
-from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from web.pages.layout.listing import (
+    all_rows,
+    counted_page,
+    csv_response,
+    query_filters,
+    read_day,
+    wants_csv,
+)
 from web.pages.wording.ledger_audit import difference_record, difference_text
 from web.pages.wording.posting_accounts import posting_account
-from web.statement_labels import MOVEMENTS
+from web.statement_labels import ACCOUNTS, MOVEMENTS
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import InvalidInput
 from workflows.core.transaction import Transaction
@@ -30,7 +37,7 @@ pages = Blueprint("ledger", __name__, url_prefix="/ledger")
 
 @pages.get("")
 def ledger() -> str | Response:
-    filters = query_filters("kind", "contract", "service_request")
+    filters = query_filters("kind", "account", "contract", "service_request", "from", "to")
     with desk().read(actor()) as tx:
         chosen = _resolved(tx, filters)
         if wants_csv():
@@ -44,6 +51,7 @@ def ledger() -> str | Response:
         page=page,
         filters=filters,
         kinds=MOVEMENTS,
+        accounts=ACCOUNTS,
         audit=audit,
         against=request.args.get("against", ""),
         against_error=error,
@@ -74,7 +82,9 @@ def _read(tx: Transaction, chosen: dict[str, Any], at: dict[str, Any]) -> Page[L
 
 def _resolved(tx: Transaction, filters: dict[str, str]) -> dict[str, Any]:
     """The filters, with numbers of contracts and requests replaced by ids; None: there is no such record."""
-    chosen: dict[str, Any] = dict(filters)
+    chosen: dict[str, Any] = {key: value for key, value in filters.items() if key not in ("from", "to")}
+    days = {"from_": read_day("from"), "to": read_day("to")}
+    chosen |= {name: day for name, day in days.items() if day is not None}
     if "contract" in filters:
         contracts = list_contracts(tx, number=filters["contract"].upper(), limit=1).items
         chosen["contract"] = contracts[0].id if contracts else None

@@ -38,7 +38,7 @@ ROLE_DESCRIPTIONS = Texts(
     {
         "technician": mark("Logs and works on service requests; sees coverage and balances, but no prices."),
         "supervisor": mark("Technician rights, plus all contracts: create, enable, reassign."),
-        "finance": mark("Contracts, grants, payments and statements."),
+        "finance": mark("Contracts, invoices, accounting periods and exports; alone records payments."),
         "administrator": mark("Everything except recording payments: settings, rules, users."),
         "customer": mark(
             "Own requests and contracts. A customer with this email must exist in the directory."

@@ -17,6 +17,7 @@ DEFAULT_ORDER = "-created_at"
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "": (mark("All"), {}),
     "draft": (mark("Drafts"), {"state": "draft"}),
+    "open": (mark("Not paid"), {"payment": "open", "order": "due_on"}),
     "unpaid": (mark("Unpaid"), {"payment": "unpaid", "order": "due_on"}),
     "part-paid": (mark("Partly paid"), {"payment": "part_paid", "order": "due_on"}),
     "overdue": (mark("Overdue"), {"payment": "overdue", "order": "due_on"}),

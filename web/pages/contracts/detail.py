@@ -37,7 +37,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.transaction import Transaction
 from workflows.disputes.queries import disputes_of_statements
 from workflows.reports.alerts import list_alerts
-from workflows.service_requests.queries import list_service_requests
+from workflows.service_requests.queries import list_service_requests, read_service_request
 from workflows.views.contracts import ContractDetail, StatementLine
 from workflows.views.disputes import DisputeView
 
@@ -129,6 +129,9 @@ def contract_page(
             "contracts/show.html",
             contract=contract,
             related=related,
+            created_for=read_service_request(tx, contract.service_request).number
+            if contract.service_request is not None
+            else None,
             statement=statement,
             disputes=disputes_of_statements(tx, [contract_id]),
             burn_down=burn_down(contract, read_balance_curve(tx, contract_id)),

@@ -12,7 +12,7 @@ def _decapitalized(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def usual_terms(one: ContractTypeView) -> str:
+def usual_terms(one: ContractTypeView, *, with_price: bool = True) -> str:
     """Default duration, quantity and price, such as "12 months, 10:00 h, €480.00"; "" if there are none."""
     parts = []
     if one.default_duration_months:
@@ -28,7 +28,7 @@ def usual_terms(one: ContractTypeView) -> str:
     if one.default_money is not None:
         money = money_text(one.default_money.amount_minor, one.default_money.currency)
         parts.append(gettext("%(amount)s to use", amount=money))
-    if one.default_price is not None and not one.list_prices:
+    if with_price and one.default_price is not None and not one.list_prices:
         parts.append(money_text(one.default_price.amount_minor, one.default_price.currency))
     if one.carry_over is not None:
         parts.append(gettext("carried over: %(rule)s", rule=_decapitalized(carry_over_text(one.carry_over))))

@@ -1,12 +1,16 @@
 """Helpers for lists: filters, paging and CSV export."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from itertools import chain
 from typing import Any, TypeVar
 
 from flask import Response, request
 
+from engine.periods import check_date
+from web.languages import gettext
 from workflows.core.csv_text import csv_chunks
+from workflows.core.errors import invalid
 from workflows.views import Page
 
 T = TypeVar("T")
@@ -19,6 +23,16 @@ def query_filters(*names: str) -> dict[str, Any]:
     """The non-empty query parameters among these names, with whitespace normalized."""
     values = {name: " ".join(request.args.get(name, "").split()) for name in names}
     return {name: value for name, value in values.items() if value}
+
+
+def read_day(name: str) -> date | None:
+    """A day of the query string; None if it is empty. Raises: InvalidInput."""
+    text = request.args.get(name, "").strip()
+    try:
+        return check_date(date.fromisoformat(text)) if text else None
+    except ValueError:
+        detail = gettext("%(text)s is not a date.", text=repr(text[:40]))
+        raise invalid(f"/{name}", detail, gettext("Write for example 2026-03-31.")) from None
 
 
 def wants_csv() -> bool:

@@ -16,6 +16,7 @@ from web.pages.service_requests.forms import AssignForm, TakeForm, assign_form, 
 from workflows.commands.contracts import TakeContract
 from workflows.commands.service_requests import SearchCoverage
 from workflows.contracts.offers import take_contract
+from workflows.contracts.permitted_actions import SELLERS
 from workflows.core.transaction import Transaction
 from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import search_or_assign
@@ -98,11 +99,11 @@ def take(service_request_id: str) -> tuple[str, int] | Response:
             form, lambda tx: take_contract(tx, service_request_id, command), command
         )
         if taken:
-            ordered = actor().role == "customer"
+            sold = actor().role in SELLERS
             flash(
-                gettext("Contract ordered. The service desk will enable it.")
-                if ordered
-                else gettext("The contract has been created."),
+                gettext("The contract has been created.")
+                if sold
+                else gettext("Ordered. It takes effect once it is paid or confirmed."),
                 "success",
             )
             return redirect_to_request(service_request_id)

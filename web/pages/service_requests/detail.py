@@ -36,7 +36,9 @@ from web.pages.wording.labels import HOLD_REASONS, TRIGGERS_DONE
 from workflows.billing.sold import list_sold_items
 from workflows.billing.sold_once import CLOSED_TO_SALES
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
+from workflows.contracts.queries import list_contracts
 from workflows.core.actors import Actor
+from workflows.core.transaction import Transaction
 from workflows.coverage.explanation import describe_decision
 from workflows.disputes.queries import latest_disputes
 from workflows.lifecycle.service_requests.access import require_visible
@@ -45,7 +47,7 @@ from workflows.service_requests.history import list_merged
 from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
 from workflows.views import MOST_LIMIT
-from workflows.views.contracts import ContractDetail
+from workflows.views.contracts import ContractDetail, ContractView
 from workflows.views.service_requests import ServiceRequestView
 from workflows.work.approval_queries import approvals_of
 from workflows.work.merging import MERGERS
@@ -212,6 +214,12 @@ def _merge_form(found: ServiceRequestView) -> MergeForm | None:
     return MergeForm(formdata=None, prefix="merge_") if may else None
 
 
+def ordered_contracts(tx: Transaction, found: ServiceRequestView) -> list[ContractView]:
+    """The contracts that were ordered for a waiting request and are not valid yet, without its own."""
+    pending = list_contracts(tx, service_request=found.id, state="pending", order="created_at")
+    return [one for one in pending.items if "service_request" not in one.holder]
+
+
 def asks_before(contract: ContractDetail | None) -> bool:
     """Whether the customer is asked before work goes past the contract that covers a request."""
     policy = (contract.overage if contract is not None else None) or settings().overage
@@ -246,6 +254,7 @@ def request_page(
         forms["ask"] = _ask_form(found, actor(), asks_first=asks_first)
         forms["merge"] = _merge_form(found)
         forms["take_contract"] = take_form(tx, found)
+        ordered = ordered_contracts(tx, found) if forms["take_contract"] is not None else []
         forms["assign"] = assign_form(tx, found)
         forms["assignee"] = assignee_form(tx, found)
         forms |= submitted
@@ -266,6 +275,7 @@ def request_page(
             came_by=next((one.number for one in merged if one.id == service_request_id), None),
             targets=targets(found, now()),
             contract=contract,
+            ordered=ordered,
             coverage_status=describe_coverage_status(found, contract),
             unlock_condition=describe_unlock_condition(found, contract),
             explanation=describe_decision(tx, timeline.decision) if timeline.decision else None,

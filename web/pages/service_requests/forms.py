@@ -14,14 +14,17 @@ from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import KeyedForm
 from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, select_options
 from web.pages.service_requests.timer import running_since
+from web.pages.wording.formats import money_text
+from workflows.contracts.offers import usual_prices
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.queries import contract_types
-from workflows.core.actors import SUPERVISORS, Actor
+from workflows.core.actors import PRICE_ROLES, SUPERVISORS, Actor
 from workflows.core.transaction import Transaction
 from workflows.coverage.explanation import why_not
 from workflows.coverage.trace import contracts_that_fit
 from workflows.lifecycle.contracts.sold_items import awaits_invoice
 from workflows.users.accounts import list_technicians
+from workflows.views import MoneyView
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
 from workflows.work.use_cases import WORKERS
@@ -209,8 +212,6 @@ def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView)
     waits = request.state in UNFINISHED_STATES and request.coverage is not None
     if not waits or (request.coverage and request.coverage.outcome in OPENING_OUTCOMES):
         return None
-    if tx.actor.role not in (*SELLERS, "customer"):
-        return None
     if tx.actor.role == "customer" and request.customer != tx.actor.customer:
         return None
     holders = [
@@ -228,16 +229,25 @@ def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView)
     offered = [one for one in types if one.key == PER_REQUEST or kinds & set(one.held_by)]
     offered.sort(key=lambda one: one.key != PER_REQUEST)
     form.type.choices = select_options((one.key, one.label) for one in offered)
-    form.descriptions = {one.key: _description(one) for one in offered}
+    prices = usual_prices(tx, request.id)
+    form.descriptions = {
+        one.key: _description(one, prices.get(one.key), sees_prices=tx.actor.role in PRICE_ROLES)
+        for one in offered
+    }
     return form
 
 
-def _description(one: ContractTypeView) -> str:
-    """The type's description and its terms."""
-    terms = usual_terms(one)
-    if not terms:
-        return one.description
-    return gettext("%(description)s Terms: %(terms)s.", description=one.description, terms=terms)
+def _description(one: ContractTypeView, price: MoneyView | None, *, sees_prices: bool) -> str:
+    """The type's description, its terms, and its price to those who see prices."""
+    text, terms = one.description, usual_terms(one, with_price=False)
+    if terms:
+        text = gettext("%(description)s Terms: %(terms)s.", description=text, terms=terms)
+    if not sees_prices:
+        return text
+    if price is None:
+        return gettext("%(description)s Price on request.", description=text)
+    amount = money_text(price.amount_minor, price.currency)
+    return gettext("%(description)s Price without tax: %(price)s.", description=text, price=amount)
 
 
 def may_enable(tx: Transaction, contract: ContractDetail | None, request_id: str, who: Actor) -> bool:

@@ -410,6 +410,8 @@ billing_details = Table(
     Column("language", String(8)),
     Column("version", Integer, nullable=False, server_default=text("1")),
     CheckConstraint(ONE_PARTY, name="party"),
+    Column("order_budget_minor", BigInteger),
+    Column("order_budget_currency", String(3)),
 )
 """How a customer or an org unit is addressed on invoices; `name` is theirs unless given."""
 

@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from tests.support.pages import Page
 from tests.support.sample_desk import MONDAY
 from tests.support.web_clients import WebClients
@@ -299,7 +301,6 @@ def test_a_per_request_contract_is_chosen_for_a_waiting_request(web: WebClients)
     page = web.supervisor.open(f"/requests/{request}")
     assert "Waiting for a contract" in page
     assert not page.has_form("/work")
-    assert not web.technician.open(f"/requests/{request}").has_form("/coverage/take")
     blank = web.supervisor.send(page, "/coverage/take")
     assert blank.status == 422
     done = web.supervisor.send(blank, "/coverage/take", take_type="per_request")
@@ -307,14 +308,18 @@ def test_a_per_request_contract_is_chosen_for_a_waiting_request(web: WebClients)
     assert web.sample.request(request).state == "open"
 
 
-def test_a_customer_orders_a_contract_and_the_desk_enables_it(web: WebClients) -> None:
+@pytest.mark.parametrize("role", ["ann", "technician"])
+def test_who_does_not_sell_orders_a_contract_and_the_desk_enables_it(web: WebClients, role: str) -> None:
     sample = web.sample
     request = sample.log()
-    page = web.ann.open(f"/requests/{request}")
-    ordered = web.ann.send(
+    client = getattr(web, role)
+    page = client.open(f"/requests/{request}")
+    assert ("Price on request." in page) == (role == "ann")
+    ordered = client.send(
         page, "/coverage/take", take_type="subscription", take_holder=f"item:{sample.laptop}"
     )
-    assert "Contract ordered. The service desk will enable it." in ordered
+    assert "Ordered. It takes effect once it is paid or confirmed." in ordered
+    assert "Ordered for this request, which opens once it is valid: SUB-0001 Subscription" in ordered
     [contract] = sample.rows(t.contract, type="subscription")
     assert (contract.holder_id, contract.state) == (sample.laptop, "pending")
     shown = web.supervisor.open(f"/contracts/{contract.id}")
