@@ -125,12 +125,13 @@
     if ((a + 0.05) / (b + 0.05) < 3) say(`a border of ${((a + 0.05) / (b + 0.05)).toFixed(2)}`, one);
   });
 
-  // No horizontal scrolling
-  if (document.documentElement.scrollWidth > innerWidth) {
-    complaints.push(`the page is ${document.documentElement.scrollWidth} wide in a window of ${innerWidth}`);
+  // No horizontal scrolling. On a phone, the inner width of the window grows with what is wider.
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth > width) {
+    complaints.push(`the page is ${document.documentElement.scrollWidth} wide in a window of ${width}`);
     document.querySelectorAll("body *").forEach((one) => {
       const box = one.getBoundingClientRect();
-      if (box.right > innerWidth + 1 && seen(one) && !one.closest("pre, .list")) say(`reaches to ${box.right}`, one);
+      if (box.right > width + 1 && seen(one) && !one.closest("pre, .list")) say(`reaches to ${box.right}`, one);
     });
   }
   return complaints.slice(0, 20);

@@ -74,4 +74,4 @@ def test_a_long_tax_reason_stays_in_its_card(web: WebClients, enter: Open, width
 
 def _fits(page: "Page") -> bool:
     """Whether nothing is wider than the window."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
