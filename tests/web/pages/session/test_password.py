@@ -131,7 +131,7 @@ def test_without_a_mail_server_the_page_says_whom_to_ask(web: WebClients) -> Non
 def test_a_user_without_a_password_is_invited(web: WebClients) -> None:
     web.sample.desk.smtp_url = None
     page = web.administrator.open("/users/new")
-    done = web.administrator.send(page, email=EMAIL, name="Sue", role="technician", password="")
+    done = web.administrator.send(page, email=EMAIL, name=EMAIL, role="technician", password="")
     assert "Open the user to show a link to choose a password." in done
     [row] = web.sample.rows(t.user_account, email=EMAIL)
     user = web.administrator.open(f"/users/{row.id}")
@@ -142,6 +142,7 @@ def test_a_user_without_a_password_is_invited(web: WebClients) -> None:
     assert link not in web.administrator.open(f"/users/{row.id}").html
     form = web.nobody.open(link.removeprefix("http://localhost"))
     assert "Choose a password" in form
+    assert f"For {EMAIL}." in form
     web.nobody.send(form, "/password/new", new_password=NEW_PASSWORD, again=NEW_PASSWORD)
     assert "has no password yet" not in web.administrator.open(f"/users/{row.id}")
 
