@@ -111,15 +111,19 @@ def test_the_queue_is_dense(web: WebClients, enter: Open) -> None:
     sample.sell("support_hours", to=("org_unit", sample.parent), minutes=600)
     customer = sample.customer("Someone With A Long Name", sample.site)
     for number in range(12):
-        subject = f"{number} A subject that is as long as people write them, and then longer"
-        sample.log(subject, customer=customer, item=None, priority="critical")
+        subject = f"{number:x} A subject that is as long as people write them, and then longer"
+        request = sample.log(subject, customer=customer, item=None, priority="critical")
+        sample.fire(request, "start")
     page = enter()
-    page.goto("/requests?view=unassigned")
-    heights = page.locator(".queue tbody tr").evaluate_all(
-        "rows => rows.map(row => row.getBoundingClientRect().height)"
-    )
-    assert len(heights) == 12
-    assert max(heights) <= 50
+    for language, overdue in (("de", {"hours": 4, "minutes": 31}), ("en", {"hours": 5})):
+        sample.clock.move(**overdue)
+        page.set_extra_http_headers({"Accept-Language": language})
+        page.goto("/requests?view=open&q=Someone")
+        heights = page.locator(".queue tbody tr").evaluate_all(
+            "rows => rows.map(row => row.getBoundingClientRect().height)"
+        )
+        assert len(heights) == 12
+        assert max(heights) <= 50, language
     page.set_viewport_size({"width": 375, "height": 700})
     heights = page.locator(".queue tbody tr").evaluate_all(
         "rows => rows.map(row => row.getBoundingClientRect().height)"
