@@ -222,7 +222,8 @@ def patch_work(
     """Correct a work entry. A new time, work type or billing reverses its draw-down and posts it again.
 
     It is charged by the terms stored with it. A new note moves no minutes. `service_request` moves the entry:
-    the contract that covered that request at the instant worked pays.
+    the contract that covered that request at the instant worked pays. `recalculate` charges it by what holds
+    today, which supervisors may.
     """
     return read_work(tx, change_work(tx, entry, command, expected_version=expected_version))
 

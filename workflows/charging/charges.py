@@ -63,6 +63,15 @@ class ChargedAgain:
         return segments_of(self.entry) == self.worked.segments and self.takes_alike
 
     @property
+    def is_charged_so(self) -> bool:
+        """Whether it has these minutes and prices already, and the same contracts pay for it."""
+        stored, now = self.entry.charged_by, self.terms.stored()
+        if stored is None:
+            return False
+        payers = ("contract", "cascade", "draws", "time_expired", "passes_on")
+        return self.charges_alike and all(stored.get(name) == now[name] for name in payers)
+
+    @property
     def takes_alike(self) -> bool:
         """Whether it takes the same minutes at the same instants as before."""
         entry, worked = self.entry, self.worked

@@ -105,6 +105,11 @@ def terms_of(tx: Transaction, entry: Row[Any], request: Row[Any]) -> ChargingTer
     return with_own_terms(tx, terms)
 
 
+def todays_terms(tx: Transaction, request: Row[Any], entry: Row[Any], worked_at: datetime) -> ChargingTerms:
+    """What holds today for work of the one who did it, by the coverage of a request at the instant worked."""
+    return with_own_terms(tx, new_terms(tx, request, worked_at, terms_of(tx, entry, request).role))
+
+
 def with_own_terms(tx: Transaction, terms: ChargingTerms) -> ChargingTerms:
     """The terms with those that the covering contract has of its own, which is read."""
     return contract_terms(terms, _own_terms(tx, terms.contract))

@@ -77,7 +77,8 @@ class DecideEntries(DecideEntry):
 class ChangeWork(Command):
     """New values of an entry; `service_request` is the id of the one that it moves to.
 
-    `reason` is required for one that has been approved.
+    `recalculate` charges it by what holds today instead of the terms stored with it. `reason` is required for
+    one that has been approved.
     """
 
     started_at: Instant | None = None
@@ -89,4 +90,5 @@ class ChangeWork(Command):
     billable: bool = True
     beyond_approval: StatedReason | None = None
     service_request: Id = ""
+    recalculate: bool = False
     reason: StatedReason | None = None

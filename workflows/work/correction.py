@@ -25,7 +25,7 @@ from workflows.charging.charges import (
     worked_span,
 )
 from workflows.charging.rounding import round_with_others
-from workflows.charging.terms import ChargingTerms, moved_terms, terms_of, terms_on
+from workflows.charging.terms import ChargingTerms, moved_terms, terms_of, terms_on, todays_terms
 from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import NotFound, StateForbids, invalid
@@ -139,14 +139,19 @@ def check_takes_work(tx: Transaction, request: Row[Any]) -> None:
     )
 
 
-def corrected(tx: Transaction, entry: Row[Any], places: Places, wanted: WorkGiven) -> Corrected:
+def corrected(
+    tx: Transaction, entry: Row[Any], places: Places, wanted: WorkGiven, *, recalculate: bool = False
+) -> Corrected:
     """An entry as it is wanted, charged by the terms stored with it, and those that are rounded otherwise.
 
+    `recalculate` charges it by what holds today for the one who did it.
     Raises: InvalidInput for time in the future; NoRuleSet; RuleSetRefused; NoHolidayData.
     """
     terms = terms_of(tx, entry, places.source)
     left = charged_without(tx, entry, places.source, terms) if places.moves else []
-    if places.moves:
+    if recalculate:
+        terms = todays_terms(tx, places.target, entry, worked_at(wanted))
+    elif places.moves:
         terms = terms_on(tx, places.target, terms, worked_at(wanted))
     elif worked_at(wanted) != entry.started_at or entry.state == "rejected":
         # while an entry is rejected, it does not follow the coverage of its request
@@ -239,7 +244,7 @@ def merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
     given = {
         name: value
         for name, value in command.given().items()
-        if name not in ("service_request", "reason", "beyond_approval")
+        if name not in ("service_request", "recalculate", "reason", "beyond_approval")
     }
     fields: dict[str, Any] = {"work_type": entry.work_type, "note": entry.note, "billable": entry.billable}
     if entry.ended_at is not None:

@@ -13,9 +13,9 @@ from engine.payers import Slice
 from engine.rounding import WorkToRound, minutes_before
 from workflows.charging.charges import ChargedAgain, charge_again, store_charged_again
 from workflows.charging.rounding import billable_entries
-from workflows.charging.terms import ChargingTerms, new_terms, terms_of, with_own_terms
+from workflows.charging.terms import todays_terms
 from workflows.commands.work import RecalculateWork
-from workflows.core.actors import Role
+from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
@@ -28,8 +28,6 @@ from workflows.store import tables as t
 from workflows.work.drawing_again import draw_again
 from workflows.work.planning import MovedWork
 from workflows.work.posting import as_stored, moved_by
-
-MAY_RECALCULATE: tuple[Role, ...] = ("supervisor", "administrator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def preview_recalculation(tx: Transaction, service_request_id: str) -> Recalcula
 
     Raises: NotAllowed; NotFound; StateForbids for a cancelled request; NoRuleSet; NoHolidayData.
     """
-    tx.require(*MAY_RECALCULATE)
+    tx.require(*SUPERVISORS)
     seen = require_visible(tx, service_request_id)
     with up_to_date_request(tx, seen) as fresh:
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
@@ -76,7 +74,7 @@ def recalculate_work(tx: Transaction, service_request_id: str, command: Recalcul
     Entries that are charged as before stay as they are. Returns the request's id.
     Raises: NotAllowed; NotFound; StateForbids for a cancelled request; NoRuleSet; NoHolidayData.
     """
-    tx.require(*MAY_RECALCULATE)
+    tx.require(*SUPERVISORS)
     request = lock_current(tx, require_visible(tx, service_request_id))
     _check_state(request)
     charged = _charged_by_todays_terms(tx, request)
@@ -91,7 +89,7 @@ def recalculate_work(tx: Transaction, service_request_id: str, command: Recalcul
 def _charged_by_todays_terms(tx: Transaction, request: Row[Any]) -> list[ChargedAgain]:
     """The billable entries that today's terms charge otherwise than they were, in the order worked."""
     rows = billable_entries(tx, request.id)
-    today = [_todays_terms(tx, request, row) for row in rows]
+    today = [todays_terms(tx, request, row, row.started_at) for row in rows]
     before = minutes_before(
         WorkToRound(
             row.id, row.started_at, row.created_at, row.worked_minutes, terms.rounding, terms.time_zone
@@ -102,22 +100,7 @@ def _charged_by_todays_terms(tx: Transaction, request: Row[Any]) -> list[Charged
         charge_again(tx, row, replace(terms, before_minutes=before[row.id]))
         for row, terms in zip(rows, today, strict=True)
     ]
-    return [one for one in charged if not _is_charged_so(one)]
-
-
-def _todays_terms(tx: Transaction, request: Row[Any], entry: Row[Any]) -> ChargingTerms:
-    """What holds today for work of the one who did it, by the coverage at the instant worked."""
-    role = terms_of(tx, entry, request).role
-    return with_own_terms(tx, new_terms(tx, request, entry.started_at, role))
-
-
-def _is_charged_so(one: ChargedAgain) -> bool:
-    """Whether an entry has these minutes and prices already, and the same contracts pay for it."""
-    if one.entry.charged_by is None:
-        return False
-    stored, now = one.entry.charged_by, one.terms.stored()
-    payers = ("contract", "cascade", "draws", "time_expired", "passes_on")
-    return one.charges_alike and all(stored.get(name) == now[name] for name in payers)
+    return [one for one in charged if not one.is_charged_so]
 
 
 def _recalculated(redrawn: Redrawn, one: ChargedAgain) -> Recalculated:

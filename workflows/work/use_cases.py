@@ -21,7 +21,7 @@ from workflows.charging.charges import (
 from workflows.charging.terms import ChargingTerms, new_terms
 from workflows.commands.service_requests import FireTrigger
 from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
-from workflows.core.actors import DESK
+from workflows.core.actors import DESK, SUPERVISORS
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
@@ -138,7 +138,9 @@ def change_work(
 
     If its time, its charge or its request changes, what it drew is reversed and the corrected time is drawn,
     by the terms stored with it. Otherwise the ledger stays as it is; without any change, the entry does too.
-    A rejected entry is submitted again, changed or not, and drawn as one that is logged now.
+    A rejected entry is submitted again, changed or not, and drawn as one that is logged now. Whoever may
+    recalculate the work of a request may have the entry charged by what holds today; if nothing else changes,
+    the customer is not asked for more.
 
     Raises: NotAllowed; NotFound; VersionChanged; StateForbids for another technician's entry, one that only a
     supervisor may change, a cancelled request, one on which no work can be logged, or another customer's if
@@ -146,7 +148,7 @@ def change_work(
     missing; RuleSetRefused.
     Source: product.md section 7 (Which contract covered it then).
     """
-    tx.require(*WORKERS)
+    tx.require(*(SUPERVISORS if command.recalculate else WORKERS))
     entry, places = lock_entry(tx, entry_id, command, expected_version)
     require_changeable(tx, entry, command.reason)
     return _change(tx, entry, places, command)
@@ -167,7 +169,8 @@ def _change(tx: Transaction, entry: Row[Any], places: Places, command: ChangeWor
     wanted = merged(entry, command)
     changed = changed_fields(entry, wanted)
     was_rejected = entry.state == "rejected"
-    if not changed and not places.moves and not was_rejected:
+    is_as_before = not changed and not places.moves and not was_rejected
+    if is_as_before and not _charged_otherwise_today(tx, entry, places, wanted, command):
         return str(entry_id)
     described = {"billable": wanted.billable, "work_type": wanted.work_type, "note": wanted.note}
     tx.change(
@@ -182,11 +185,21 @@ def _change(tx: Transaction, entry: Row[Any], places: Places, command: ChangeWor
     if was_rejected:
         tx.audit("work_entry", entry_id, "submitted again", before=audit_values(entry))
         count_minutes(tx, places.source.id, entry.worked_minutes, entry.chargeable_minutes)
-    elif changed:
-        tx.audit("work_entry", entry_id, "changed", before=audit_values(entry), **reason_of(command.reason))
-    if was_rejected or places.moves or changed != {"note"}:
-        _charge_again(tx, entry, places, wanted, command.reason, emergency=command.beyond_approval)
+    elif changed or command.recalculate:
+        action = "charged again" if command.recalculate else "changed"
+        tx.audit("work_entry", entry_id, action, before=audit_values(entry), **reason_of(command.reason))
+    if was_rejected or places.moves or command.recalculate or changed != {"note"}:
+        _charge_again(tx, entry, places, wanted, command, asks=not is_as_before)
     return str(entry_id)
+
+
+def _charged_otherwise_today(
+    tx: Transaction, entry: Row[Any], places: Places, wanted: WorkGiven, command: ChangeWork
+) -> bool:
+    """Whether a recalculation is wanted, and changes what an entry is charged that stays as it is."""
+    if not command.recalculate:
+        return False
+    return not corrected(tx, entry, places, wanted, recalculate=True).own.is_charged_so
 
 
 def _submitted_again(tx: Transaction) -> dict[str, Any]:
@@ -200,7 +213,7 @@ def preview_change(tx: Transaction, entry_id: str, command: ChangeWork) -> Plann
 
     Raises: as `change_work`.
     """
-    tx.require(*WORKERS)
+    tx.require(*(SUPERVISORS if command.recalculate else WORKERS))
     seen = read_entry_row(tx, entry_id)
     places = seen_places(tx, seen, command)
     with (
@@ -210,12 +223,14 @@ def preview_change(tx: Transaction, entry_id: str, command: ChangeWork) -> Plann
         places = seen_places(fresh, seen, command)
         check_correctable(fresh, seen, places)
         wanted = merged(seen, command)
-        found = corrected(fresh, seen, places, wanted)
+        found = corrected(fresh, seen, places, wanted, recalculate=command.recalculate)
         state = seen.state
         if state == "rejected":
             state = first_state(needs_approval=fresh.settings.work_approval)
         contracts, held = LoadedContracts(fresh), state == "submitted"
         planned = preview_changed_entry(fresh, places, found, wanted.work_type, contracts, held=held)
+        if command.recalculate and not places.moves and not changed_fields(seen, wanted):
+            return planned
         required = required_approval(
             fresh,
             places.target,
@@ -232,30 +247,33 @@ def _charge_again(
     before: Row[Any],
     places: Places,
     wanted: WorkGiven,
-    reason: str | None,
+    command: ChangeWork,
     *,
-    emergency: str | None,
+    asks: bool,
 ) -> None:
     """Charge a changed entry by its terms, and draw it again where it takes other minutes than before.
 
+    `asks`: what it takes more than before needs an approval, where the customer is asked first.
     With it, the entries that are rounded with it are charged again, and everything is drawn again that comes
     after the earliest instant that changes.
     """
     entry = read_entry_row(tx, before.id) if places.moves else before
-    found = corrected(tx, entry, places, wanted)
-    store_corrected(tx, before, places, found, reason)
+    found = corrected(tx, entry, places, wanted, recalculate=command.recalculate)
+    store_corrected(tx, before, places, found, command.reason)
     contracts = LoadedContracts(tx)
     changed = found.moved(places)
-    draws_anew = places.moves or before.state == "rejected"
+    draws_anew = places.moves or before.state == "rejected" or command.recalculate
     if draws_anew or not _draws_alike(tx, found.own, wanted, before.work_type, contracts):
         changed.append((places.target, found.own))
     draw_again(tx, changed, contracts, cause=f"work_entry:{entry.id}")
+    if not asks:
+        return
     settle_beyond(
         tx,
         places.target,
         contracts,
         entry_id=entry.id,
-        emergency=emergency,
+        emergency=command.beyond_approval,
         planned=as_changed(places.target, found.own, wanted.work_type) if contracts.guarded else None,
         moves=places.moves,
     )

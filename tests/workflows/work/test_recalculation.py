@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from tests.support.sample_desk import MONDAY, SampleDesk
-from workflows.commands.work import RecalculateWork
+from workflows.commands.work import ChangeWork, RecalculateWork
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 from workflows.work.queries import list_work, recalculation_view
 from workflows.work.recalculation import preview_recalculation, recalculate_work
+from workflows.work.use_cases import change_work, preview_change
 
 AGREED = RecalculateWork(reason="Agreed with the customer")
 ALWAYS = {"all": [{"name": "worked_hour", "operator": "greater_than_or_equal_to", "value": 0}]}
@@ -132,3 +133,25 @@ def test_who_may_and_on_what(sample: SampleDesk) -> None:
     sample.fire(cancelled, "cancel", reason="Not needed")
     with pytest.raises(StateForbids, match="is cancelled: what it drew stays"):
         sample.do(recalculate_work, cancelled, AGREED)
+
+
+def test_one_entry_alone_is_charged_by_what_holds_today(sample: SampleDesk) -> None:
+    first, second = worked(sample)
+    again = ChangeWork(recalculate=True)
+    [before], [later] = sample.entries(first), sample.entries(second)
+    sample.do(change_work, before.id, again)
+    assert sample.entries(first) == [before], "it is charged so already"
+    sample.publish_rules(charging=charging(150))
+    for use_case in (change_work, preview_change):
+        with pytest.raises(NotAllowed):
+            sample.do_as(sample.technician, use_case, before.id, again)
+    shown = sample.see(preview_change, before.id, again)
+    sample.do_as(sample.supervisor, change_work, before.id, again)
+    [entry] = sample.entries(first)
+    assert (entry.chargeable_minutes, entry.version) == (60, before.version + 1)
+    assert sample.allocations(entry.id) == [("grant", 60)] == split(shown.slices)
+    assert sample.allocations(later.id) == [("grant", 40), ("ignored", 10)], "by the terms that it has"
+    assert sample.request(first).chargeable_minutes == 60
+    sample.do(change_work, entry.id, ChangeWork(minutes=20, worked_at=MONDAY, recalculate=True))
+    assert sample.allocations(entry.id) == [("grant", 30)]
+    assert sample.see(audit_desk).ok
