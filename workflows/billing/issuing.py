@@ -2,7 +2,7 @@
 
 Numbers are gapless for each series and year: the counter's row is locked by the transaction that uses the
 number, as its last step, and a transaction that is rolled back gives its number back. Locks are taken in one
-order: who pays (only if they have credit to use), the invoice, the counter.
+order: who pays (only if they have credit to use, or an order with a budget), the invoice, the counter.
 """
 
 from dataclasses import asdict
@@ -29,6 +29,7 @@ from workflows.core.transaction import Transaction
 from workflows.languages.formats import day_text
 from workflows.languages.texts import gettext
 from workflows.lifecycle.open_disputes import entry_is_disputed
+from workflows.register.billing_details import has_order_budget
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -67,7 +68,7 @@ def _issue(tx: Transaction, invoice_id: str, *, is_charge: bool) -> str:
     paying = party_row(tx, invoice_id)
     party = party_of(paying)
     uses_credit = has_credit(tx, party, paying.currency)
-    if uses_credit:
+    if uses_credit or has_order_budget(tx, party):
         lock_party(tx, *party)
     row = locked_invoice(tx, invoice_id)
     require_draft(row, "issued")

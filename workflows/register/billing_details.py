@@ -52,6 +52,12 @@ def read_billing_details(tx: Transaction, kind: str, party_id: str) -> BillingVi
     )
 
 
+def has_order_budget(tx: Transaction, party: tuple[str, str]) -> bool:
+    """Whether the billing details of somebody name a budget of their order number."""
+    details = billing_row(tx, *party)
+    return details is not None and details.order_budget_minor is not None
+
+
 def invoiced_on_order(tx: Transaction, party: tuple[str, str], order_number: str, currency: str) -> int:
     """What was invoiced to somebody on an order number, without tax and less credit notes, in minor units."""
     i = t.invoice.c

@@ -1,12 +1,18 @@
 """Several processes issue the same drafts: each gets one number, and the series has no gap."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
 from tests.support.concurrency import issue_each, worker_context, worker_pool
 from tests.support.sample_desk import SampleDesk
 from workflows.billing.invoicing import create_invoice
 from workflows.billing.issuing import issue_invoice
 from workflows.billing.payments import record_payment
-from workflows.commands.billing import InvoiceLineGiven, NewInvoice, NewPayment
+from workflows.commands.billing import ChangeBilling, InvoiceLineGiven, NewInvoice, NewPayment
 from workflows.commands.fields import MoneyGiven
+from workflows.core.errors import StateForbids
+from workflows.register.billing_details import change_billing_details
 from workflows.store import tables as t
 
 WORKERS, DRAFTS = 4, 20
@@ -36,3 +42,20 @@ def test_numbers_have_no_gap_and_credit_is_used_once(sample: SampleDesk) -> None
     used = sum(row.amount_minor for row in sample.rows(t.payment_allocation, kind="credit"))
     assert (credit.amount_minor, credit.open_minor, used) == (3500, 0, 3500)
     assert sum(row.open_minor for row in rows) == DRAFTS * 1000 - 3500
+
+
+def test_an_order_is_not_invoiced_past_its_budget(sample: SampleDesk) -> None:
+    """Each of two drafts is within the budget, both are not; the second is issued while the first one is."""
+    sample.set(invoices=True)
+    budget = ChangeBilling(order_number="PO-77", order_budget=MoneyGiven(amount_minor=1500))
+    sample.do_as(sample.finance, change_billing_details, "customer", sample.ann, budget)
+    first, second = draft(sample, sample.ann), draft(sample, sample.ann)
+    with ThreadPoolExecutor() as pool:
+        with sample.desk.write(sample.finance) as tx:
+            issue_invoice(tx, first)
+            other = pool.submit(sample.do_as, sample.finance, issue_invoice, second)
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.5)
+        with pytest.raises(StateForbids, match="PO-77 has a budget"):
+            other.result()
+    assert [row.id for row in sample.rows(t.invoice, state="issued")] == [first]
