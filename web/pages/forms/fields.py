@@ -220,7 +220,7 @@ class CountField(TypedField):
 
     def read(self, text: str) -> int:
         if not text.isascii() or not text.isdecimal() or len(text) > 9:
-            raise ValueError(gettext("“%(text)s” is not a whole number.", text=text))
+            raise ValueError(gettext("“%(text)s” is not a whole number, 0 or more.", text=text))
         return int(text)
 
 
@@ -257,7 +257,7 @@ class NumbersField(TypedField):
         wrong = [part for part in parts if not part.isascii() or not part.isdecimal() or len(part) > 9]
         if wrong:
             raise ValueError(
-                gettext("“%(text)s” is not a whole number. Write for example 75, 90.", text=wrong[0])
+                gettext("“%(text)s” is not a whole number, 0 or more. Write for example 75, 90.", text=wrong[0])
             )
         return [int(part) for part in parts]
 
@@ -288,10 +288,10 @@ class SpanField(EchoedField):
 
     def _refusal(self, text: str) -> str:
         return {
-            "minute": gettext("“%(text)s” is not a whole number of minutes.", text=text),
-            "hour": gettext("“%(text)s” is not a whole number of hours.", text=text),
-            "day": gettext("“%(text)s” is not a whole number of days.", text=text),
-            "month": gettext("“%(text)s” is not a whole number of months.", text=text),
+            "minute": gettext("“%(text)s” is not a whole number of minutes, 0 or more.", text=text),
+            "hour": gettext("“%(text)s” is not a whole number of hours, 0 or more.", text=text),
+            "day": gettext("“%(text)s” is not a whole number of days, 0 or more.", text=text),
+            "month": gettext("“%(text)s” is not a whole number of months, 0 or more.", text=text),
         }[self.unit]
 
     def words(self, value: int) -> str:

@@ -398,7 +398,7 @@ def test_a_top_up_for_some_work_only_is_drawn_first(web: WebClients) -> None:
     values = {"topup_minutes": "1:00", "topup_work_types": "travel, on_site", "topup_item_types": "printer"}
     wrong = sue.send(page, "/top_up", **values, topup_priority="first")
     assert wrong.status == 422
-    assert "“first” is not a whole number." in wrong
+    assert "“first” is not a whole number, 0 or more." in wrong
     done = sue.send(wrong, "/top_up", **values, topup_priority="10")
     assert "Priority 10" in done
     assert "Only where (work type is travel or work type is on_site) and item type is printer" in done
