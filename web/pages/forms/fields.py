@@ -257,7 +257,9 @@ class NumbersField(TypedField):
         wrong = [part for part in parts if not part.isascii() or not part.isdecimal() or len(part) > 9]
         if wrong:
             raise ValueError(
-                gettext("“%(text)s” is not a whole number, 0 or more. Write for example 75, 90.", text=wrong[0])
+                gettext(
+                    "“%(text)s” is not a whole number, 0 or more. Write for example 75, 90.", text=wrong[0]
+                )
             )
         return [int(part) for part in parts]
 
