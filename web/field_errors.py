@@ -58,6 +58,14 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     r"^[0-9]{1,2}(\.[0-9]{1,2})?$": (NUMBER, {"decimals": "2", "example": "7.5"}),
     r"^[0-9]{1,9}(\.[0-9]{1,6})?$": (NUMBER, {"decimals": "6", "example": "1.25"}),
     r"^-?[0-9]{1,9}(\.[0-9]{1,6})?$": (NUMBER, {"decimals": "6", "example": "1.25"}),
+    r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$": (
+        mark("Write a time of day from 00:00 to 24:00, such as 09:30."),
+        {},
+    ),
+    r"^(19[7-9]\d|2[01]\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$": (
+        mark("Write a day from 1970 to 2199 as YYYY-MM-DD, for example 2026-03-31."),
+        {},
+    ),
     r"^\d{4}-(0[1-9]|1[0-2])$": (MONTH, {}),
     r"^\d{4}-\d\d$": (MONTH, {}),
     r"^-?[a-z_]{1,40}$": (mark("Write the name of a field; with - before it, the order is reversed."), {}),
