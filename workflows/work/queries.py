@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, bindparam, case, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, or_, select
 
 from engine.charging import Segment
 from engine.payers import Slice
@@ -85,15 +85,18 @@ def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
 
 @cache
 def _one_entry(to_staff: bool) -> Prepared:
-    """One entry with each of its allocations, which have no name of a column in common but `id`."""
-    allocations = _select_allocations().subquery()
-    shown = [column for column in allocations.c if column.name != "id"]
+    """One entry with each of its allocations, which have no name of a column in common but `id`.
+
+    The tables are joined one by one: SQLite would read all allocations for a joined query of them.
+    """
+    a, c = t.work_allocation, t.contract
     return Prepared(
         _select_work(to_staff=to_staff)
-        .add_columns(*shown)
-        .outerjoin(allocations, allocations.c.work_entry_id == e.c.id)
+        .add_columns(*(column for column in _allocation_columns() if column is not a.c.id))
+        .outerjoin(a, and_(a.c.work_entry_id == e.c.id, a.c.reversed_at.is_(None)))
+        .outerjoin(c, c.c.id == a.c.contract_id)
         .where(e.c.id == bindparam("id", type_=Id, required=True))
-        .order_by(allocations.c.effective_at, _comes_first(allocations), allocations.c.id)
+        .order_by(*_AS_TAKEN)
     )
 
 
@@ -336,35 +339,34 @@ def _work_views(
 
 @cache
 def _allocations(is_sqlite: bool) -> Prepared:
-    """What is drawn for entries, whose ids are bound to `entries`, as it was taken.
-
-    A slice that is drawn again has a later id than one that stays.
-    """
-    a = t.work_allocation
-    return Prepared(
-        _select_allocations()
-        .where(among(a.c.work_entry_id, "entries", is_sqlite=is_sqlite))
-        .order_by(a.c.effective_at, _comes_first(a), a.c.id)
-    )
-
-
-def _select_allocations() -> Select[Any]:
+    """What is drawn for entries, whose ids are bound to `entries`, as it was taken."""
     a, c = t.work_allocation, t.contract
-    return (
-        select(
-            a,
-            c.c.number.label("contract_number"),
-            c.c.borrow.is_not(None).label("lends"),
-            c.c.monthly_minutes.is_not(None).label("by_month"),
-        )
+    return Prepared(
+        select(*_allocation_columns())
+        .select_from(a)
         .outerjoin(c, c.c.id == a.c.contract_id)
-        .where(a.c.reversed_at.is_(None))
+        .where(among(a.c.work_entry_id, "entries", is_sqlite=is_sqlite), a.c.reversed_at.is_(None))
+        .order_by(*_AS_TAKEN)
     )
 
 
-def _comes_first(allocations: FromClause) -> ColumnElement[int]:
-    paid = [text_constant("grant"), text_constant("covered")]
-    return case((allocations.c.kind.in_(paid), 0), else_=1)
+def _allocation_columns() -> list[ColumnElement[Any]]:
+    """The columns of allocations, with those of their contracts."""
+    c = t.contract.c
+    return [
+        *t.work_allocation.c,
+        c.number.label("contract_number"),
+        c.borrow.is_not(None).label("lends"),
+        c.monthly_minutes.is_not(None).label("by_month"),
+    ]
+
+
+_AS_TAKEN = (
+    t.work_allocation.c.effective_at,
+    case((t.work_allocation.c.kind.in_([text_constant("grant"), text_constant("covered")]), 0), else_=1),
+    t.work_allocation.c.id,
+)
+"""The order of an entry's allocations. A slice that is drawn again has a later id than one that stays."""
 
 
 def segment_views(tx: Transaction, segments: Sequence[Segment]) -> list[SegmentView]:
