@@ -15,7 +15,7 @@ from web.pages.layout.listing import all_rows, counted_page, csv_response, query
 from web.pages.wording.billing import entry_texts
 from workflows.billing import bank_queries
 from workflows.billing.actions import CASHIERS
-from workflows.billing.bank_statements import import_statement, own_accounts
+from workflows.billing.bank_statements import import_statement, own_accounts, was_uploaded
 from workflows.billing.payment_links.links import STATEMENT_FORMAT
 from workflows.billing.statement_formats.values import MOST_BYTES
 from workflows.views.bank_statements import BankEntryView, BankStatementView, EntryCounts
@@ -70,9 +70,14 @@ def upload() -> tuple[str, int] | Response:
         data, name = sent.read(MOST_BYTES + 1), sent.filename or ""
         sent.close()
         profile = form.profile.data or None
+        with desk().read(actor()) as tx:
+            known = was_uploaded(tx, data)
         done = attempt_once(form, lambda tx: import_statement(tx, name, data, profile), reads_first=True)
-        if done is not None:
+        if done is not None and known:
+            flash(gettext("This file was uploaded before, and adds nothing."), "success")
+        elif done is not None:
             _flash_result(done)
+        if done is not None:
             return redirect(url_for("bank_statements.show", bank_statement_id=done))
     return _list(form), 422
 
