@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.concurrency import issue_each, worker_context, worker_pool
 from tests.support.sample_desk import SampleDesk
-from workflows.billing.invoicing import create_invoice
-from workflows.billing.issuing import issue_invoice
-from workflows.billing.payments import record_payment
+from workflows.billing.invoicing.drafts import create_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
+from workflows.billing.payments.use_cases import record_payment
 from workflows.commands.billing import ChangeBilling, InvoiceLineGiven, NewInvoice, NewPayment
 from workflows.commands.fields import MoneyGiven
 from workflows.core.errors import StateForbids

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 
 from tests.support.billing import Billing, line
 from tests.support.sample_desk import SampleDesk
-from workflows.billing.accounts import read_aged_receivables, read_trial_balance
+from workflows.billing.journals.accounts import read_aged_receivables, read_trial_balance
 from workflows.core.errors import NotAllowed
 from workflows.reports.audit import audit_desk
 from workflows.store import tables as t

@@ -9,7 +9,7 @@ from engine.accounting_periods import month_of
 from tests.support.billing import Billing
 from tests.support.sample_desk import SampleDesk
 from workflows.accounting_periods.use_cases import close_period, reopen_period
-from workflows.billing.accounts import read_trial_balance
+from workflows.billing.journals.accounts import read_trial_balance
 from workflows.commands.accounting_periods import ChangePeriod
 from workflows.jobs.definitions import run_job
 from workflows.reports.audit import audit_desk

@@ -8,7 +8,7 @@ import pytest
 from tests.support.billing import Billing
 from tests.support.sample_desk import SampleDesk
 from workflows.accounting_periods.use_cases import close_period, reopen_period
-from workflows.billing.accounts import read_deferred_revenue, read_trial_balance
+from workflows.billing.journals.accounts import read_deferred_revenue, read_trial_balance
 from workflows.commands.accounting_periods import ChangePeriod
 from workflows.commands.contracts import Adjust, CancelContract, TopUp
 from workflows.commands.fields import MoneyGiven

@@ -10,8 +10,8 @@ from tests.support.bank_statements import ACCOUNT, Detail, Entry, camt
 from tests.support.billing import Billing
 from tests.support.concurrency import WorkerContext, desk_at, worker_context, worker_pool
 from tests.support.sample_desk import SampleDesk
-from workflows.billing.bank_statements import import_statement
-from workflows.billing.payments import record_payment
+from workflows.billing.bank.statements import import_statement
+from workflows.billing.payments.use_cases import record_payment
 from workflows.commands.billing import NewPayment
 from workflows.commands.fields import MoneyGiven
 from workflows.store import tables as t

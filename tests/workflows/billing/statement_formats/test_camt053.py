@@ -13,8 +13,8 @@ from tests.support.bank_statements import (
     document,
     statement,
 )
-from workflows.billing.statement_formats.reading import read_statements
-from workflows.billing.statement_formats.values import (
+from workflows.billing.bank.statement_formats.reading import read_statements
+from workflows.billing.bank.statement_formats.values import (
     BalancesDiffer,
     BankEntry,
     BankStatement,
@@ -228,7 +228,7 @@ def test_a_large_file_is_refused_unread() -> None:
 
 
 def test_too_many_entries_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.billing.statement_formats.camt053.MOST_ENTRIES", 2)
+    monkeypatch.setattr("workflows.billing.bank.statement_formats.camt053.MOST_ENTRIES", 2)
     assert len(read(camt([ORDINARY] * 2)).entries) == 2
     with pytest.raises(StatementTooLarge):
         read(camt([ORDINARY] * 3))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from workflows.billing.statement_formats.amounts import signed_minor_units
-from workflows.billing.statement_formats.reading import read_statements
-from workflows.billing.statement_formats.values import (
+from workflows.billing.bank.statement_formats.amounts import signed_minor_units
+from workflows.billing.bank.statement_formats.reading import read_statements
+from workflows.billing.bank.statement_formats.values import (
     BankEntry,
     BankStatement,
     InvalidEntry,
@@ -208,7 +208,7 @@ def test_another_encoding_is_refused() -> None:
 
 
 def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.billing.statement_formats.csv_statement.MOST_ENTRIES", 2)
+    monkeypatch.setattr("workflows.billing.bank.statement_formats.csv_statement.MOST_ENTRIES", 2)
     with pytest.raises(StatementTooLarge):
         read(HEADINGS + row("1,00") * 3)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
-from workflows.billing.statement_formats.values import BankEntry, BankStatement, entry_keys
+from workflows.billing.bank.statement_formats.values import BankEntry, BankStatement, entry_keys
 
 DAY = date(2026, 3, 5)
 ENTRY = BankEntry("1", 11_900, "EUR", DAY, ("R-2026-00", "02 Danke"), "E2E", "Berg AG", "DE1", "B-77")
