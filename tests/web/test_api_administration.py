@@ -261,6 +261,17 @@ def test_the_audit_trail_is_for_administrators(api: ApiClients) -> None:
     assert api.administrator.get("/audit-events?view=everything").status_code == 422
 
 
+def test_an_event_names_the_records_that_it_mentions(api: ApiClients) -> None:
+    sample = api.fixture
+    sample.sell("subscription", to=("org_unit", sample.site), price_minor=1000)
+    listed = api.administrator.get("/audit-events?subject_kind=contract").json
+    assert listed is not None
+    [created] = [one for one in listed["items"] if one["action"] == "created"]
+    assert created["details"]["holder"] == f"org_unit:{sample.site}"
+    assert created["names"] == {sample.site: sample.rows(t.org_unit, id=sample.site)[0].name}
+    assert created["currency"] == "EUR"
+
+
 def test_a_password_link_is_sent(api: ApiClients) -> None:
     tom = api.fixture.technician
     assert api.technician.post(f"/users/{tom.id}/password-link").status_code == 403
