@@ -262,13 +262,14 @@ def test_the_audit_trail_is_for_administrators(api: ApiClients) -> None:
 
 
 def test_an_event_names_the_records_that_it_mentions(api: ApiClients) -> None:
-    sample = api.fixture
-    sample.sell("subscription", to=("org_unit", sample.site), price_minor=1000)
-    listed = api.administrator.get("/audit-events?subject_kind=contract").json
+    above = api.administrator.post("/org-units", {"code": "NORTH", "name": "North"}).json
+    assert above is not None
+    api.administrator.post("/org-units", {"code": "KIEL", "name": "Kiel", "parent": above["id"]})
+    listed = api.administrator.get("/audit-events?subject_kind=org_unit").json
     assert listed is not None
-    [created] = [one for one in listed["items"] if one["action"] == "created"]
-    assert created["details"]["holder"] == f"org_unit:{sample.site}"
-    assert created["names"] == {sample.site: sample.rows(t.org_unit, id=sample.site)[0].name}
+    [created] = [one for one in listed["items"] if one["subject_name"] == "Kiel"]
+    assert created["details"]["parent"] == above["id"]
+    assert created["names"] == {above["id"]: "North"}
     assert created["currency"] == "EUR"
 
 
