@@ -1,4 +1,4 @@
-"""The maps in the READMEs: each names every package and module of its folder, and no file that is not there."""
+"""The maps in the READMEs: each names every package and module of its folder, and only files that exist."""
 
 import re
 import subprocess

@@ -232,17 +232,17 @@ CASES: dict[str, Bad] = {
     ),
     "an overage rate of nothing": sale(
         {"minutes": 60, "overage_rate": {"amount_minor": 0}},
-        "It must be above zero.",
+        "It must be more than 0.",
         {"minutes": "1", "overage_rate": "0"},
-        "It must be above zero.",
+        "It must be more than 0.",
         pointer="/overage_rate/amount_minor",
     ),
     "an overage rate of nothing in an amendment": action(
         "amend",
         {"overage_rate": {"amount_minor": 0}, "reason": "Agreed"},
-        "It must be above zero.",
+        "It must be more than 0.",
         {"overage_rate": "0", "reason": "Agreed"},
-        "It must be above zero.",
+        "It must be more than 0.",
         pointer="/overage_rate/amount_minor",
     ),
     "an overage rate in another currency in an amendment": action(

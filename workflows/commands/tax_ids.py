@@ -48,7 +48,7 @@ def checked_vat_id(text: str) -> str:
         )
     except ValidationError:
         raise ValueError(
-            gettext("This is no VAT id of %(country)s: please check the digits.", country=country)
+            gettext("This is not a valid VAT id of %(country)s: please check the digits.", country=country)
         ) from None
     return compact
 
@@ -60,7 +60,7 @@ def checked_iban(text: str) -> str:
     try:
         return str(iban.validate(text))
     except ValidationError:
-        raise ValueError(gettext("This is no IBAN: please check the digits.")) from None
+        raise ValueError(gettext("This is not a valid IBAN: please check the digits.")) from None
 
 
 def checked_bic(text: str) -> str:
@@ -70,7 +70,7 @@ def checked_bic(text: str) -> str:
     try:
         return str(bic.validate(text))
     except ValidationError:
-        raise ValueError(gettext("This is no BIC: it has 8 or 11 letters and digits.")) from None
+        raise ValueError(gettext("This is not a valid BIC: it has 8 or 11 letters and digits.")) from None
 
 
 def checked_country(text: str) -> str:

@@ -386,7 +386,7 @@ def _recipient(tx: Transaction, row: Row[Any], given: str | None) -> str:
         raise invalid(
             "/recipient",
             gettext("%(number)s is for an org unit.", number=row.number),
-            gettext("Give a mail address to send it to."),
+            gettext("Give an email address to send it to."),
         )
     c = t.customer.c
     return str(tx.connection.execute(select(c.email).where(c.id == row.customer_id)).scalar_one())

@@ -52,7 +52,7 @@ INVOICE_STANDINGS = Texts(
         "issued": mark("issued"),
         "void": mark("void"),
         "unpaid": mark("unpaid"),
-        "part_paid": mark("part paid"),
+        "part_paid": mark("partly paid"),
         "paid": mark("paid"),
         "overdue": mark("overdue"),
         "written_off": mark("written off"),

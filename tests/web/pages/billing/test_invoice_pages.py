@@ -174,7 +174,7 @@ def test_billing_details_by_form(billing: WebClients) -> None:
     path = f"/customers/{billing.sample.ann}/billing"
     page = billing.finance.open(path)
     wrong = billing.finance.send(page, vat_id="DE1", country="Germany")
-    assert "This is no VAT id of DE" in wrong
+    assert "This is not a valid VAT id of DE" in wrong
     assert "not a country code" in wrong
     assert "Saved." in billing.finance.send(page, vat_id="DE136695976", country="de", name="=Acme")
     assert billing.finance.open(path).form().values["country"] == "DE"

@@ -154,7 +154,7 @@ def test_work_is_recalculated_from_the_page_of_its_request(web: WebClients) -> N
     refused = sue.send(page, reason="")
     assert "This field is required." in refused
     done = sue.send(page, reason="Agreed")
-    assert "Work charged by what holds today." in done
+    assert "Work recalculated by today’s terms." in done
     assert [row.chargeable_minutes for row in sample.entries(request)] == [30]
     assert "Recalculate work" not in web.technician.open(f"/requests/{request}")
 
