@@ -205,7 +205,7 @@ def test_a_logo_is_uploaded_and_shown_on_invoices(billing: WebClients) -> None:
     Image.new("RGB", (8, 4), "navy").save(made, "PNG")
     page = billing.administrator.open("/settings/logo")
     refused = billing.administrator.send(page, content=(BytesIO(b"no picture"), "logo.png"))
-    assert "This is no PNG or JPEG picture" in refused
+    assert "This is not a PNG or JPEG picture" in refused
     assert "Select a file." in billing.administrator.send(refused, content=None)
     page = billing.administrator.open("/settings/logo")
     stored = billing.administrator.send(page, content=(BytesIO(made.getvalue()), "logo.png"))
