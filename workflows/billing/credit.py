@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, Row, bindparam, exists, literal_column, or_, select
 
 from engine.payments import CustomerCredit, use_credits
 from workflows.billing.allocations import allocate
@@ -19,10 +19,15 @@ from workflows.store.ids import new_id
 c = t.customer_credit
 
 
-def has_credit(tx: Transaction, party: tuple[str, str], currency: str) -> bool:
-    """Whether a customer has credit in a currency."""
-    kind, party_id = party
-    return _USABLE[kind].first(tx.connection, {"party": party_id, "currency": currency}) is not None
+def payer_has_credit() -> ColumnElement[bool]:
+    """SQL: whether who pays an invoice has credit in its currency; of a statement that reads `invoice`."""
+    i = t.invoice.c
+    return or_(
+        *(
+            exists(select(c.c.id).where(column == i[column.name], *_usable(i.currency)).correlate(t.invoice))
+            for column in _PAYERS.values()
+        )
+    )
 
 
 def use_credit(tx: Transaction, party: tuple[str, str], row: Row[Any]) -> int:
@@ -75,13 +80,16 @@ def credits_of_invoice(tx: Transaction, note_ids: Sequence[str]) -> int:
     return sum(tx.connection.execute(found).scalars())
 
 
+def _usable(currency: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
+    return c.c.currency == currency, c.c.open_minor > literal_column("0")
+
+
+_PAYERS = {"customer": c.c.customer_id, "org_unit": c.c.org_unit_id}
 _USABLE = {
     kind: Prepared(
         select(c).where(
-            column == bindparam("party", type_=Id),
-            c.c.currency == bindparam("currency", type_=c.c.currency.type),
-            c.c.open_minor > literal_column("0"),
+            column == bindparam("party", type_=Id), *_usable(bindparam("currency", type_=c.c.currency.type))
         )
     )
-    for kind, column in (("customer", c.c.customer_id), ("org_unit", c.c.org_unit_id))
+    for kind, column in _PAYERS.items()
 }

@@ -158,7 +158,7 @@ def write_credit_note(
     _settle(tx, row, note_id, totals.total_minor, notes)
     tx.audit("invoice", row.id, "credited", credit_note=note_id, reason=command.reason)
     note = locked_invoice(tx, note_id)
-    finish_issue(tx, note, seller=row.seller, buyer=row.buyer)
+    finish_issue(tx, note, line_rows(tx, note_id), seller=row.seller, buyer=row.buyer)
     # after the journal, which takes back what is deferred of what is on an invoice
     if row.delivered_at is None and may_sell_again:
         _release_sold(tx, row, credited)

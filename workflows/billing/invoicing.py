@@ -73,21 +73,25 @@ def add_draft(
     """Write a draft with these lines, and take what they invoice. Returns its id. Raises: InvalidInput."""
     totals = checked_totals(lines, discounts)
     invoice_id = new_id()
-    tx.add(
-        i,
-        id=invoice_id,
-        kind="invoice",
-        state="draft",
-        **party_columns(*party),
-        currency=currency,
-        **(_defaults(tx, party) | _given_terms(terms or InvoiceTerms())),
-        **totals_columns(totals),
-        created_at=tx.now,
-        created_by=tx.actor.name,
-    )
-    _take(tx, invoice_id, party, currency, lines)
-    write_parts(tx, invoice_id, lines, totals)
-    tx.audit(SUBJECT, invoice_id, "created", total=totals.total_minor, currency=currency)
+    columns = _defaults(tx, party) | _given_terms(terms or InvoiceTerms()) | totals_columns(totals)
+    with tx.batch(i.c.id):
+        tx.add(
+            i,
+            id=invoice_id,
+            kind="invoice",
+            state="draft",
+            **party_columns(*party),
+            currency=currency,
+            **columns,
+            created_at=tx.now,
+            created_by=tx.actor.name,
+        )
+        if any(one.sold_item_id is not None for one in lines):
+            # what is taken refers to the invoice
+            tx.flush_pending()
+            _take(tx, invoice_id, party, currency, lines)
+        write_parts(tx, invoice_id, lines, totals)
+        tx.audit(SUBJECT, invoice_id, "created", total=totals.total_minor, currency=currency)
     return invoice_id
 
 

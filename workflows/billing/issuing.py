@@ -5,33 +5,37 @@ number, as its last step, and a transaction that is rolled back gives its number
 order: who pays (only if they have credit to use, or an order with a budget), the invoice, the counter.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, literal_column, select
 
 from engine.invoice_document import Party
 from engine.invoicing import TaxRate
 from engine.periods import first_instant_of, local_date
 from workflows.billing.actions import ISSUERS
 from workflows.billing.checks import require_confirmed
-from workflows.billing.credit import has_credit, use_credit
+from workflows.billing.credit import payer_has_credit, use_credit
 from workflows.billing.e_invoices import e_invoice_columns
 from workflows.billing.invoicing import SUBJECT, require_draft
-from workflows.billing.journals import post_document
+from workflows.billing.journals import document_journal, post_document
 from workflows.billing.notices import notify_issued
-from workflows.billing.parties import buyer_of, lock_party, party_of, seller_of
-from workflows.billing.rows import line_rows, locked_invoice, party_row
+from workflows.billing.parties import buyer_and_language, lock_party, party_of, seller_of
+from workflows.billing.rows import line_rows, locked_invoice, no_invoice, sells_something
 from workflows.core.errors import StateForbids
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import day_text
 from workflows.languages.texts import gettext
 from workflows.lifecycle.open_disputes import entry_is_disputed
-from workflows.register.billing_details import has_order_budget
+from workflows.notifications.recipients import language_or
+from workflows.register.billing_details import payer_has_order_budget
 from workflows.store import tables as t
-from workflows.store.compiled_statements import next_version
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared, next_version
 
 i = t.invoice
 SERIES = {"invoice": "INV", "credit_note": "CN"}
@@ -65,21 +69,23 @@ def issue_charge(tx: Transaction, invoice_id: str) -> str:
 
 
 def _issue(tx: Transaction, invoice_id: str, *, is_charge: bool) -> str:
-    paying = party_row(tx, invoice_id)
-    party = party_of(paying)
-    uses_credit = has_credit(tx, party, paying.currency)
-    if uses_credit or has_order_budget(tx, party):
+    paying = _PAYING.first(tx.connection, {"invoice": invoice_id})
+    if paying is None:
+        raise no_invoice()
+    party, uses_credit = party_of(paying), paying.has_credit
+    if uses_credit or paying.has_order_budget:
         lock_party(tx, *party)
     row = locked_invoice(tx, invoice_id)
     require_draft(row, "issued")
     if not is_charge:
         require_confirmed(tx, row)
-    _refuse_disputed(tx, row)
-    buyer, seller = buyer_of(tx, *party), seller_of(tx.settings)
+    lines = line_rows(tx, invoice_id)
+    _refuse_disputed(tx, row, lines)
+    (buyer, language), seller = buyer_and_language(tx, *party), seller_of(tx.settings)
     issued_on = local_date(tx.now, tx.settings.zone)
     due_on = row.due_on or issued_on + timedelta(days=tx.settings.invoice_due_days)
     if not is_charge:
-        _refuse_incomplete(tx, row, buyer, seller)
+        _refuse_incomplete(tx, row, lines, buyer, seller)
     if due_on < issued_on:
         late = gettext("The invoice would be due on %(day)s, before it is issued.", day=day_text(due_on))
         raise StateForbids(
@@ -90,24 +96,31 @@ def _issue(tx: Transaction, invoice_id: str, *, is_charge: bool) -> str:
         )
     # credit that came since then is for the next invoice: who pays is not locked
     open_minor = use_credit(tx, party, row) if uses_credit else row.open_minor
-    number = finish_issue(
-        tx,
-        row,
-        seller=seller,
-        buyer=asdict(buyer),
-        due_on=due_on,
-        overdue_at=first_instant_of(due_on + timedelta(days=1), tx.settings.zone),
-        open_minor=open_minor,
-        as_e_invoice=not is_charge,
-    )
-    notify_issued(tx, row, number, buyer, due_on=due_on, open_minor=open_minor)
+    language_of_mail = language_or(tx, buyer.email, lambda: language)
+    # one statement with all that is written once the number is known, since others wait for its counter
+    with tx.batch(t.audit_event.c.id):
+        number = finish_issue(
+            tx,
+            row,
+            lines,
+            seller=seller,
+            buyer=asdict(buyer),
+            due_on=due_on,
+            overdue_at=first_instant_of(due_on + timedelta(days=1), tx.settings.zone),
+            open_minor=open_minor,
+            as_e_invoice=not is_charge,
+        )
+        notify_issued(tx, row, number, buyer, language_of_mail, due_on=due_on, open_minor=open_minor)
     return number
 
 
-def finish_issue(tx: Transaction, row: Row[Any], *, as_e_invoice: bool = True, **columns: Any) -> str:
+def finish_issue(
+    tx: Transaction, row: Row[Any], lines: Sequence[Row[Any]], *, as_e_invoice: bool = True, **columns: Any
+) -> str:
     """Give a draft its number and freeze it; only messages are written afterwards. Returns the number.
 
-    Raises: StateForbids if it is issued as an e-invoice and the published rules do not accept it.
+    `row` and `lines` are its rows. Raises: StateForbids if it is issued as an e-invoice and the published
+    rules do not accept it.
     """
     issued_on = local_date(tx.now, tx.settings.zone)
     series = f"{SERIES[row.kind]}-{issued_on.year}"
@@ -115,6 +128,7 @@ def finish_issue(tx: Transaction, row: Row[Any], *, as_e_invoice: bool = True, *
     # before the number is taken, since others wait for its counter
     if as_e_invoice:
         columns |= e_invoice_columns(tx, row, number=series, **columns)
+    journal = document_journal(tx, row, lines)
     number = next_number(tx, series)
     tx.audit(SUBJECT, row.id, "issued", number=number)
     tx.change(
@@ -126,34 +140,56 @@ def finish_issue(tx: Transaction, row: Row[Any], *, as_e_invoice: bool = True, *
         version=next_version(i),
         **columns,
     )
-    post_document(tx, row, number)
+    post_document(tx, row, number, journal)
     return number
 
 
-def _refuse_disputed(tx: Transaction, row: Row[Any]) -> None:
+def _refuse_disputed(tx: Transaction, row: Row[Any], lines: Sequence[Row[Any]]) -> None:
     """Raise StateForbids while a dispute about work that a draft bills is open."""
-    line, charge, r, e = t.invoice_line, t.overage_charge, t.service_request, t.work_entry
-    number = tx.connection.execute(
-        select(r.c.number)
-        .join(e, e.c.service_request_id == r.c.id)
-        .join(charge, charge.c.work_entry_id == e.c.id)
-        .join(line, line.c.sold_item_id == charge.c.sold_item_id)
-        .where(line.c.invoice_id == row.id, entry_is_disputed(e.c.id))
-        .order_by(r.c.number)
-        .limit(1)
-    ).scalar()
-    if number is not None:
+    if not sells_something(lines):
+        return
+    disputed = _disputed().first(tx.connection, {"invoice": row.id})
+    if disputed is not None:
         raise StateForbids(
-            gettext("The draft bills work on %(number)s to which the customer objects.", number=number),
+            gettext(
+                "The draft bills work on %(number)s to which the customer objects.", number=disputed.number
+            ),
             remedy=gettext("Decide the dispute first."),
             state=row.state,
         )
 
 
-def _refuse_incomplete(tx: Transaction, row: Row[Any], buyer: Party, seller: dict[str, str]) -> None:
+@cache
+def _disputed() -> Prepared:
+    """The first service request with a disputed work entry among those that an invoice bills."""
+    line, charge, r, e = t.invoice_line, t.overage_charge, t.service_request, t.work_entry
+    return Prepared(
+        select(r.c.number)
+        .join(e, e.c.service_request_id == r.c.id)
+        .join(charge, charge.c.work_entry_id == e.c.id)
+        .join(line, line.c.sold_item_id == charge.c.sold_item_id)
+        .where(line.c.invoice_id == bindparam("invoice", type_=Id), entry_is_disputed(e.c.id))
+        .order_by(r.c.number)
+        .limit(literal_column("1"))
+    )
+
+
+_PAYING = Prepared(
+    select(
+        i.c.customer_id,
+        i.c.org_unit_id,
+        payer_has_credit().label("has_credit"),
+        payer_has_order_budget().label("has_order_budget"),
+    ).where(i.c.id == bindparam("invoice", type_=Id))
+)
+"""Who pays an invoice, which never changes, and whether there is anything for which to lock them."""
+
+
+def _refuse_incomplete(
+    tx: Transaction, row: Row[Any], lines: Sequence[Row[Any]], buyer: Party, seller: dict[str, str]
+) -> None:
     """Raise StateForbids if the seller, the buyer or a tax rate is not as it must be on an invoice."""
     missing: list[tuple[str, str]] = []
-    lines = line_rows(tx, row.id)
     if any(one.tax_category in BOTH_VAT_IDS for one in lines):
         if not seller["vat_id"]:
             missing.append(("company.vat_id", gettext("The company's VAT id is missing in the settings.")))

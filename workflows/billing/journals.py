@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import literal, select
 
@@ -26,7 +26,7 @@ from engine.journals import (
     write_off_journal,
 )
 from engine.ledger import Kind, LedgerTransaction, Posting, mirrored
-from engine.overage import net_by_work
+from engine.overage import WorkedFor, net_by_work
 from engine.periods import local_date
 from engine.quantities import round_half_up
 from engine.recognition import MICROSECOND
@@ -39,7 +39,7 @@ from workflows.billing.revenue import (
     line_deferrals,
     releasable_minor,
 )
-from workflows.billing.rows import discount_rows, line_rows, tax_rows
+from workflows.billing.rows import discount_rows, sells_something, tax_rows
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import read_transactions, record
 from workflows.store import tables as t
@@ -49,13 +49,20 @@ entry, line = t.ledger_transaction, t.invoice_line
 a, leg = t.payment_allocation.c, t.ledger_posting.c
 
 
-def post_document(tx: Transaction, row: Any, number: str) -> None:
-    """Post an invoice or a credit note that is issued now; `row` is its row.
+class DocumentJournal(NamedTuple):
+    """What is posted of an invoice or a credit note, and what of it was worked in each earlier month.
 
-    Time that was worked in an earlier month is revenue there, and taken back there.
+    The months are YYYY-MM, with minor units.
     """
+
+    postings: tuple[Posting, ...]
+    earlier: dict[str, int]
+
+
+def document_journal(tx: Transaction, row: Any, lines: Sequence[Any]) -> DocumentJournal:
+    """What is posted when an invoice or a credit note is issued now; `row` and `lines` are its rows."""
     customer = party_of(row)[1]
-    parts, earlier = _parts(tx, row, customer)
+    parts, earlier = _parts(tx, row, lines, customer)
     taxes = {tax_code(one.category, one.percent): one.tax_minor for one in tax_rows(tx, row.id)}
     if row.kind == "invoice":
         postings = invoice_journal(customer, row.currency, parts, taxes)
@@ -64,8 +71,19 @@ def post_document(tx: Transaction, row: Any, number: str) -> None:
         of_earlier = sum(max(one.net_minor, 0) for one in parts if one.deferred and one.owner == customer)
         deferred = _deferred(tx, parts) | {customer: of_earlier}
         postings = credit_note_journal(customer, row.currency, parts, taxes, deferred=deferred)
-    _post(tx, row.kind, postings, f"invoice:{row.id}", number, key=journal_key(row.id))
-    for month, net_minor in sorted(earlier.items()):
+    return DocumentJournal(postings, earlier)
+
+
+def post_document(tx: Transaction, row: Any, number: str, journal: DocumentJournal) -> None:
+    """Post an invoice or a credit note that is issued now; `row` is its row.
+
+    Time that was worked in an earlier month is revenue there, and taken back there.
+    """
+    customer = party_of(row)[1]
+    _post(tx, row.kind, journal.postings, f"invoice:{row.id}", number, key=journal_key(row.id))
+    for month, net_minor in sorted(journal.earlier.items()):
+        # one statement cannot move the head of a chain twice
+        tx.flush_pending()
         _post(
             tx,
             "recognize",
@@ -156,21 +174,26 @@ def tax_code(category: str, percent: Decimal) -> str:
     return f"{category}:{percent.normalize():f}"
 
 
-def _parts(tx: Transaction, row: Any, customer: str) -> tuple[list[SoldPart], dict[str, int]]:
+def _parts(
+    tx: Transaction, row: Any, lines: Sequence[Any], customer: str
+) -> tuple[list[SoldPart], dict[str, int]]:
     """What each line sold, net of its share of the document's discounts, and whose account it is in.
 
     With what of it was worked in each earlier month (YYYY-MM), in minor units.
     """
-    lines = line_rows(tx, row.id)
-    nets = discounted_nets(
-        [RatedAmount(one.net_minor, one.tax_category, one.tax_percent) for one in lines],
-        [
-            RatedAmount(one.amount_minor, one.tax_category, one.tax_percent)
-            for one in discount_rows(tx, row.id)
-        ],
-    )
-    sold = _sold_items(tx, lines) | _deferred_lines(tx, row, lines)
-    work = work_of_lines(tx, lines, {row.id: tx.now})
+    nets = [one.net_minor for one in lines]
+    if sum(nets) != row.net_minor:
+        nets = discounted_nets(
+            [RatedAmount(one.net_minor, one.tax_category, one.tax_percent) for one in lines],
+            [
+                RatedAmount(one.amount_minor, one.tax_category, one.tax_percent)
+                for one in discount_rows(tx, row.id)
+            ],
+        )
+    sold, work = _deferred_lines(tx, row, lines), dict[str, dict[WorkedFor, int]]()
+    if sells_something(lines):
+        sold |= _sold_items(tx, lines)
+        work = work_of_lines(tx, lines, {row.id: tx.now})
     parts: list[SoldPart] = []
     earlier: dict[str, int] = {}
     for one, net in zip(lines, nets, strict=True):

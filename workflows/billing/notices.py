@@ -18,7 +18,7 @@ from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import day_text, money_text
-from workflows.languages.texts import gettext
+from workflows.languages.texts import Language, gettext
 from workflows.notifications.billing import Attached, notify
 from workflows.notifications.mail import Attachment
 from workflows.store import tables as t
@@ -28,9 +28,9 @@ INVOICE = "invoice"
 
 
 def notify_issued(
-    tx: Transaction, row: Any, number: str, buyer: Party, *, due_on: date, open_minor: int
+    tx: Transaction, row: Any, number: str, buyer: Party, language: Language, *, due_on: date, open_minor: int
 ) -> None:
-    """Notify that an invoice was issued; `row` is its row before."""
+    """Notify that an invoice was issued; `row` is its row before, `language` that of the buyer's mail."""
     notify(
         tx,
         "invoice_issued",
@@ -46,7 +46,7 @@ def notify_issued(
         },
         data={"invoice": row.id, "number": number, "due_on": str(due_on)},
         attached=Attached(row.id, number),
-        party=party_of(row),
+        language=language,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, literal_column, select
 
 from engine.invoice_document import Party
 from workflows.core.errors import invalid
@@ -11,12 +11,13 @@ from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
-from workflows.register.billing_details import PARTIES, billing_row
+from workflows.register.billing_details import COLUMNS, PARTIES
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 
 SELLER_ONLY = ("iban", "bic")
+BUYER_FIELDS = ("name", "street", "postal_code", "city", "country", "vat_id", "email", "language")
 
 
 def seller_of(settings: Settings) -> dict[str, str]:
@@ -38,20 +39,22 @@ def seller_of(settings: Settings) -> dict[str, str]:
 
 def buyer_of(tx: Transaction, kind: str, party_id: str) -> Party:
     """A customer or an org unit as the buyer. Raises: LookupError if there is none."""
-    row = _PARTY[kind].one(tx.connection, {"party": party_id})
-    details = billing_row(tx, kind, party_id)
-    own_mail = row.email if kind == "customer" else ""
-    if details is None:
-        return Party(name=row.name, email=own_mail)
-    return Party(
-        name=details.name or row.name,
-        street=details.street or "",
-        postal_code=details.postal_code or "",
-        city=details.city or "",
-        country=details.country or "",
-        vat_id=details.vat_id or "",
-        email=details.email or own_mail,
+    return buyer_and_language(tx, kind, party_id)[0]
+
+
+def buyer_and_language(tx: Transaction, kind: str, party_id: str) -> tuple[Party, str | None]:
+    """The buyer, and the language of the billing details. Raises: LookupError if there is none."""
+    row = _BUYER[kind].one(tx.connection, {"party": party_id})
+    buyer = Party(
+        name=row.name or row.own_name,
+        street=row.street or "",
+        postal_code=row.postal_code or "",
+        city=row.city or "",
+        country=row.country or "",
+        vat_id=row.vat_id or "",
+        email=row.email or row.own_email,
     )
+    return buyer, row.language
 
 
 def party_of(row: Row[Any]) -> tuple[str, str]:
@@ -83,6 +86,22 @@ def lock_party(tx: Transaction, kind: str, party_id: str) -> None:
     ).scalar()
 
 
+def _buyer(kind: str) -> Prepared:
+    """Name and mail address of who pays, and the billing details, if there are any."""
+    table, b = PARTIES[kind], t.billing_details.c
+    own_email: Any = t.customer.c.email if kind == "customer" else literal_column("''")
+    return Prepared(
+        select(
+            table.c.name.label("own_name"),
+            own_email.label("own_email"),
+            *(b[name] for name in BUYER_FIELDS),
+        )
+        .outerjoin(t.billing_details, COLUMNS[kind] == table.c.id)
+        .where(table.c.id == bindparam("party", type_=Id))
+    )
+
+
+_BUYER = {kind: _buyer(kind) for kind in PARTIES}
 _PARTY = {
     kind: Prepared(select(table).where(table.c.id == bindparam("party", type_=Id)))
     for kind, table in PARTIES.items()

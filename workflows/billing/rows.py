@@ -1,5 +1,6 @@
 """Rows of invoices: locking one, and its parts as they were given."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select
@@ -43,6 +44,11 @@ def no_invoice() -> NotFound:
 def line_rows(tx: Transaction, invoice_id: str) -> list[Row[Any]]:
     """The rows of an invoice's lines, in order."""
     return _LINES.all(tx.connection, {"invoice": invoice_id})
+
+
+def sells_something(lines: Iterable[Row[Any]]) -> bool:
+    """Whether any line (its row) invoices what was sold, or credits such a line; the others are by hand."""
+    return any(one.sold_item_id is not None or one.credits_line_id is not None for one in lines)
 
 
 def lines_of(tx: Transaction, invoice_id: str) -> list[DraftLine]:
