@@ -162,7 +162,7 @@ CASES: dict[str, Bad] = {
     ),
     "an end before its start": work(
         {"started_at": AT, "ended_at": "2026-04-02T07:00:00Z"},
-        "ended_at must be later than started_at",
+        "The end must be after the start",
         {"started_at": "2026-04-02T10:00", "ended_at": "2026-04-02T09:00"},
         "“End” must be later than “Start”",
     ),

@@ -4,7 +4,7 @@ from workflows.languages.texts import mark
 from workflows.notifications.mail_template import MailTemplate
 
 PAYER = mark("the email address of the billing details")
-SENDER = mark("who sent the quote")
+SENDER = mark("the person who sent the quote")
 COMPANY = {"company": "Example Support Ltd"}
 INVOICE = {
     "number": "INV-2026-0001",

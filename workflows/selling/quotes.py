@@ -356,7 +356,7 @@ def _lines(tx: Transaction, given: list[QuoteLineGiven], party: tuple[str, str])
 def _party(tx: Transaction, command: NewQuote) -> tuple[str, str]:
     if (command.customer is None) == (command.org_unit is None):
         raise invalid(
-            "/customer", gettext("A quote is for a customer or an org unit."), gettext("Give one of both.")
+            "/customer", gettext("A quote is for a customer or an org unit."), gettext("Give one of the two.")
         )
     kind, table = ("customer", t.customer) if command.customer is not None else ("org_unit", t.org_unit)
     party_id = command.customer or command.org_unit or ""

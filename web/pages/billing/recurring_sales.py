@@ -50,7 +50,7 @@ class SaleForm(KeyedForm):
         placeholder=lazy_text("Name, address or code"),
     )
     contract = StringField(
-        lazy_text("Or beside the contract"), description=lazy_text("Its number: the sale ends with it.")
+        lazy_text("Or with the contract"), description=lazy_text("Its number: the sale ends with it.")
     )
     product = SelectField(lazy_text("Product"))
     description = StringField(

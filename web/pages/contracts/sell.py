@@ -160,7 +160,7 @@ SaleForm: type[ContractForm] = type(
     (ContractForm,),
     {**item_fields(), "pointer_fields": {**ContractForm.pointer_fields, **item_pointers()}},
 )
-"""A contract, with what is sold once beside it."""
+"""A contract, with what is sold once with it."""
 
 
 @pages.route("/new", methods=["GET", "POST"])

@@ -128,7 +128,7 @@ def product_price(tx: Transaction, row: Row[Any], day: date, pointer: str) -> in
                 currency=tx.settings.currency,
                 day=day,
             ),
-            gettext("Give unit_price, or add the price to the price list."),
+            gettext("Give a price, or add one to the price list."),
         )
     return int(found)
 
