@@ -164,7 +164,7 @@ CASES: dict[str, Bad] = {
         {"started_at": AT, "ended_at": "2026-04-02T07:00:00Z"},
         "The end must be after the start",
         {"started_at": "2026-04-02T10:00", "ended_at": "2026-04-02T09:00"},
-        "“End” must be later than “Start”",
+        "The end must be after the start.",
     ),
     "thirty hours": work(
         {"started_at": "2026-03-31T01:00:00Z", "ended_at": "2026-04-01T07:00:00Z"},

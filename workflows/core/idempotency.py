@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key and body get the first answer again, for as long as the user may get it."""
+"""Idempotency keys: the same key and body get the first response again, while the user may get it."""
 
 import hashlib
 from dataclasses import dataclass

@@ -22,6 +22,7 @@ from web.pages.wording.formats import (
     number_text,
 )
 from web.pages.wording.labels import PRIORITIES, PRODUCT_KINDS, ROLES, readable
+from web.posting_reasons import posting_reason
 from workflows.languages.texts import NAMES as LANGUAGE_NAMES
 from workflows.operations.audit_trail import AuditEventView
 
@@ -225,6 +226,8 @@ def _text(name: str, value: str, known: Known) -> str:
         return CHOICES[name].get(value) or readable(value)
     if name in ("type", "contract_type", "sla"):
         return readable(value)
+    if name in ("reason", "why"):
+        return posting_reason(value)
     return _point_in_time(name, value) or value
 
 

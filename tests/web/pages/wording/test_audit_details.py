@@ -9,6 +9,7 @@ from tests.support.web_clients import WebClients
 from web.pages.administration.setting_values import value_text
 from web.pages.wording.audit_details import Known, detail_text
 from workflows.core.settings import Settings
+from workflows.languages.texts import in_language
 
 ID = "01m8pgssdk47xgm27bx8ms7xp9"
 KNOWN = Known({ID: "INV-2026-0004"}, "EUR", "minutes")
@@ -84,3 +85,9 @@ def test_each_setting_has_a_text(web: WebClients) -> None:
     assert texts["not_to_exceed"] == "10 hours each month"
     assert texts["work_calendar"] == "Monday: 09:00–17:00\nHolidays: 2026-12-25"
     assert texts["company"] == "Name: Coverdesk"
+
+
+def test_a_reason_of_the_program_is_in_the_readers_language(web: WebClients) -> None:
+    with web.app.test_request_context(), in_language("de"):
+        assert detail_text("reason", "Renewed ahead of its end") == "Grund: Vor seinem Ende verlängert"
+        assert detail_text("reason", "As agreed by phone") == "Grund: As agreed by phone"
