@@ -64,18 +64,19 @@ def test_the_pages_show_no_codes(web: WebClients) -> None:
 
 
 def test_each_setting_has_a_text(web: WebClients) -> None:
-    stored = Settings(
-        default_overage_rate_minor=9000,
-        time_expired_contract="bill",
-        invoices=True,
-        work_calendar={
+    given = {
+        "default_overage_rate_minor": 9000,
+        "time_expired_contract": "bill",
+        "invoices": True,
+        "work_calendar": {
             "weekly": {"mon": [{"opens": "09:00", "closes": "17:00"}]},
             "holidays": ["2026-12-25"],
         },
-        tax_rates=[{"name": "Standard", "percent": "19"}],
-        dunning_levels=[{"days": 7, "fee_minor": 500, "text": "Please pay."}],
-        not_to_exceed={"per": "month", "minutes": 600},
-    ).model_dump(mode="json")
+        "tax_rates": [{"name": "Standard", "percent": "19"}],
+        "dunning_levels": [{"days": 7, "fee_minor": 500, "text": "Please pay."}],
+        "not_to_exceed": {"per": "month", "minutes": 600},
+    }
+    stored = Settings.model_validate(given).model_dump(mode="json")
     with web.app.test_request_context():
         texts = {key: value_text(key, value, "EUR") for key, value in stored.items()}
     assert texts.pop("e_invoices") == "None"  # the label of its option
