@@ -23,7 +23,7 @@ class RoundingTerms(Command):
             raise FieldError(
                 "grace_minutes",
                 gettext(
-                    "The grace must be less than what is rounded up to, or nothing would ever be charged."
+                    "grace_minutes must be smaller than increment_minutes, or nothing would ever be charged."
                 ),
             )
         return self

@@ -37,7 +37,7 @@ class WorkGiven(Command):
             raise ValueError(gettext("Give started_at and ended_at, or minutes and worked_at, not both."))
         if span and (self.started_at is None or self.ended_at is None):
             missing = "started_at" if self.started_at is None else "ended_at"
-            raise FieldError(missing, gettext("Give both the start and the end."))
+            raise FieldError(missing, gettext("started_at and ended_at must both be given."))
         if not span and (self.minutes is None or self.worked_at is None):
             raise ValueError(gettext("Give started_at and ended_at, or minutes and worked_at."))
         if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:

@@ -382,18 +382,24 @@ class Settings(_Part):
         if self.time_expired_contract == "bill" and not self.invoices:
             raise FieldError(
                 "time_expired_contract",
-                gettext("To bill time after a contract ends, switch invoices on; or use rollover or ignore."),
+                gettext(
+                    "time_expired_contract 'bill' needs invoices. Switch them on, or use rollover or ignore."
+                ),
             )
         warning, cancel = self.unpaid_request_warning_hours, self.unpaid_request_cancel_hours
         if warning is not None and cancel is not None and warning >= cancel:
             raise FieldError(
                 "unpaid_request_warning_hours",
-                gettext("The warning of unpaid requests must come before they are cancelled."),
+                gettext(
+                    "unpaid_request_warning_hours must be less than unpaid_request_cancel_hours: a request is cancelled after its customer was warned."
+                ),
             )
         if self.time_expired_contract == "bill" and self.default_overage_rate_minor is None:
             raise FieldError(
                 "time_expired_contract",
-                gettext("To bill time after a contract ends, give the overage rate: the price of an hour."),
+                gettext(
+                    "time_expired_contract 'bill' needs default_overage_rate_minor, the price of an hour."
+                ),
             )
         return self
 

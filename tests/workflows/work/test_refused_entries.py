@@ -25,7 +25,7 @@ NOON = MONDAY.replace(hour=12)
         ({"minutes": 100_001, "worked_at": NOON}, "less than or equal to 100000"),
         ({"started_at": NOON, "ended_at": NOON}, "The end must be after the start"),
         ({"started_at": NOON, "ended_at": NOON - HOUR}, "The end must be after the start"),
-        ({"started_at": NOON}, "Give both the start and the end"),
+        ({"started_at": NOON}, "must both be given"),
         ({"minutes": 5}, "Give started_at and ended_at, or minutes and worked_at"),
         ({"minutes": 5, "worked_at": NOON, "started_at": NOON}, "not both"),
     ],

@@ -55,7 +55,7 @@ BY_MONTH = {"type": "support_hours_by_month", "minutes": "2:00"}
         ({"minutes": "99999:00"}, ""),
         ({"type": "nothing_known"}, ""),
         ({"rounding_increment_minutes": "0"}, "It must be at least 1"),
-        ({"rounding_increment_minutes": "5", "rounding_grace_minutes": "7"}, "must be less than"),
+        ({"rounding_increment_minutes": "5", "rounding_grace_minutes": "7"}, "must be smaller than"),
         ({"rounding_minimum_minutes": "often"}, "is not a whole number of minutes"),
         ({**BY_MONTH, "carry_over_months": "-1"}, "is not a whole number"),
         ({**BY_MONTH, "carry_over_months": "121"}, "It must be at most 120"),

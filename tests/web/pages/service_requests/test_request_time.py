@@ -72,7 +72,7 @@ def test_start_and_end_are_in_the_provider_time_zone(web: WebClients) -> None:
     [
         ({"minutes": "soon"}, "is not a duration"),
         ({}, "minutes"),
-        ({"started_at": "2026-03-02T10:00"}, "Give both the start and the end"),
+        ({"started_at": "2026-03-02T10:00"}, "must both be given"),
         ({"started_at": "2026-03-02T11:00", "ended_at": "2026-03-02T10:00"}, "must be after"),
         ({"minutes": "10", "worked_at": "2027-01-01T00:00"}, "future"),
         ({"minutes": "10", "worked_at": "2026-03-29T02:30"}, "does not exist in Europe/Berlin"),
