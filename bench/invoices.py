@@ -21,12 +21,12 @@ from bench.options import Options
 from bench.rounds import Result, alternate
 from bench.small_desk import SmallDesk, small_desk
 from workflows.administration.settings import change_settings
+from workflows.billing.documents.files import cii_file, pdf_file, ubl_file
 from workflows.billing.documents.pdf import invoice_pdf
 from workflows.billing.documents.validation import validate
-from workflows.billing.e_invoices import cii_file, pdf_file, ubl_file
-from workflows.billing.invoicing import create_invoice
-from workflows.billing.issuing import issue_invoice
-from workflows.billing.queries import invoice_document
+from workflows.billing.invoicing.drafts import create_invoice
+from workflows.billing.invoicing.queries import invoice_document
+from workflows.billing.issuing.use_cases import issue_invoice
 from workflows.commands.billing import ChangeBilling, InvoiceLineGiven, NewInvoice
 from workflows.commands.fields import MoneyGiven
 from workflows.commands.register import NewCustomer
