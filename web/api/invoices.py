@@ -261,7 +261,7 @@ def read_sold_item(tx: Transaction, sold_item: str) -> SoldItemView:
 def change_sold_item(
     tx: Transaction, sold_item: str, command: ChangeSoldItem, expected_version: int | None
 ) -> SoldItemView:
-    """Change what was sold once, on a request or beside a contract, until it is on an invoice."""
+    """Change what was sold once, on a request or with a contract, until it is on an invoice."""
     return sold.read_sold_item(tx, sold_once.change_sold_once(tx, sold_item, command, expected_version))
 
 
@@ -281,7 +281,7 @@ def list_request_items(tx: Transaction, service_request: str, query: ListQuery) 
 def add_sold_once(tx: Transaction, service_request: str, command: NewSoldItem) -> SoldItemView:
     """Sell a product of the price list, or anything by its description, on a service request.
 
-    A product has the price of its day. Technicians give a price only for what is no product.
+    A product has the price of its day. Technicians give a price only for what is not a product.
     """
     return sold.read_sold_item(tx, sold_once.add_sold_once(tx, service_request, command))
 

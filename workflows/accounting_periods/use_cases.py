@@ -57,7 +57,7 @@ def close_period(tx: Transaction, month: str, command: ChangePeriod) -> str:
     if not_done and not (command.reason or "").strip():
         raise PointsOpen(
             gettext(
-                "Points of the checklist of %(month)s are not done: %(not_done)s.",
+                "Steps of the checklist of %(month)s are not done: %(not_done)s.",
                 month=month,
                 not_done=", ".join(f"“{gettext(POINTS[one])}”" for one in not_done),
             ),

@@ -104,7 +104,7 @@ def _media_type(content: bytes) -> str:
                     picture.load()
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise invalid(
-            "/content", gettext("This is no PNG or JPEG picture."), gettext("Send one of these.")
+            "/content", gettext("This is not a PNG or JPEG picture."), gettext("Send one of these.")
         ) from None
     except (OSError, SyntaxError, ValueError):
         raise invalid(

@@ -44,7 +44,7 @@ def checked_vat_id(text: str) -> str:
     module = get_cc_module(CHECKED_AS.get(country, country).lower(), "vat")
     if module is not None and not any(map(module.is_valid, _forms(country, compact))):
         raise ValueError(
-            gettext("This is no VAT id of %(country)s: please check the digits.", country=country)
+            gettext("This is not a valid VAT id of %(country)s: please check the digits.", country=country)
         )
     return compact
 
@@ -64,7 +64,7 @@ def checked_iban(text: str) -> str:
     try:
         return str(iban.validate(text))
     except ValidationError:
-        raise ValueError(gettext("This is no IBAN: please check the digits.")) from None
+        raise ValueError(gettext("This is not a valid IBAN: please check the digits.")) from None
 
 
 def checked_bic(text: str) -> str:
@@ -74,7 +74,7 @@ def checked_bic(text: str) -> str:
     try:
         return str(bic.validate(text))
     except ValidationError:
-        raise ValueError(gettext("This is no BIC: it has 8 or 11 letters and digits.")) from None
+        raise ValueError(gettext("This is not a valid BIC: it has 8 or 11 letters and digits.")) from None
 
 
 def checked_country(text: str) -> str:

@@ -133,9 +133,9 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
 def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: int) -> str:
     """Prepare a top-up that the contract's holder has ordered; returns the contract's id.
 
-    `quantity` is in what the contract draws. It takes the place of what was done for the contract since its
-    last grant opened. Where its payment is required, it is sold at once, and added when its invoice is
-    processed; else it awaits that someone confirms it.
+    `quantity` is in what the contract draws: whole minutes, incidents or minor units. The top-up takes the
+    place of what was done for the contract since its last grant opened. Where its payment is required, it is
+    sold at once, and added when its invoice is processed; else it awaits that someone confirms it.
     Raises: NotFound; StateForbids if it is over, or a top-up of it waits already.
     """
     row = locked_contract(tx, contract_id)

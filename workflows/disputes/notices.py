@@ -100,7 +100,7 @@ def _what(tx: Transaction, row: Row[Any]) -> str:
     r = t.service_request.c
     number = tx.connection.execute(select(r.number).where(r.id == row.service_request_id)).scalar_one()
     return gettext(
-        "the entry of %(time)s of %(at)s on %(number)s",
+        "the entry of %(time)s at %(at)s on %(number)s",
         time=hours_text(values["worked_minutes"]),
         at=at,
         number=number,

@@ -137,7 +137,7 @@ def _budget_columns(tx: Transaction, given: MoneyGiven | None) -> dict[str, Any]
     if not given.amount_minor:
         raise invalid(
             "/order_budget/amount_minor",
-            gettext("A budget is more than nothing."),
+            gettext("A budget must be more than 0."),
             gettext("Leave it out where there is none."),
         )
     return {"order_budget_minor": given.amount_minor, "order_budget_currency": currency}

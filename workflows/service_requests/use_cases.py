@@ -101,9 +101,8 @@ def change_service_request(
         words = _new_words(tx, request, changes)
         follow_request(tx, request.id, changes)
         tx.change(t.service_request, request.id, **changes, **words, version=next_version(t.service_request))
-        tx.audit(
-            "service_request", request.id, "changed", **{key: str(value) for key, value in changes.items()}
-        )
+        details = {key: None if value is None else str(value) for key, value in changes.items()}
+        tx.audit("service_request", request.id, "changed", **details)
     others = {name for name in SEARCHED_COLUMNS & changes.keys() if changes[name] != getattr(request, name)}
     if others and tx.settings.contracts:
         _search_changed(tx, lock_request(tx, request.id), changes.keys())

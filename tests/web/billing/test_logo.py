@@ -48,9 +48,9 @@ def test_a_logo_is_stored_replaced_and_deleted(billing: Billing) -> None:
 def test_what_is_no_picture_is_refused(billing: Billing) -> None:
     whole = picture(size=(64, 64))
     for content, words in (
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no PNG or JPEG"),
-        (b"%PDF-1.7", "no PNG or JPEG"),
-        (picture("GIF"), "no PNG or JPEG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a PNG or JPEG"),
+        (b"%PDF-1.7", "not a PNG or JPEG"),
+        (picture("GIF"), "not a PNG or JPEG"),
         (whole[: len(whole) // 2], "damaged or cut off"),
         (picture(size=(4001, 1)), "4001 × 1 pixels"),
         (whole + b"x" * MAX_LOGO_BYTES, "bytes"),

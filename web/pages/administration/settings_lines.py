@@ -5,6 +5,7 @@ What cannot be read is an error at its field; what is wrong with the rest, the s
 
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from web.languages import gettext
@@ -179,3 +180,15 @@ def typed_windows(form: DeskForm, day: str) -> list[dict[str, str]]:
 
 def _lines(form: DeskForm, name: str) -> list[str]:
     return [line.strip() for line in (form[name].data or "").splitlines() if line.strip()]
+
+
+LINES: Mapping[str, Callable[[Sequence[Any], str], str]] = {
+    "account_codes": lambda values, _: "\n".join(_account_code_text(AccountCode(**one)) for one in values),
+    "bank_accounts": lambda values, _: "\n".join(values),
+    "bank_csv_profiles": lambda values, _: json.dumps(values, indent=2, ensure_ascii=False),
+    "dunning_levels": lambda values, currency: "\n".join(
+        _level_text(DunningLevelSetting(**one), currency) for one in values
+    ),
+    "tax_rates": lambda values, _: "\n".join(_tax_rate_text(TaxRateSetting(**one)) for one in values),
+}
+"""Stored values of these settings, with the currency of their amounts, as lines of the form."""

@@ -25,7 +25,7 @@ from workflows.views.billing import BillingView, InvoiceDetail, InvoiceLineView
 
 FIRST_ROWS, MORE_ROWS = 3, 5
 LANGUAGES = Texts(
-    {"": mark("As the customer's"), "en": mark("English"), "de": mark("German"), "fr": mark("French")}
+    {"": mark("As for the customer"), "en": mark("English"), "de": mark("German"), "fr": mark("French")}
 )
 LINE_FIELDS = (
     "description", "quantity", "unit", "price", "discount", "tax_rate", "service_from", "service_to", "sold",

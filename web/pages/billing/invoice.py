@@ -95,7 +95,7 @@ class VoidForm(KeyedForm):
 
 
 class CreditForm(KeyedForm):
-    """A credit note of all that is left, or of amounts by line: `credit_form` adds a field for each."""
+    """A credit note of all that is left, or of amounts by line, which add a field each."""
 
     reason = TextAreaField(
         lazy_text("Reason"), [InputRequired(REQUIRED)], description=lazy_text("The customer reads it.")

@@ -30,11 +30,11 @@ class DraftForm(KeyedForm):
         lazy_text("Up to and including"),
         [InputRequired(lazy_text("This field is required."))],
         description=lazy_text(
-            "A month such as 2026-03. Of the present one, what was worked so far is billed."
+            "A month such as 2026-03. Of the current month, what was worked so far is billed."
         ),
     )
     tax_rate = SelectField(
-        lazy_text("Tax"), description=lazy_text("Of new lines; those that the draft has keep theirs.")
+        lazy_text("Tax"), description=lazy_text("For new lines; the lines of the draft keep theirs.")
     )
 
     def use_case(self) -> UseCase | None:

@@ -44,7 +44,8 @@ class ItemForm(KeyedForm):
     )
     quantity = DecimalField(lazy_text("Quantity"), default="1")
     unit_price = MoneyField(
-        lazy_text("Price of one"), description=lazy_text("Defaults to the price list's of the day.")
+        lazy_text("Price of one"),
+        description=lazy_text("Defaults to the price of that day in the price list."),
     )
     tax_rate = SelectField(lazy_text("Tax"))
     sold_on = DayField(lazy_text("Day"), description=lazy_text("Defaults to today."))
@@ -72,7 +73,7 @@ def new(service_request_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         found = read_service_request(tx, service_request_id)
         form.product.choices = product_options(sold_once_choices(tx))
-    form.tax_rate.choices = _tax_rates(gettext("As the product"))
+    form.tax_rate.choices = _tax_rates(gettext("As for the product"))
     if form.is_submitted():
         values = {
             "product": form.product.data,

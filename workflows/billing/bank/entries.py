@@ -107,7 +107,7 @@ def _undecided_entry(tx: Transaction, entry_id: str) -> Row[Any]:
         return row
     if row.state == "not_receipt":
         raise StateForbids(
-            gettext("The entry is no receipt: it is a debit, or takes an earlier entry back."),
+            gettext("The entry is not a receipt: it is a debit, or takes an earlier entry back."),
             remedy=gettext("Reverse the payment that came back, where it is one."),
             state=row.state,
         )

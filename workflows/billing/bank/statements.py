@@ -133,7 +133,7 @@ def _profile(settings: Settings, name: str | None) -> CsvProfile | None:
             gettext("There is no CSV profile %(name)s.", name=repr(name[:60])),
             gettext("Use %(names)s.", names=names)
             if names
-            else gettext("Add one to the settings, as bank_csv_profiles."),
+            else gettext("Add one to the CSV profiles of banks in the settings."),
         )
     return found[0]
 

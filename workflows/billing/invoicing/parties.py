@@ -66,7 +66,9 @@ def checked_party(tx: Transaction, customer: str | None, org_unit: str | None) -
     """Who an invoice is for, of which exactly one must be given. Raises: InvalidInput."""
     if (customer is None) == (org_unit is None):
         raise invalid(
-            "/customer", gettext("An invoice is for a customer or an org unit."), gettext("Give one of both.")
+            "/customer",
+            gettext("An invoice is for a customer or an org unit."),
+            gettext("Give one of the two."),
         )
     kind, party_id = ("customer", customer) if customer is not None else ("org_unit", org_unit)
     if _PARTY[kind].first(tx.connection, {"party": party_id}) is None:

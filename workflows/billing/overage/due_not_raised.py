@@ -79,7 +79,7 @@ def _rows(tx: Transaction, as_of: datetime | None, kind: str | None) -> list[_Du
     if kind is not None and kind not in KINDS:
         raise invalid(
             "/kind",
-            gettext("%(kind)s is no kind.", kind=repr(kind[:20])),
+            gettext("%(kind)s is not a valid kind.", kind=repr(kind[:20])),
             gettext("Use one of %(kinds)s.", kinds=", ".join(KINDS)),
         )
     if not tx.settings.invoicing:

@@ -152,7 +152,7 @@ def _check(tx: Transaction, row: Row[Any], command: NewPayment) -> None:
     if command.amount.amount_minor == 0:
         raise invalid(
             "/amount/amount_minor",
-            gettext("A payment is more than nothing."),
+            gettext("A payment must be more than 0."),
             gettext("Give the amount received."),
         )
     if command.received_on > local_date(tx.now, tx.settings.zone):

@@ -47,7 +47,7 @@ class ReminderDue:
 
 
 def reminders_due(tx: Transaction, at: datetime) -> list[ReminderDue]:
-    """The next reminder of each invoice for which it is due by `at`, in order."""
+    """The next reminder of each invoice for which it is due by `at` (aware UTC), the earliest due first."""
     rows = tx.connection.execute(_unpaid().where(_may_be_due(tx, at))).all()
     return sorted(one for one in _next_of(tx, rows) if one.due_at <= at)
 

@@ -41,7 +41,7 @@ def due_sales(tx: Transaction, at: datetime | None = None) -> list[DueSales]:
     """What was sold, is on no invoice and is due by an instant or ever, in the order of the instants.
 
     It is due on the day after it was sold, or after an invoice let it go. A contract that was cancelled, or
-    that awaits being enabled, waits for a person; what was sold beside it does not.
+    that awaits being enabled, waits for a person; what was sold with it does not.
     """
     rows = tx.connection.execute(
         select(s, c.c.number.label("contract_number"))

@@ -136,7 +136,7 @@ def _sales() -> Select[Any]:
 
 
 def _states(tx: Transaction) -> Mapping[str, ColumnElement[bool]]:
-    """SQL: the state of a sale as of today. One beside a contract has ended once that is over."""
+    """SQL: the state of a sale as of today. One that goes with a contract has ended once that is over."""
     today = local_date(tx.now, tx.settings.zone)
     over = or_(
         and_(rs.c.until_on.is_not(None), rs.c.until_on <= today),

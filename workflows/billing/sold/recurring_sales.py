@@ -194,7 +194,7 @@ def ended_periods(tx: Transaction, row: Row[Any], until_on: date) -> list[EndedP
 
 
 def terms_of(tx: Transaction, row: Row[Any]) -> RecurringTerms:
-    """The terms of a sale; one beside a contract ends with it."""
+    """The terms of a sale; one that goes with a contract ends with it."""
     terms = stored_terms(row)
     if row.contract_id is None:
         return terms

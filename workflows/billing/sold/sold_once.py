@@ -186,7 +186,7 @@ def _require_prices(tx: Transaction) -> None:
     if tx.actor.role not in PRICE_ROLES:
         raise NotAllowed(
             gettext("A technician does not set the price of a product."),
-            remedy=gettext("Leave unit_price out: the price list's holds."),
+            remedy=gettext("Leave the price out: that of the price list holds."),
         )
 
 

@@ -84,7 +84,7 @@ def list_sold_items(
         if kind not in SOLD_KINDS:
             raise invalid(
                 "/kind",
-                gettext("%(kind)s is no kind.", kind=repr(kind)),
+                gettext("%(kind)s is not a valid kind.", kind=repr(kind)),
                 gettext("Use one of %(sold_kinds)s.", sold_kinds=", ".join(SOLD_KINDS)),
             )
         statement = statement.where(s.c.kind == kind)

@@ -41,7 +41,7 @@ def test_what_is_missing_is_named_and_then_exported_once(web: WebClients) -> Non
     answer = web.finance.client.get(f"/accounting-exports/{made.id}/file")
     assert answer.data == made.content
     assert made.file_name in answer.headers["Content-Disposition"]
-    assert "Everything until" in web.finance.open(PATH)
+    assert "Everything up to" in web.finance.open(PATH)
     assert "DATEV-0001,datev" in web.finance.client.get("/accounting-exports?format=csv").get_data(
         as_text=True
     )

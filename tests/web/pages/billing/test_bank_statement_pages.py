@@ -110,7 +110,7 @@ def test_a_csv_file_by_a_profile_of_the_settings_page(web: WebClients, billing: 
     wrong = web.administrator.send(settings, bank_csv_profiles=profile.replace("Betrag", ""))
     assert wrong.status == 422
     wrong = web.administrator.send(settings, bank_accounts="DE1")
-    assert "This is no IBAN" in wrong
+    assert "This is not a valid IBAN" in wrong
     saved = web.administrator.send(
         settings, bank_csv_profiles=profile, bank_accounts="DE89 3704 0044 0532 0130 00"
     )

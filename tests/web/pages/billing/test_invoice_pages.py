@@ -175,7 +175,7 @@ def test_billing_details_by_form(billing: WebClients) -> None:
     path = f"/customers/{billing.sample.ann}/billing"
     page = billing.finance.open(path)
     wrong = billing.finance.send(page, vat_id="DE1", country="Germany")
-    assert "This is no VAT id of DE" in wrong
+    assert "This is not a valid VAT id of DE" in wrong
     assert "not a country code" in wrong
     assert "Saved." in billing.finance.send(page, vat_id="DE136695976", country="de", name="=Acme")
     assert billing.finance.open(path).form().values["country"] == "DE"
@@ -265,7 +265,7 @@ def test_a_logo_is_uploaded_and_shown_on_invoices(billing: WebClients) -> None:
     Image.new("RGB", (8, 4), "navy").save(made, "PNG")
     page = billing.administrator.open("/settings/logo")
     refused = billing.administrator.send(page, content=(BytesIO(b"no picture"), "logo.png"))
-    assert "This is no PNG or JPEG picture" in refused
+    assert "This is not a PNG or JPEG picture" in refused
     assert "Select a file." in billing.administrator.send(refused, content=None)
     page = billing.administrator.open("/settings/logo")
     stored = billing.administrator.send(page, content=(BytesIO(made.getvalue()), "logo.png"))
