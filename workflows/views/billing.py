@@ -226,7 +226,10 @@ class PaidInvoiceView:
 
 @dataclass(frozen=True, slots=True)
 class PaymentView:
-    """A payment: `state` is recorded or reversed. `credit` is what is left of it and not used yet."""
+    """A payment: `state` is recorded or reversed. `credit` is what is left of it and not used yet.
+
+    `invoices` are those that it settles, `opened_invoices` those that it had settled when it was reversed.
+    """
 
     id: str
     customer: str | None
@@ -242,6 +245,7 @@ class PaymentView:
     reversed_at: datetime | None
     reversal_reason: str | None
     invoices: list[PaidInvoiceView]
+    opened_invoices: list[PaidInvoiceView]
     credit: MoneyView
 
 

@@ -74,6 +74,10 @@ def test_a_reversal_opens_what_the_payment_and_its_surplus_settled(billing: Bill
         [],
     )
     assert minor(back, "credit") == (0,)
+    opened = [(one["invoice"], one["kind"], *minor(one, "amount")) for one in back["opened_invoices"]]
+    assert sorted(opened) == sorted(
+        [(first, "payment", 11900), (second, "credit", 595), (third, "credit", 505)]
+    )
     for invoice_id in (first, second, third):
         found = billing.invoice(invoice_id)
         assert (found["payment"], *minor(found, "paid")) == ("unpaid", 0)

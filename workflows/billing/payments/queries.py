@@ -1,6 +1,7 @@
 """Reading payments: a list, and one with what it settled. Source: product.md sections 2 and 10."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, or_, select
@@ -102,19 +103,36 @@ def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[PaymentView]:
             recorded_by=row.recorded_by,
             reversed_at=row.reversed_at,
             reversal_reason=row.reversal_reason,
-            invoices=[
-                PaidInvoiceView(invoice, number, kind, MoneyView(amount, row.currency))
-                for (invoice, number, kind), amount in settled.get(row.id, {}).items()
-                if amount
-            ],
+            invoices=_invoice_views(settled.get(row.id, ()), row.currency),
+            opened_invoices=_invoice_views(
+                [one for one in settled.get(row.id, ()) if _was_opened(one, row.reversed_at)], row.currency
+            ),
             credit=MoneyView(left.get(row.id, 0), row.currency),
         )
         for row in rows
     ]
 
 
-def _settled(tx: Transaction, payments: Sequence[str]) -> dict[str, dict[tuple[str, str | None, str], int]]:
-    """What payments settled, by payment, then by invoice and kind: the sums of their allocations."""
+def _invoice_views(allocations: Iterable[Any], currency: str) -> list[PaidInvoiceView]:
+    """The sums of allocations by invoice and kind, without a sign; what sums to nothing is left out."""
+    sums: dict[tuple[str, str | None, str], int] = {}
+    for one in allocations:
+        key = (one.invoice_id, one.number, one.kind)
+        sums[key] = sums.get(key, 0) + one.amount_minor
+    return [
+        PaidInvoiceView(invoice, number, kind, MoneyView(abs(amount), currency))
+        for (invoice, number, kind), amount in sums.items()
+        if amount
+    ]
+
+
+def _was_opened(allocation: Any, reversed_at: datetime | None) -> bool:
+    """Whether an allocation takes back what a payment had settled when it was reversed."""
+    return bool(allocation.amount_minor < 0 and allocation.effective_at == reversed_at)
+
+
+def _settled(tx: Transaction, payments: Sequence[str]) -> dict[str, list[Any]]:
+    """What payments settled, by payment: their allocations, also by their credit, in order."""
     found = (
         select(
             a.c.payment_id,
@@ -123,15 +141,14 @@ def _settled(tx: Transaction, payments: Sequence[str]) -> dict[str, dict[tuple[s
             i.c.number,
             a.c.kind,
             a.c.amount_minor,
+            a.c.effective_at,
         )
         .join(i, i.c.id == a.c.invoice_id)
         .outerjoin(credit, credit.c.id == a.c.credit_id)
         .where(or_(a.c.payment_id.in_(payments), credit.c.payment_id.in_(payments)))
         .order_by(a.c.recorded_at, a.c.id)
     )
-    sums: dict[str, dict[tuple[str, str | None, str], int]] = {}
+    allocations: dict[str, list[Any]] = {}
     for row in tx.connection.execute(found):
-        by_invoice = sums.setdefault(row.payment_id or row.of_credit, {})
-        key = (row.invoice_id, row.number, row.kind)
-        by_invoice[key] = by_invoice.get(key, 0) + row.amount_minor
-    return sums
+        allocations.setdefault(row.payment_id or row.of_credit, []).append(row)
+    return allocations

@@ -153,7 +153,9 @@ def test_credit_void_and_reversal_by_form(billing: WebClients) -> None:
     [payment] = billing.sample.rows(t.payment)
     page = billing.finance.open(f"/payments/{payment.id}")
     assert "Reverse this payment" not in billing.supervisor.open(f"/payments/{payment.id}")
-    assert "Reversed" in billing.finance.send(page, "/reverse", reason="Returned by the bank")
+    reversed_page = billing.finance.send(page, "/reverse", reason="Returned by the bank")
+    assert "Reversed" in reversed_page
+    assert "What it had settled is open again:" in reversed_page
     assert "reversed: Returned by the bank" in billing.finance.open("/payments")
     refused = billing.finance.send(billing.finance.open(f"{path}/void"), f"{path}/void", reason="x")
     assert "a part of it has been paid or credited" in refused
