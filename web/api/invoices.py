@@ -8,26 +8,21 @@ from engine.invoice_document import DocumentKind
 from engine.invoices import DeliveryState, InvoiceState, PaymentState, SoldKind
 from web.api.queries import ListQuery, PageQuery, Text
 from web.api.routing import RouteGroup, TextResponse
-from workflows.billing import (
-    checks,
-    credit_notes,
-    dunning_pause,
-    e_invoices,
-    invoicing,
-    issuing,
-    overage,
-    overage_credits,
-    payment_queries,
-    payments,
-    processing,
-    queries,
-    sold,
-    sold_once,
-    time_to_bill,
-    voiding,
-    write_offs,
-)
-from workflows.billing.e_invoices import DocumentFile
+from workflows.billing.documents import files as e_invoices
+from workflows.billing.documents.files import DocumentFile
+from workflows.billing.invoicing import checks, queries
+from workflows.billing.invoicing import drafts as invoicing
+from workflows.billing.issuing import credit_notes, processing, voiding
+from workflows.billing.issuing import use_cases as issuing
+from workflows.billing.overage import credits as overage_credits
+from workflows.billing.overage import drafts as overage
+from workflows.billing.overage import queries as time_to_bill
+from workflows.billing.payments import queries as payment_queries
+from workflows.billing.payments import use_cases as payments
+from workflows.billing.payments import write_offs
+from workflows.billing.reminders import dunning_pause
+from workflows.billing.sold import sold_once
+from workflows.billing.sold import to_invoice as sold
 from workflows.commands.billing import (
     ChangeBilling,
     ChangeInvoice,

@@ -11,7 +11,7 @@ from web.pages.wording.disputes import KINDS, subject_text
 from workflows.accounting_periods.queries import next_to_close, read_checklist
 from workflows.administration.activation import billing_checklist
 from workflows.billing.figures import read_billing_figures
-from workflows.billing.queries import list_invoices
+from workflows.billing.invoicing.queries import list_invoices
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction

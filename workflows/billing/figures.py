@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select
 
 from engine.bank_statements import UNDECIDED
-from workflows.billing.queries import has_payment
-from workflows.billing.sold import STATES
+from workflows.billing.invoicing.queries import has_payment
+from workflows.billing.sold.to_invoice import STATES
 from workflows.core.actors import OFFICE
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t

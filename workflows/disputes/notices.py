@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.quantities import hours_text
-from workflows.billing.parties import buyer_of
+from workflows.billing.invoicing.parties import buyer_of
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import instant_text, money_text
 from workflows.languages.texts import gettext

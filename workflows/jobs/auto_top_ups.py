@@ -10,8 +10,8 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
-from workflows.billing.due_sales import draft_top_up
-from workflows.billing.issuing import issue_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
+from workflows.billing.sold.due_sales import draft_top_up
 from workflows.contracts.auto_top_up import low_contracts, top_up_when_low
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk

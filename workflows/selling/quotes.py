@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Row, or_, select, update
 
 from engine.periods import contract_end, local_date
 from engine.quotes import QuoteState, QuoteTimes
-from workflows.billing.invoicing import draft_language
-from workflows.billing.parties import party_of
+from workflows.billing.invoicing.drafts import draft_language
+from workflows.billing.invoicing.parties import party_of
 from workflows.commands.quotes import MOST_LINES, ChangeQuote, NewQuote, QuoteLineGiven, SendQuote
 from workflows.core.actors import OFFICE
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid

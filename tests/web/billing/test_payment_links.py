@@ -14,7 +14,7 @@ from tests.support.local_stripe import SECRET_KEY, LocalStripe, running_stripe, 
 from tests.support.pages import Browser
 from tests.support.sample_desk import SampleDesk
 from web.environment import Environment
-from workflows.billing.payment_links.stripe_checkout import StripeCheckout
+from workflows.billing.payments.payment_links.stripe_checkout import StripeCheckout
 from workflows.store import tables as t
 
 SECRET = "whsec_test_secret"

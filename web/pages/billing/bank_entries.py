@@ -12,9 +12,9 @@ from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import counted_page, query_filters
 from web.pages.wording.formats import read_money, typed_money
-from workflows.billing.actions import CASHIERS
-from workflows.billing.bank_entries import assign_entry, set_aside_entry
-from workflows.billing.bank_queries import invoices_by_number, list_entries, read_entry
+from workflows.billing.bank.entries import assign_entry, set_aside_entry
+from workflows.billing.bank.queries import invoices_by_number, list_entries, read_entry
+from workflows.billing.invoicing.actions import CASHIERS
 from workflows.commands.bank_statements import AssignEntry, SetAside
 from workflows.views.bank_statements import BankEntryView
 

@@ -12,10 +12,10 @@ from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import select_options
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from workflows.billing import bank_queries
-from workflows.billing.actions import CASHIERS
-from workflows.billing.bank_statements import import_statement, own_accounts
-from workflows.billing.statement_formats.values import MOST_BYTES
+from workflows.billing.bank import queries as bank_queries
+from workflows.billing.bank.statement_formats.values import MOST_BYTES
+from workflows.billing.bank.statements import import_statement, own_accounts
+from workflows.billing.invoicing.actions import CASHIERS
 from workflows.views.bank_statements import BankEntryView, BankStatementView, EntryCounts
 
 VIEWS = Texts(

@@ -13,8 +13,8 @@ from web.pages.forms.fields import DayField, DecimalField, select_options, wrong
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.billing import INVOICE_STANDINGS, UNITS
 from web.pages.wording.formats import decimal_text, read_decimal, read_money, typed_money
-from workflows.billing.invoicing import change_invoice, create_invoice
-from workflows.billing.queries import read_invoice
+from workflows.billing.invoicing.drafts import change_invoice, create_invoice
+from workflows.billing.invoicing.queries import read_invoice
 from workflows.commands.billing import MOST_LINES, ChangeInvoice, NewInvoice
 from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids

@@ -30,17 +30,17 @@ from web.pages.wording.billing import (
 from web.pages.wording.billing import PAYMENT_METHODS as PAYMENT_METHOD_NAMES
 from web.pages.wording.formats import decimal_text, read_money, typed_money
 from workflows.administration.logo import has_logo
-from workflows.billing.actions import CASHIERS, ISSUERS
-from workflows.billing.checks import confirm_invoice
-from workflows.billing.credit_notes import credit_invoice
-from workflows.billing.dunning_pause import pause_dunning, resume_dunning
-from workflows.billing.e_invoices import DocumentFile, cii_file, pdf_file, ubl_file
-from workflows.billing.issuing import issue_invoice
-from workflows.billing.payments import record_payment
-from workflows.billing.processing import process_invoice
-from workflows.billing.queries import read_invoice
-from workflows.billing.voiding import void_invoice
-from workflows.billing.write_offs import reverse_write_off, write_off_invoice
+from workflows.billing.documents.files import DocumentFile, cii_file, pdf_file, ubl_file
+from workflows.billing.invoicing.actions import CASHIERS, ISSUERS
+from workflows.billing.invoicing.checks import confirm_invoice
+from workflows.billing.invoicing.queries import read_invoice
+from workflows.billing.issuing.credit_notes import credit_invoice
+from workflows.billing.issuing.processing import process_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
+from workflows.billing.issuing.voiding import void_invoice
+from workflows.billing.payments.use_cases import record_payment
+from workflows.billing.payments.write_offs import reverse_write_off, write_off_invoice
+from workflows.billing.reminders.dunning_pause import pause_dunning, resume_dunning
 from workflows.commands.billing import (
     ConfirmInvoice,
     CreditInvoice,

@@ -9,7 +9,7 @@ from web.languages import gettext, mark
 from web.pages.context import actor, desk, settings
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import dunning_level_text
-from workflows.billing.queries import list_invoices
+from workflows.billing.invoicing.queries import list_invoices
 from workflows.core.actors import OFFICE
 from workflows.views.billing import InvoiceView
 

@@ -6,8 +6,8 @@ from werkzeug.wrappers import Response
 from engine.errors import DeskError
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, add_desk_error
-from workflows.billing.payment_links.links import payment_link
-from workflows.billing.queries import read_invoice
+from workflows.billing.invoicing.queries import read_invoice
+from workflows.billing.payments.payment_links.links import payment_link
 
 pages = Blueprint("pay_online", __name__, url_prefix="/invoices/<invoice_id>/pay-online")
 

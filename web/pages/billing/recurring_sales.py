@@ -17,15 +17,15 @@ from web.pages.forms.products import product_options
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import EVERY, SALE_STATES, SALE_TIMINGS
-from workflows.billing.recurring_queries import (
+from workflows.billing.sold.recurring_queries import (
     list_recurring_sales,
     preview_end,
     preview_recurring_sale,
     read_recurring_sale,
 )
-from workflows.billing.recurring_sales import create_recurring_sale, end_recurring_sale
-from workflows.billing.sold import list_sold_items
-from workflows.billing.sold_once import sold_once_choices
+from workflows.billing.sold.recurring_sales import create_recurring_sale, end_recurring_sale
+from workflows.billing.sold.sold_once import sold_once_choices
+from workflows.billing.sold.to_invoice import list_sold_items
 from workflows.commands.selling import EndRecurringSale, NewRecurringSale
 from workflows.contracts.queries import list_contracts, read_contract
 from workflows.core.actors import OFFICE

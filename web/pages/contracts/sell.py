@@ -38,7 +38,7 @@ from web.pages.forms.pickers import RecordField
 from web.pages.wording.formats import duration_words, incidents_text, money_text
 from web.pages.wording.labels import TIME_EXPIRED
 from web.pages.wording.settings import SCOPE_CHOICES
-from workflows.billing.sold_once import sold_once_choices
+from workflows.billing.sold.sold_once import sold_once_choices
 from workflows.commands.contracts import NewContract
 from workflows.commands.rounding import RoundingTerms
 from workflows.contracts.permitted_actions import SELLERS

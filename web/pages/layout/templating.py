@@ -32,7 +32,7 @@ from web.pages.wording.lists import pager_text
 from web.pages.wording.settings import rounding_text
 from web.pages.wording.template_labels import TemplateLabels
 from web.posting_reasons import posting_reason
-from workflows.billing.sold_texts import description_text
+from workflows.billing.sold.sold_texts import description_text
 from workflows.coverage.explanation import why_not
 
 

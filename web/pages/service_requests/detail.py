@@ -33,8 +33,8 @@ from web.pages.service_requests.timer import running_since
 from web.pages.session.login import local_target
 from web.pages.wording.coverage import describe_coverage_status, describe_unlock_condition
 from web.pages.wording.labels import HOLD_REASONS, TRIGGERS_DONE
-from workflows.billing.sold import list_sold_items
-from workflows.billing.sold_once import CLOSED_TO_SALES
+from workflows.billing.sold.sold_once import CLOSED_TO_SALES
+from workflows.billing.sold.to_invoice import list_sold_items
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
 from workflows.contracts.queries import list_contracts
 from workflows.core.actors import Actor

@@ -15,8 +15,13 @@ from web.pages.forms.products import product_options
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.detail import redirect_to_request
 from web.pages.wording.billing import SOLD_KINDS
-from workflows.billing.sold import read_sold_item
-from workflows.billing.sold_once import add_sold_once, change_sold_once, delete_sold_once, sold_once_choices
+from workflows.billing.sold.sold_once import (
+    add_sold_once,
+    change_sold_once,
+    delete_sold_once,
+    sold_once_choices,
+)
+from workflows.billing.sold.to_invoice import read_sold_item
 from workflows.commands.selling import ChangeSoldItem, NewSoldItem
 from workflows.core.actors import PRICE_ROLES, STAFF
 from workflows.core.errors import NotFound

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from tests.support.billing import RATES
 from tests.support.web_clients import WebClients
-from workflows.billing.invoicing import create_invoice
+from workflows.billing.invoicing.drafts import create_invoice
 from workflows.commands.billing import InvoiceLineGiven, NewInvoice
 from workflows.commands.fields import MoneyGiven
 

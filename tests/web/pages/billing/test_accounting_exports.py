@@ -2,8 +2,8 @@
 
 from tests.support.web_clients import WebClients
 from tests.workflows.accounting_exports.test_exports import MAPPED
-from workflows.billing.invoicing import create_invoice
-from workflows.billing.issuing import issue_invoice
+from workflows.billing.invoicing.drafts import create_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
 from workflows.commands.billing import InvoiceLineGiven, NewInvoice
 from workflows.commands.fields import MoneyGiven
 from workflows.store import tables as t

@@ -93,7 +93,7 @@ def test_what_is_wrong_is_said_at_the_form(
     assert "Choose a file." in web.finance.send(page, "/bank-statements")
     cut = camt([entry(billing, "7.00")]).encode()[:300]
     assert "The file ends in the middle" in upload(web, cut)
-    monkeypatch.setattr("workflows.billing.statement_formats.reading.MOST_BYTES", 1000)
+    monkeypatch.setattr("workflows.billing.bank.statement_formats.reading.MOST_BYTES", 1000)
     assert "more than 1,000 bytes" in upload(web, b"<" * 1001)
     assert web.sample.rows(t.bank_statement) == []
 
