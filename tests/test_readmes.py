@@ -18,15 +18,20 @@ READMES = [
 CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"(?:[\w.-]+/)*[\w.-]+(?:\.py|\.json|\.sh|\.conf|/)|[a-z_]+(?:/[a-z_]+)+")
 WORD = re.compile(r"[a-z_]+")
+BILLING = [
+    f"workflows/billing/{name}"
+    for name in (
+        "invoicing", "journals", "sold", "issuing", "overage", "reminders", "payments", "bank", "documents",
+    )
+]  # fmt: skip
 MAPS = [
     # the README, the folder that it maps, where the map begins and ends in it
     ("engine/README.md", "engine", "", ""),
     ("engine/README.md", "engine/rulebook", "## The rule files", "Owns:"),
     ("workflows/README.md", "workflows", "## Packages", "## A service request"),
-    ("workflows/README.md", "workflows/billing", "| package of `billing/`", "\n\n"),
     *(
-        ("workflows/README.md", f"workflows/billing/{name}", "| package of `billing/`", "\n\n")
-        for name in ("bank", "documents", "invoicing", "issuing", "journals", "overage", "payments", "sold")
+        ("workflows/README.md", folder, "| package of `billing/`", "\n\n")
+        for folder in ("workflows/billing", *BILLING)
     ),
     ("workflows/store/README.md", "workflows/store", "", ""),
     ("workflows/ledger/README.md", "workflows/ledger", "", ""),

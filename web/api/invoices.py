@@ -88,6 +88,7 @@ class TimeToBillQuery(PageQuery):
 class InvoiceQuery(ListQuery):
     """Filters of invoices and credit notes. `customer` and `org_unit` are ids.
 
+    `delivery` `to_process` finds what was issued and whose contracts or top-ups take effect by processing it.
     `dunning_level` finds overdue invoices by the level that they have reached, 0 for none yet.
 
     `q` searches number, order number and buyer reference.
@@ -99,7 +100,7 @@ class InvoiceQuery(ListQuery):
     kind: DocumentKind | None = None
     state: InvoiceState | None = None
     payment: PaymentState | Literal["open"] | None = None
-    delivery: DeliveryState | None = None
+    delivery: DeliveryState | Literal["to_process"] | None = None
     number: Text | None = None
     dunning_level: Annotated[int, Field(ge=0, le=99)] | None = None
 

@@ -68,7 +68,8 @@ def _finance() -> str:
             disputes=list_disputes(tx, state="open", order="opened_at", limit=FIRST_ROWS).items,
             dispute_kinds=KINDS,
             subject_text=subject_text,
-            billing=read_billing_figures(tx) if tx.settings.invoices else None,
+            billing=read_billing_figures(tx) if tx.config.shows_invoices else None,
+            invoicing=tx.settings.invoicing,
             to_close=read_checklist(tx, month) if (month := next_to_close(tx)) else None,
             **_contract_figures(tx),
         )

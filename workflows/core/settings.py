@@ -391,8 +391,8 @@ class Settings(_Part):
             raise FieldError(
                 "unpaid_request_warning_hours",
                 gettext(
-                    "unpaid_request_warning_hours must be less than unpaid_request_cancel_hours: a request "
-                    "is cancelled after its customer was warned."
+                    "unpaid_request_warning_hours must be less than unpaid_request_cancel_hours: a request is"
+                    " cancelled after its customer was warned."
                 ),
             )
         if self.time_expired_contract == "bill" and self.default_overage_rate_minor is None:

@@ -18,6 +18,7 @@ from web.pages.administration.settings_lines import (
     typed_holidays,
     typed_tax_rates,
     typed_windows,
+    with_its_entry,
 )
 from web.pages.contracts.limits import POINTERS, OverageSettings, limit_data
 from web.pages.forms.base import DeskForm
@@ -99,6 +100,10 @@ class SettingsForm(OverageSettings):
         "/account_codes": "account_codes",
         **{f"/work_calendar/weekly/{day}": day for day in DAYS},
     }
+
+    def add_error(self, pointer: str, message: str) -> None:
+        """Add an error to a field, and say which of its lines is wrong."""
+        super().add_error(pointer, with_its_entry(self, pointer, message))
 
     version = HiddenField()
     confirmed_zone = HiddenField()

@@ -13,7 +13,27 @@ from web.pages.forms.base import DeskForm
 from web.pages.wording.formats import decimal_text, read_decimal, read_money, typed_money
 from workflows.core.settings import AccountCode, DunningLevelSetting, Settings, TaxRateSetting
 
+_ENTRY = re.compile(r"(?P<list>/\D+)/(?P<place>\d{1,4})(?P<key>/.*)?", re.ASCII)
 _HOURS = re.compile(r"(\d{1,2}:\d\d)\s*(?:-|–|to)\s*(\d{1,2}:\d\d)", re.ASCII)
+
+_LINES = {f"/{name}": name for name in ("tax_rates", "dunning_levels", "account_codes", "bank_accounts")} | {
+    "/work_calendar/holidays": "holidays"
+}
+"""The fields with an entry on each line, by their pointers."""
+
+
+def with_its_entry(form: DeskForm, pointer: str, message: str) -> str:
+    """A message about a setting that is a list, with the line or the profile that it is about."""
+    found = _ENTRY.fullmatch(pointer)
+    if found is None:
+        return message
+    place = int(found["place"])
+    if found["list"] == "/bank_csv_profiles":
+        key = (found["key"] or "").strip("/").replace("/", ".")
+        named = gettext("Profile %(number)s", number=place + 1)
+        return f"{named}, {key}: {message}" if key else f"{named}: {message}"
+    lines = _lines(form, _LINES[found["list"]]) if found["list"] in _LINES else []
+    return f"“{lines[place]}”: {message}" if place < len(lines) else message
 
 
 # ------------------------------------------------------------------ tax rates

@@ -23,7 +23,7 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "overdue": (mark("Overdue"), {"payment": "overdue", "order": "due_on"}),
     "paid": (mark("Paid"), {"payment": "paid"}),
     "written-off": (mark("Written off"), {"payment": "written_off"}),
-    "to-process": (mark("To process"), {"state": "issued", "delivery": "undelivered"}),
+    "to-process": (mark("To process"), {"delivery": "to_process"}),
     "credit-notes": (mark("Credit notes"), {"kind": "credit_note"}),
     "void": (mark("Void"), {"state": "void"}),
 }

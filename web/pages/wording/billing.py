@@ -1,11 +1,13 @@
 """Words of invoices: units of lines, names of e-invoices, reminders, payments."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from web.languages import Texts, gettext, mark, mark_in
 from web.pages.wording.formats import decimal_text
 from web.posting_reasons import posting_reason
 from workflows.billing.documents.units import PIECE, unit_words
+from workflows.languages.engine_texts import by_form
 from workflows.views.billing import ReminderView
 
 UNITS = Texts(
@@ -80,6 +82,14 @@ _SYSTEM_REASONS = Texts(
     }
 )
 """Reasons that nobody wrote, as they are stored."""
+
+
+_ENTRY_TEXTS = (mark("%(number)s: %(amount)s was asked"),)
+
+
+def entry_texts(texts: Iterable[str]) -> list[str]:
+    """The texts of a bank entry: as the bank wrote them, the product’s own in the reader’s language."""
+    return [by_form(text, _ENTRY_TEXTS) for text in texts]
 
 
 def reason_text(reason: str) -> str:

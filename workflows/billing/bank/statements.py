@@ -112,6 +112,11 @@ def import_statement(tx: Transaction, file_name: str, data: bytes, profile: str 
     return statement_id
 
 
+def was_uploaded(tx: Transaction, data: bytes) -> bool:
+    """Whether a file was taken in before, so that it adds nothing."""
+    return _uploaded(tx, hashlib.sha256(data).hexdigest()) is not None
+
+
 def own_accounts(settings: Settings) -> set[str]:
     """The provider's bank accounts."""
     return {account_key(one) for one in (settings.company.iban, *settings.bank_accounts) if one}

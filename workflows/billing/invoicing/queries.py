@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, true
 
 from engine.invoice_document import (
     DocumentDiscount,
@@ -18,7 +18,7 @@ from engine.invoice_document import (
     Party,
     TaxSubtotal,
 )
-from engine.invoices import DELIVERY_STATES, INVOICE_STATES, PAYMENT_STATES, payment_state
+from engine.invoices import CONTRACT_SOLD, DELIVERY_STATES, INVOICE_STATES, PAYMENT_STATES, payment_state
 from engine.periods import local_date
 from workflows.billing.invoicing.actions import possible_actions
 from workflows.billing.invoicing.checks import NOTHING, Checked, check_draft
@@ -111,11 +111,8 @@ def list_invoices(
         _require_one_of("payment", payment, (*PAYMENT_STATES, "open"))
         statement = statement.where(has_payment(tx, payment))
     if delivery is not None:
-        _require_one_of("delivery", delivery, DELIVERY_STATES)
-        delivered = i.c.delivered_at.is_not(None)
-        statement = statement.where(
-            i.c.kind == "invoice", delivered if delivery == "delivered" else ~delivered
-        )
+        _require_one_of("delivery", delivery, (*DELIVERY_STATES, "to_process"))
+        statement = statement.where(_has_delivery(delivery))
     if dunning_level is not None:
         level = i.c.reminder_stage == dunning_level
         none = func.coalesce(i.c.reminder_stage, 0) <= 0
@@ -137,6 +134,23 @@ def list_invoices(
     return page.with_items(
         [InvoiceView(**_fields(tx, row, names, check_draft(tx, row))) for row in page.items]
     )
+
+
+def awaits_processing() -> ColumnElement[bool]:
+    """SQL: an issued invoice sold a contract, a renewal or a top-up, and has not been processed.
+
+    Nothing else takes effect by processing: fees, billed time, or what was written by hand.
+    """
+    s = t.sold_item.c
+    sells = exists(select(s.id).where(s.invoice_id == i.c.id, s.kind.in_(CONTRACT_SOLD)))
+    return and_(i.c.kind == "invoice", i.c.state == "issued", i.c.delivered_at.is_(None), sells)
+
+
+def _has_delivery(delivery: str) -> ColumnElement[bool]:
+    if delivery == "to_process":
+        return awaits_processing()
+    delivered = i.c.delivered_at.is_not(None)
+    return and_(i.c.kind == "invoice", delivered if delivery == "delivered" else ~delivered)
 
 
 def has_payment(tx: Transaction, payment: str) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import ColumnElement, Row, and_, exists, or_, select
 
 from engine.invoices import CONTRACT_SOLD
 from engine.periods import first_instant_of, local_date
@@ -18,12 +18,14 @@ from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.auto_top_up_terms import auto_top_up_terms
 from workflows.store import tables as t
 
-s, c = t.sold_item, t.contract
+s, c, a = t.sold_item, t.contract, t.auto_top_up
 IS_STANDING = and_(
     c.c.cancelled_at.is_(None),
     or_(c.c.enabled_at.is_not(None), and_(c.c.payment_due, c.c.paid_at.is_(None))),
 )
 """SQL: a contract is not cancelled and does not await being enabled."""
+IS_ISSUED_AT_ONCE = c.c.auto_top_up["mode"].as_string() == "issue"
+"""SQL: the terms of a contract add a top-up and invoice it."""
 
 
 class DueSales(NamedTuple):
@@ -83,6 +85,37 @@ def draft_top_up(tx: Transaction, contract_id: str) -> str | None:
         return None
     kind, party_id = party_of(sold)
     return draft_sold(tx, DraftSold.model_validate({kind: party_id, "sold": [sold.id]}))
+
+
+def uninvoiced_top_ups(tx: Transaction, at: datetime) -> list[str]:
+    """The sold items of automatic top-ups that the job has to invoice: added when their terms were set.
+
+    One that an invoice let go, or that is left from a day before, is among what is due and waits for people.
+    """
+    statement = select(s.c.id).where(_is_uninvoiced_top_up(at)).order_by(s.c.id)
+    return list(tx.connection.execute(statement).scalars())
+
+
+def draft_uninvoiced_top_up(tx: Transaction, sold_id: str) -> str | None:
+    """Write the draft of one of these; returns its id, None if it is invoiced meanwhile. For the job."""
+    statement = select(s).where(s.c.id == sold_id, _is_uninvoiced_top_up(tx.now))
+    sold = tx.connection.execute(statement).one_or_none()
+    if sold is None:
+        return None
+    kind, party_id = party_of(sold)
+    return draft_sold(tx, DraftSold.model_validate({kind: party_id, "sold": [sold.id]}))
+
+
+def _is_uninvoiced_top_up(at: datetime) -> ColumnElement[bool]:
+    is_its_sale = or_(a.c.grant_id == s.c.grant_id, a.c.id == s.c.top_up_id)
+    nobody_decided = and_(a.c.grants_opened.is_not(None), a.c.decided_at.is_(None), a.c.reason.is_(None))
+    added = (
+        select(a.c.id)
+        .join(c, c.c.id == a.c.contract_id)
+        .where(is_its_sale, nobody_decided, a.c.state.in_(("issued", "draft")), IS_ISSUED_AT_ONCE)
+    )
+    recent = and_(s.c.sold_at > at - timedelta(days=1), s.c.sold_at <= at)
+    return and_(s.c.kind == "top_up", s.c.released_at.is_(None), STATES["open"], recent, exists(added))
 
 
 def draft_order(tx: Transaction, contract_id: str, kind: str) -> str | None:

@@ -48,6 +48,8 @@ def test_a_file_is_uploaded_and_what_is_offered_is_accepted(web: WebClients, bil
     assert "The amount, from this customer" in shown
     again = upload(web, data)
     assert again.path == shown.path
+    assert "This file was uploaded before, and adds nothing." in again
+    assert "recorded as paid" not in again.text
     assert len(web.sample.rows(t.bank_statement)) == 1
     done = web.finance.send(web.finance.open(path_of(web, "offered")), "/assign")
     assert "The payment is recorded." in done

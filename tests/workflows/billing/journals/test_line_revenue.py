@@ -8,7 +8,13 @@ import pytest
 from tests.support.billing import Billing, line
 from tests.support.sample_desk import SampleDesk
 from tests.workflows.accounting_exports.test_exports import MAPPED, content, export
-from tests.workflows.billing.journals.test_revenue import MARCH_31, accounts, at, close, revenue_postings
+from tests.workflows.billing.journals.test_revenue import (
+    MARCH_31,
+    accounts,
+    at,
+    close,
+    revenue_postings,
+)
 from workflows.accounting_periods.use_cases import reopen_period
 from workflows.billing.journals.accounts import read_deferred_revenue
 from workflows.commands.accounting_periods import ChangePeriod

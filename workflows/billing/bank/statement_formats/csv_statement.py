@@ -148,9 +148,14 @@ class _Row:
 
     def _directed(self, minor: int) -> int:
         said = _word(self._cell(self._profile.columns.direction))
-        if minor >= 0 and said in map(_word, self._profile.credit_words):
+        if minor < 0:
+            raise self._invalid(
+                gettext("an amount with a sign, and %(said)s beside it", said=repr(said[:20])),
+                gettext("Where amounts have signs, leave the column of the direction out of the profile."),
+            )
+        if said in map(_word, self._profile.credit_words):
             return minor
-        if minor >= 0 and said in map(_word, self._profile.debit_words):
+        if said in map(_word, self._profile.debit_words):
             return -minor
         raise self._invalid(
             gettext("neither credit nor debit: %(said)s", said=repr(said[:20])),

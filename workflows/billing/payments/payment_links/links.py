@@ -24,6 +24,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.payment_provider import Checkout, CheckoutRequest, PaymentNotice, PaymentProvider
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import money_text
 from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -32,6 +33,8 @@ from workflows.views.billing import PaymentLinkView
 
 log = structlog.get_logger()
 link, e, bs = t.payment_link, t.bank_entry, t.bank_statement
+STATEMENT_FORMAT = "payment links"
+"""Of the statement to which payments are added that finance has to match; it is of no account and no file."""
 SHORTEST_LEFT = timedelta(minutes=5)
 """How long a link must still be valid to be given again."""
 
@@ -54,6 +57,11 @@ def payment_link(desk: Desk, actor: Actor, invoice_id: str, base_url: str) -> Pa
     return PaymentLinkView(
         row.id, row.invoice_id, row.url, MoneyView(row.amount_minor, row.currency), row.expires_at
     )
+
+
+def is_payable(kind: str, state: str, open_minor: int) -> bool:
+    """Whether a document is an issued invoice of which something is to be paid."""
+    return kind == "invoice" and state == "issued" and open_minor > 0
 
 
 def take_notice(desk: Desk, body: bytes, signature: str) -> None:
@@ -108,7 +116,7 @@ def _prepare(
 ) -> tuple[Row[Any], CheckoutRequest]:
     """The link for what is open, an earlier one if it can still be used, and what the provider is asked."""
     invoice = locked_invoice(tx, invoice_row(tx, invoice_id).id)
-    if invoice.kind != "invoice" or invoice.state != "issued" or not invoice.open_minor:
+    if not is_payable(invoice.kind, invoice.state, invoice.open_minor):
         raise StateForbids(
             gettext("Nothing of %(number)s is to be paid.", number=invoice.number or gettext("a draft")),
             remedy=gettext("Issue it first.") if invoice.state == "draft" else "",
@@ -170,7 +178,7 @@ def _to_match(tx: Transaction, provider: str, row: Row[Any], invoice: Row[Any], 
     tx.change(bs, statement.id, entry_count=position)
     fits = invoice.state == "issued" and notice.currency == invoice.currency
     entry_id = new_id()
-    asked = MoneyView(row.amount_minor, row.currency)
+    asked = money_text(row.amount_minor, row.currency)
     tx.add(
         e,
         id=entry_id,
@@ -182,7 +190,7 @@ def _to_match(tx: Transaction, provider: str, row: Row[Any], invoice: Row[Any], 
         currency=notice.currency,
         amount_minor=notice.amount_minor,
         booked_on=local_date(tx.now, tx.settings.zone),
-        texts=[f"{invoice.number}: {asked.amount_minor} {asked.currency} was asked"],
+        texts=[f"{invoice.number}: {asked} was asked"],
         reference=invoice.number,
         party=notice.payer,
         party_iban="",
@@ -205,7 +213,7 @@ def _statement(tx: Transaction, provider: str) -> Row[Any]:
         id=new_id(),
         file_name=f"Online payments ({provider})",
         content_hash=key,
-        format="payment links",
+        format=STATEMENT_FORMAT,
         accounts=[],
         entry_count=0,
         known_count=0,

@@ -97,8 +97,11 @@ def test_a_column_that_says_credit_or_debit() -> None:
     headings = HEADINGS.replace('"Betrag"', '"Betrag";"S/H"')
     found = read(headings + row('5,00";"H') + row('5,00";"s'), profile)
     assert [one.amount_minor for one in found.entries] == [500, -500]
-    for wrong in ('5,00";"X', '-5,00";"S'):
-        with pytest.raises(InvalidEntry, match="Line 2 has neither credit nor debit"):
+    for wrong, said in (
+        ('5,00";"X', "neither credit nor debit"),
+        ('-5,00";"S', "an amount with a sign, and 's'"),
+    ):
+        with pytest.raises(InvalidEntry, match=f"Line 2 has {said}"):
             read(headings + row(wrong), profile)
 
 
