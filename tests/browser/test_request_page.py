@@ -43,7 +43,7 @@ def test_ctrl_enter_sends_the_form_in_which_one_types(web: WebClients, enter: Op
     page.keyboard.press("l")
     page.keyboard.type("0:20")
     page.keyboard.press("Escape")
-    page.locator("summary", has_text="This solves the request").click()
+    page.locator("summary", has_text="This resolves the request").click()
     page.get_by_label("Resolution of the request").fill("Fixed")
     page.keyboard.press("Control+Enter")
     _assert_focused(page, "Resolved. 0:20 logged")

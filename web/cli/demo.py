@@ -55,7 +55,7 @@ def _checked_rules(env: Environment) -> dict[str, str]:
 
 
 def _print_logins(logins: Iterable[DemoLogin], *, err: bool = False) -> None:
-    click.echo("Log in as", err=err)
+    click.echo("Sign in as", err=err)
     for one in logins:
         click.echo(f"  {one.role:<14} {one.email}", err=err)
     click.echo(f"  each with the password {DEMO_PASSWORD}", err=err)
