@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, insert
+from sqlalchemy import Column, ColumnElement, Connection, Table
 
 from engine.rulebook import RuleSet
 from workflows.core.actors import Actor, Role
@@ -20,7 +19,7 @@ from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.languages.texts import gettext
 from workflows.languages.words import or_text, word
 from workflows.store import tables as t
-from workflows.store.compiled_statements import Prepared, insert_row, update_row
+from workflows.store.compiled_statements import Prepared, insert_each, insert_row, update_row
 from workflows.store.database import Database
 from workflows.store.ids import new_id, new_ids_from
 from workflows.store.insert_select import Values, insert_for_each
@@ -199,7 +198,7 @@ class Transaction:
         if len(rows) == 1:
             insert_row(self.connection, table, rows[0])
         elif rows:
-            self.connection.execute(_insert_into(table), rows)
+            insert_each(self.connection, table, rows)
 
     def change(self, table: Table, record_id: str, **values: Any) -> None:
         """Update the row with this id. Raises: NotWriting, IntegrityError."""
@@ -216,8 +215,13 @@ class Transaction:
 
     def audit_at(self, at: datetime, subject_kind: str, subject_id: str, action: str, **details: Any) -> None:
         """Add an event to a record's audit trail, as of the instant at which it happened."""
-        values = self._audit_values(at, subject_kind, subject_id, action, details)
-        self.add(t.audit_event, id=new_id(), **values)
+        self.add(t.audit_event, **self.audit_row(at, subject_kind, subject_id, action, details))
+
+    def audit_row(
+        self, at: datetime, subject_kind: str, subject_id: str, action: str, details: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The row that `audit_at` adds."""
+        return {"id": new_id(), **self._audit_values(at, subject_kind, subject_id, action, details)}
 
     def audit_each_at(
         self,
@@ -244,9 +248,3 @@ class Transaction:
             "at": at,
             "recorded_at": self.recorded_at,
         }
-
-
-@cache
-def _insert_into(table: Table) -> Insert:
-    """A table's INSERT, built once: SQLAlchemy compiles a new one before it finds it in its cache."""
-    return insert(table)
