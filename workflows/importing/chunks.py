@@ -24,9 +24,9 @@ from workflows.importing.replaying_events import (
     replay_step_by_step,
 )
 
-MOST_EVENTS = 200
-"""How many events are imported by one transaction: a commit then is a tenth of its time, and others wait for
-the import's locks for less than 0.2 s."""
+MOST_EVENTS = 100
+"""How many events are imported by one transaction. Commits are a tenth of the time then, and others wait for
+the import's locks for a tenth of a second at most, on a machine that has nothing else to do."""
 
 
 @dataclass(slots=True)

@@ -57,6 +57,11 @@ class Prepared:
         """Execute it for its effect. Raises: DBAPIError, as Core does."""
         self._execute(connection, values)
 
+    def count(self, connection: Connection, values: Mapping[str, Any]) -> int:
+        """Execute it; returns how many rows it wrote. Raises: DBAPIError, as Core does."""
+        _, cursor = self._execute(connection, values)
+        return int(cursor.rowcount)
+
     def all(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
         """Every row. Raises: DBAPIError, as Core does."""
         compiled, cursor = self._execute(connection, values)
