@@ -13,7 +13,7 @@ from bench.options import Options
 from bench.rounds import Result, alternate
 from bench.small_desk import SmallDesk, refresh_statistics, small_desk
 from engine.bank_matching import Receipt
-from workflows.billing.bank_statements import match_with_open_invoices
+from workflows.billing.bank.statements import match_with_open_invoices
 from workflows.commands.register import NewCustomer
 from workflows.register import create_customer
 from workflows.store import tables as t

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -21,12 +21,12 @@ from bench.options import Options
 from bench.rounds import Result, alternate
 from bench.small_desk import SmallDesk, small_desk
 from workflows.administration.settings import change_settings
+from workflows.billing.documents.files import cii_file, pdf_file, ubl_file
 from workflows.billing.documents.pdf import invoice_pdf
 from workflows.billing.documents.validation import validate
-from workflows.billing.e_invoices import cii_file, pdf_file, ubl_file
-from workflows.billing.invoicing import create_invoice
-from workflows.billing.issuing import issue_invoice
-from workflows.billing.queries import invoice_document
+from workflows.billing.invoicing.drafts import create_invoice
+from workflows.billing.invoicing.queries import invoice_document
+from workflows.billing.issuing.use_cases import issue_invoice
 from workflows.commands.billing import ChangeBilling, InvoiceLineGiven, NewInvoice
 from workflows.commands.fields import MoneyGiven
 from workflows.commands.register import NewCustomer
@@ -40,6 +40,7 @@ from workflows.store.ids import new_id
 
 LINES = 5
 PROCESSES = 4
+CUSTOMERS = 100
 MAX_ROUNDS = 5
 ISSUE_GOAL, VALIDATION_GOAL, PROCESSES_GOAL, MEMORY_GOAL = 4.0, 3.0, 2.0, 1.1
 RATE = "Standard"
@@ -62,11 +63,11 @@ BUYER = {
 
 @dataclass(frozen=True, slots=True)
 class _Billing:
-    """A desk that invoices, and the customer who is invoiced."""
+    """A desk that invoices, and the customers who are invoiced in turn."""
 
     desk: Desk
     actor: Actor
-    customer: str
+    customers: Iterator[str]
 
     def draft(self) -> str:
         """Create a draft of five lines."""
@@ -76,7 +77,7 @@ class _Billing:
             unit_price=MoneyGiven(amount_minor=9_990),
             tax_rate=RATE,
         )
-        made = NewInvoice(customer=self.customer, lines=[line] * LINES)
+        made = NewInvoice(customer=next(self.customers), lines=[line] * LINES)
         return self.desk.perform(self.actor, lambda tx: create_invoice(tx, made))
 
     def issue(self, invoice_id: str) -> str:
@@ -106,12 +107,17 @@ def _open_billing(desk: SmallDesk) -> _Billing:
     rate = {"name": RATE, "percent": "19", "category": "S", "reason": ""}
     changes = {"invoices": True, "tax_rates": [rate], "company": COMPANY}
     desk.desk.perform(desk.actor, lambda tx: change_settings(tx, changes))
-    made = NewCustomer(email="buyer@example.com", name="The buyer")
+    customers = [_add_customer(desk, number) for number in range(CUSTOMERS)]
+    desk.desk.refresh()
+    return _Billing(desk.desk, desk.actor, cycle(customers))
+
+
+def _add_customer(desk: SmallDesk, number: int) -> str:
+    made = NewCustomer(email=f"buyer{number}@example.com", name="The buyer")
     customer = desk.desk.perform(desk.actor, lambda tx: create_customer(tx, made))
     details = ChangeBilling.model_validate(BUYER)
     desk.desk.perform(desk.actor, lambda tx: change_billing_details(tx, "customer", customer, details))
-    desk.desk.refresh()
-    return _Billing(desk.desk, desk.actor, customer)
+    return customer
 
 
 def _switch_e_invoices_on(billing: _Billing) -> None:

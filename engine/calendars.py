@@ -255,12 +255,13 @@ def _breaks_near(calendar: WorkCalendar, day: date) -> list[Span]:
     )
 
 
-def _spans_of(zone: ZoneInfo, day: date, hours: DayHours) -> list[Span]:
-    return sorted((_instant_at(zone, day, opens), _instant_at(zone, day, closes)) for opens, closes in hours)
-
-
-# The same opening times are needed repeatedly, and each needs a time zone lookup. About 2 MB when full.
+# The same days are needed repeatedly, and each time needs a time zone lookup. About 3 MB when full.
 @lru_cache(maxsize=8192)
+def _spans_of(zone: ZoneInfo, day: date, hours: DayHours) -> tuple[Span, ...]:
+    spans = ((_instant_at(zone, day, opens), _instant_at(zone, day, closes)) for opens, closes in hours)
+    return tuple(sorted(spans))
+
+
 def _instant_at(zone: ZoneInfo, day: date, minute: Minutes) -> datetime:
     return first_instant_at(datetime.combine(day, time()) + timedelta(minutes=minute), zone)
 

@@ -122,7 +122,7 @@ def check_account(client: DatevClient, code: str) -> None:
         client.account_length, client.account_length + 1,
     ):  # fmt: skip
         raise DatevForbids(
-            f"{code!r} is no account of DATEV with {client.account_length} digits.",
+            f"{code!r} is not a DATEV account of {client.account_length} digits.",
             remedy="Correct the account, or the number of digits, in the settings.",
             account=code,
         )

@@ -13,7 +13,7 @@ AllocationKind = Literal["payment", "credit", "credit_note", "early_payment", "w
 discount for early payment that came with a payment, the write-off of what will not be paid."""
 PaymentMethod = Literal["transfer", "card", "direct_debit", "cash", "cheque", "other"]
 ItemKind = Literal["one_off", "part", "travel", "expense"]
-"""What is sold once, beside contracts: of the price list or as free text."""
+"""What is sold once, with contracts or on requests: of the price list or as free text."""
 SoldKind = Literal["contract", "renewal", "top_up", "overage", "recurring", ItemKind]
 
 DOCUMENT_KINDS: tuple[DocumentKind, ...] = get_args(DocumentKind)

@@ -106,9 +106,12 @@ def line_amounts(line: LineTerms) -> LineAmounts:
     Example: 3 × 33.33 less 10 % are 89.991, so 89.99; the discount is 99.99 − 89.99.
     """
     gross = Fraction(line.quantity) * Fraction(line.unit_price_minor)
+    gross_minor = round_half_up(gross)
+    if not line.discount_percent and not line.discount_minor:
+        return LineAmounts(gross_minor, 0)
     share = 1 - Fraction(line.discount_percent or 0) / 100
     net_minor = round_half_up(gross * share - line.discount_minor)
-    return LineAmounts(net_minor, round_half_up(gross) - net_minor)
+    return LineAmounts(net_minor, gross_minor - net_minor)
 
 
 def tax_subtotals(parts: Iterable[tuple[TaxRate, int]]) -> tuple[TaxSubtotal, ...]:

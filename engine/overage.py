@@ -86,7 +86,10 @@ def overage_rate(*rates: Money | None) -> Money | None:
 def charge_piece(
     piece: str, entry: str, *, contract: str, month: str, minutes: int, rate: Money
 ) -> OverageCharge:
-    """The charge for a piece of work, rounded half up once."""
+    """The charge for a piece of work at the price of an hour, rounded half up once.
+
+    Units: whole minutes; minor units of the rate's currency.
+    """
     line = OverageLine(contract, month, rate.amount_minor, rate.currency)
     return OverageCharge(piece, entry, line, minutes, price_minor(minutes, rate.amount_minor))
 

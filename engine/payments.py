@@ -236,7 +236,7 @@ def plan_reversal(
 def _more_than_zero(amount_minor: int) -> int:
     if amount_minor <= 0:
         raise InvalidPayment(
-            "The amount must be more than zero.",
+            "The amount must be more than 0.",
             remedy="Give the amount that was paid; a payment that went back is reversed instead.",
             amount_minor=amount_minor,
         )

@@ -320,7 +320,7 @@ def _check_recurs(duration: Duration) -> None:
     parts = (duration.calendar_months, duration.calendar_days, duration.elapsed_seconds)
     if min(parts) < 0 or max(parts) == 0:
         raise InvalidPeriod(
-            "The duration must be longer than zero.",
+            "The duration must be more than 0.",
             remedy="Give a number of days, weeks, months or years, none of them negative.",
             duration=duration,
         )

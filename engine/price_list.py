@@ -150,7 +150,7 @@ def read_price_list(header: Sequence[str], rows: Iterable[Sequence[str]]) -> lis
     unknown = [name for name in names if name not in COLUMNS]
     missing = [name for name in REQUIRED_COLUMNS if name not in names]
     if unknown or missing or len(set(names)) < len(names):
-        wrong = f"{unknown[0]!r} is no column of it" if unknown else "a column is given twice"
+        wrong = f"{unknown[0]!r} is not a column of it" if unknown else "a column is given twice"
         wrong = f"the column {missing[0]!r} is missing" if missing else wrong
         raise _bad(1, f"The header cannot be read: {wrong}.", f"The columns are {', '.join(COLUMNS)}.")
     found = []
@@ -169,10 +169,10 @@ def _read_row(line: int, names: Sequence[str], row: Sequence[str]) -> PriceRow:
             raise _bad(line, f"The cell {name!r} is empty.", "Fill it in.")
     kind = next((one for one in PRODUCT_KINDS if one == cells["kind"]), None)
     if kind is None:
-        raise _bad(line, f"{cells['kind']!r} is no kind.", f"Use one of {', '.join(PRODUCT_KINDS)}.")
+        raise _bad(line, f"{cells['kind']!r} is not a valid kind.", f"Use one of {', '.join(PRODUCT_KINDS)}.")
     quantity = cells.get("quantity", "")
     if quantity and (not _COUNT.fullmatch(quantity) or int(quantity) == 0):
-        raise _bad(line, f"{quantity!r} is no quantity.", "Write a whole number of 1 or more.")
+        raise _bad(line, f"{quantity!r} is not a quantity.", "Write a whole number of 1 or more.")
     product = ListedProduct(
         code=cells["code"],
         label=cells["label"],
@@ -196,7 +196,7 @@ def _read_price(line: int, cells: Mapping[str, str]) -> ListPrice | None:
     if not any(given.values()):
         return None
     if not _CURRENCY.fullmatch(given["currency"]):
-        raise _bad(line, f"{given['currency']!r} is no currency.", "Write its code, such as EUR.")
+        raise _bad(line, f"{given['currency']!r} is not a currency code.", "Write its code, such as EUR.")
     first_on = _day(line, "first_on", given["first_on"])
     last_on = _day(line, "last_on", given["last_on"]) if given["last_on"] else None
     if last_on is not None and last_on < first_on:
@@ -211,7 +211,7 @@ def _minor(line: int, text: str, currency: str) -> int:
     part = (match[1] or "") if match else ""
     if match is None or len(part) > digits:
         example = f"{120:.{digits}f}"
-        raise _bad(line, f"{text!r} is no amount in {currency}.", f"Write it as {example}.")
+        raise _bad(line, f"{text!r} is not an amount in {currency}.", f"Write it as {example}.")
     amount = int(text.partition(".")[0] + part.ljust(digits, "0"))
     if amount > MOST_MINOR:
         raise _bad(line, f"{text!r} is too much.", "Correct the price.")
@@ -224,7 +224,7 @@ def _day(line: int, column: str, text: str) -> date:
     except ValueError:
         day = date.min
     if not 1970 <= day.year <= 2199 or len(text) != len("2026-03-31"):
-        raise _bad(line, f"{text!r} is no day for {column}.", "Write it as 2026-03-31.")
+        raise _bad(line, f"{text!r} is not a date, in {column}.", "Write it as 2026-03-31.")
     return day
 
 

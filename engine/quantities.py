@@ -149,7 +149,7 @@ class Rounding:
     """How worked minutes are rounded to chargeable minutes. The defaults change nothing.
 
     `scope` says what is rounded together: each work entry alone, all work on a service request in a day, or
-    all work on a service request. The last two: see `engine.rounding`.
+    all work on a service request.
     Raises: InvalidQuantity unless the increment is 1 to 1440 minutes, minimum and grace are 0 to 1440
     minutes, and the scope is known.
     """

@@ -3,7 +3,7 @@
 from flask import Flask, Response, current_app, request
 
 from web.api.request_parsing import read_raw_body
-from workflows.billing.payment_links.links import take_notice
+from workflows.billing.payments.payment_links.links import take_notice
 from workflows.core.desk import Desk
 
 SIGNATURE_HEADERS = {"stripe": "Stripe-Signature"}

@@ -62,7 +62,7 @@ def test_a_paid_invoice_gets_nothing_and_the_payment_becomes_a_credit() -> None:
 
 @pytest.mark.parametrize("amount", [0, -1])
 def test_an_amount_that_is_not_more_than_zero_is_refused(amount: int) -> None:
-    with pytest.raises(InvalidPayment, match="more than zero"):
+    with pytest.raises(InvalidPayment, match="more than 0"):
         allocate_payment(amount, ISSUED, [invoice(100)])
     with pytest.raises(InvalidPayment):
         allocate_credit_note(amount, invoice(100))

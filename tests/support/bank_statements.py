@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from tests.support.sample_desk import SampleDesk
-from workflows.billing.bank_statements import import_statement
-from workflows.billing.invoicing import create_invoice
-from workflows.billing.issuing import issue_invoice
+from workflows.billing.bank.statements import import_statement
+from workflows.billing.invoicing.drafts import create_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
 from workflows.commands.billing import NewInvoice
 from workflows.store import tables as t
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from engine.errors import DeskError
 from tests.support.builders import FixedClock
 from tests.support.sample_desk import SampleDesk
-from workflows.billing.issuing import issue_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
 from workflows.commands.service_requests import FireTrigger, NewServiceRequest, SearchCoverage
 from workflows.commands.work import WorkGiven
 from workflows.core.actors import Actor

@@ -261,6 +261,18 @@ def test_the_audit_trail_is_for_administrators(api: ApiClients) -> None:
     assert api.administrator.get("/audit-events?view=everything").status_code == 422
 
 
+def test_an_event_names_the_records_that_it_mentions(api: ApiClients) -> None:
+    above = api.administrator.post("/org-units", {"code": "NORTH", "name": "North"}).json
+    assert above is not None
+    api.administrator.post("/org-units", {"code": "KIEL", "name": "Kiel", "parent": above["id"]})
+    listed = api.administrator.get("/audit-events?subject_kind=org_unit").json
+    assert listed is not None
+    [created] = [one for one in listed["items"] if one["subject_name"] == "Kiel"]
+    assert created["details"]["parent"] == above["id"]
+    assert created["names"] == {above["id"]: "North"}
+    assert created["currency"] == "EUR"
+
+
 def test_a_password_link_is_sent(api: ApiClients) -> None:
     tom = api.fixture.technician
     assert api.technician.post(f"/users/{tom.id}/password-link").status_code == 403

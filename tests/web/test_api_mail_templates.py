@@ -78,6 +78,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"subject": "A\r\nBcc: x@example.com"}, "/subject"),
     ({"subject": "{name}"}, "/subject"),
     ({"body": ""}, "/body"),
+    ({"body": " \n"}, "/body"),
     ({"body": "x" * 20_001}, "/body"),
     ({"body": "{note"}, "/body"),
     ({"body": "{note.x}"}, "/body"),

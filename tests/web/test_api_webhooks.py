@@ -169,7 +169,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"url": "https://ann:secret@hooks.example/"}, "/url", "password"),
     ({"url": URL, "events": []}, "/events", ""),
     ({"url": URL, "events": ["contract.activated", "nonsense"]}, "/events/1", "Use some of"),
-    ({"url": URL, "events": ["webhook.test"]}, "/events/0", "no type of event"),
+    ({"url": URL, "events": ["webhook.test"]}, "/events/0", "not a type of event"),
     ({"url": URL, "description": "x" * 201}, "/description", ""),
     ({"url": URL, "secret": "mine"}, "/secret", ""),
 ]

@@ -78,7 +78,7 @@ def test_each_pattern_has_words_for_what_it_asks_for(api: ApiClients) -> None:
             NewContract,
             {"type": "support_hours", "holder": {"item": "1"}, "overage_rate": {"amount_minor": -5}},
             "/overage_rate/amount_minor",
-            "It must be above zero.",
+            "It must be more than 0.",
         ),
     ],
 )

@@ -162,9 +162,9 @@ CASES: dict[str, Bad] = {
     ),
     "an end before its start": work(
         {"started_at": AT, "ended_at": "2026-04-02T07:00:00Z"},
-        "ended_at must be later than started_at",
+        "The end must be after the start",
         {"started_at": "2026-04-02T10:00", "ended_at": "2026-04-02T09:00"},
-        "“End” must be later than “Start”",
+        "The end must be after the start.",
     ),
     "thirty hours": work(
         {"started_at": "2026-03-31T01:00:00Z", "ended_at": "2026-04-01T07:00:00Z"},
@@ -232,17 +232,17 @@ CASES: dict[str, Bad] = {
     ),
     "an overage rate of nothing": sale(
         {"minutes": 60, "overage_rate": {"amount_minor": 0}},
-        "It must be above zero.",
+        "It must be more than 0.",
         {"minutes": "1", "overage_rate": "0"},
-        "It must be above zero.",
+        "It must be more than 0.",
         pointer="/overage_rate/amount_minor",
     ),
     "an overage rate of nothing in an amendment": action(
         "amend",
         {"overage_rate": {"amount_minor": 0}, "reason": "Agreed"},
-        "It must be above zero.",
+        "It must be more than 0.",
         {"overage_rate": "0", "reason": "Agreed"},
-        "It must be above zero.",
+        "It must be more than 0.",
         pointer="/overage_rate/amount_minor",
     ),
     "an overage rate in another currency in an amendment": action(

@@ -31,9 +31,9 @@ def read_accounting_period(tx: Transaction, period: str) -> PeriodDetail:
 
 @accounting_periods.get("/accounting-periods/{period}/checklist")
 def read_period_checklist(tx: Transaction, period: str) -> PeriodChecklist:
-    """Return what is to be done before a month is closed, each point with its count.
+    """Return what is to be done before a month is closed, each step with its count.
 
-    While a point is not done, closing takes a reason. Closing itself posts the revenue.
+    While a step is not done, closing takes a reason. Closing itself posts the revenue.
     """
     return queries.read_checklist(tx, period)
 

@@ -4,7 +4,11 @@ from datetime import date
 
 from web.api.queries import On, Query, Text
 from web.api.routing import RouteGroup
-from workflows.billing.accounts import read_aged_receivables, read_deferred_revenue, read_trial_balance
+from workflows.billing.journals.accounts import (
+    read_aged_receivables,
+    read_deferred_revenue,
+    read_trial_balance,
+)
 from workflows.core.transaction import Transaction
 from workflows.views.accounts import AgedReceivables, DeferredRevenue, TrialBalance
 

@@ -53,8 +53,7 @@ def change_settings(
     """Change settings; nested objects are merged. For administrators.
 
     `contracts: true` is refused: POST /billing/activate switches contracts on. `contracts: false` switches
-    them off and deletes no record. Of the settings that are not available yet, only the value of `GET` is
-    accepted.
+    them off and deletes no record.
     """
     changed = setting_use_cases.change_settings(tx, command, expected_version)
     return WithVersion(changed, setting_use_cases.settings_version(tx))

@@ -6,9 +6,10 @@ from engine.bank_statements import EntryState
 from web.api.queries import ListQuery, Query, Text
 from web.api.routing import RouteGroup
 from web.api.uploads import UploadedFile
-from workflows.billing import bank_entries, bank_queries
-from workflows.billing.bank_statements import import_statement
-from workflows.billing.statement_formats.values import MOST_BYTES
+from workflows.billing.bank import entries as bank_entries
+from workflows.billing.bank import queries as bank_queries
+from workflows.billing.bank.statement_formats.values import MOST_BYTES
+from workflows.billing.bank.statements import import_statement
 from workflows.commands.bank_statements import AssignEntry, SetAside
 from workflows.core.transaction import Transaction
 from workflows.views import Page

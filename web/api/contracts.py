@@ -9,7 +9,7 @@ from web.api.queries import At, Cursor, Limit, ListQuery, On, Query, Text
 from web.api.routing import RouteGroup, TextResponse
 from web.statement_documents import CSV_REMARKS, contract_pdf, csv_row
 from workflows.billing.contract_actions import preview_action
-from workflows.billing.unused_part import cancel_and_credit, credit_unused_part, read_unused_part
+from workflows.billing.issuing.unused_part import cancel_and_credit, credit_unused_part, read_unused_part
 from workflows.commands.billing import CreditUnusedPart
 from workflows.commands.contracts import (
     Adjust,

@@ -8,26 +8,21 @@ from engine.invoice_document import DocumentKind
 from engine.invoices import DeliveryState, InvoiceState, PaymentState, SoldKind
 from web.api.queries import ListQuery, PageQuery, Text
 from web.api.routing import RouteGroup, TextResponse
-from workflows.billing import (
-    checks,
-    credit_notes,
-    dunning_pause,
-    e_invoices,
-    invoicing,
-    issuing,
-    overage,
-    overage_credits,
-    payment_queries,
-    payments,
-    processing,
-    queries,
-    sold,
-    sold_once,
-    time_to_bill,
-    voiding,
-    write_offs,
-)
-from workflows.billing.e_invoices import DocumentFile
+from workflows.billing.documents import files as e_invoices
+from workflows.billing.documents.files import DocumentFile
+from workflows.billing.invoicing import checks, queries
+from workflows.billing.invoicing import drafts as invoicing
+from workflows.billing.issuing import credit_notes, processing, voiding
+from workflows.billing.issuing import use_cases as issuing
+from workflows.billing.overage import credits as overage_credits
+from workflows.billing.overage import drafts as overage
+from workflows.billing.overage import queries as time_to_bill
+from workflows.billing.payments import queries as payment_queries
+from workflows.billing.payments import use_cases as payments
+from workflows.billing.payments import write_offs
+from workflows.billing.reminders import dunning_pause
+from workflows.billing.sold import sold_once
+from workflows.billing.sold import to_invoice as sold
 from workflows.commands.billing import (
     ChangeBilling,
     ChangeInvoice,
@@ -93,6 +88,7 @@ class TimeToBillQuery(PageQuery):
 class InvoiceQuery(ListQuery):
     """Filters of invoices and credit notes. `customer` and `org_unit` are ids.
 
+    `delivery` `to_process` finds what was issued and whose contracts or top-ups take effect by processing it.
     `dunning_level` finds overdue invoices by the level that they have reached, 0 for none yet.
 
     `q` searches number, order number and buyer reference.
@@ -104,7 +100,7 @@ class InvoiceQuery(ListQuery):
     kind: DocumentKind | None = None
     state: InvoiceState | None = None
     payment: PaymentState | Literal["open"] | None = None
-    delivery: DeliveryState | None = None
+    delivery: DeliveryState | Literal["to_process"] | None = None
     number: Text | None = None
     dunning_level: Annotated[int, Field(ge=0, le=99)] | None = None
 
@@ -265,7 +261,7 @@ def read_sold_item(tx: Transaction, sold_item: str) -> SoldItemView:
 def change_sold_item(
     tx: Transaction, sold_item: str, command: ChangeSoldItem, expected_version: int | None
 ) -> SoldItemView:
-    """Change what was sold once, on a request or beside a contract, until it is on an invoice."""
+    """Change what was sold once, on a request or with a contract, until it is on an invoice."""
     return sold.read_sold_item(tx, sold_once.change_sold_once(tx, sold_item, command, expected_version))
 
 
@@ -285,7 +281,7 @@ def list_request_items(tx: Transaction, service_request: str, query: ListQuery) 
 def add_sold_once(tx: Transaction, service_request: str, command: NewSoldItem) -> SoldItemView:
     """Sell a product of the price list, or anything by its description, on a service request.
 
-    A product has the price of its day. Technicians give a price only for what is no product.
+    A product has the price of its day. Technicians give a price only for what is not a product.
     """
     return sold.read_sold_item(tx, sold_once.add_sold_once(tx, service_request, command))
 

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document, generated from the registered operations."""
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from web.api.routing import BASE, NoFields, NoQuery, Operation, TextResponse
 from web.api.uploads import FILE_TYPES, FORM
 from web.errors import PROBLEM_JSON
 
+_NONE = re.compile(r"\bNone\b")
 REF = "#/components/schemas/{model}"
 PROBLEMS = {
     "400": "The body is malformed.",
@@ -86,8 +88,13 @@ def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
 
 def summary_of(operation: Operation) -> tuple[str, str]:
     """Return the first sentence of an operation's docstring, and the whole docstring."""
-    text = inspect.getdoc(operation.endpoint) or ""
+    text = for_programs(inspect.getdoc(operation.endpoint) or "")
     return text.partition("\n")[0].partition(". ")[0].rstrip("."), text
+
+
+def for_programs(text: str) -> str:
+    """A docstring as a description of JSON: None is null, and what Python raises is left out."""
+    return _NONE.sub("null", text.partition("\nRaises: ")[0]).rstrip()
 
 
 def statuses_of(operation: Operation) -> list[str]:
@@ -120,6 +127,9 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[Key, Any], dict[str,
             wanted.append((f"{operation.name}.query", "validation", TypeAdapter(operation.query)))
     schemas, shared = TypeAdapter.json_schemas(wanted, ref_template=REF)
     components: dict[str, Any] = shared.get("$defs", {})
+    for component in components.values():
+        if "description" in component:
+            component["description"] = for_programs(component["description"])
     patched = {
         _target(schemas[f"{operation.name}.body", "validation"])
         for operation in operations

@@ -3,7 +3,7 @@
 from flask import request
 
 from web.api.routing import RouteGroup
-from workflows.billing.payment_links import links
+from workflows.billing.payments.payment_links import links
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.views.billing import PaymentLinkView

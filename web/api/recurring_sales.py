@@ -3,8 +3,8 @@
 from engine.recurring_sales import SaleState
 from web.api.queries import ListQuery, Text
 from web.api.routing import RouteGroup
-from workflows.billing import recurring_queries as queries
-from workflows.billing import recurring_sales as use_cases
+from workflows.billing.sold import recurring_queries as queries
+from workflows.billing.sold import recurring_sales as use_cases
 from workflows.commands.selling import EndRecurringSale, NewRecurringSale
 from workflows.core.transaction import Transaction
 from workflows.views import Page

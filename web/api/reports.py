@@ -17,7 +17,7 @@ from web.report_files import (
     UTILIZATION_CSV,
     csv_rows,
 )
-from workflows.billing import due_not_raised
+from workflows.billing.overage import due_not_raised
 from workflows.commands.margins import NewCostRate
 from workflows.core.csv_text import csv_chunks
 from workflows.core.transaction import Transaction

@@ -154,7 +154,7 @@ def post_transition(
 
 @service_requests.post("/service-requests/{service_request}/merge")
 def post_merge(tx: Transaction, service_request: str, command: MergeRequest) -> ServiceRequestView:
-    """Merge a service request into another one. Returns the one that is left; both ids lead to it."""
+    """Merge a service request into another one. Returns the one that remains; both ids lead to it."""
     return read_service_request(tx, merge_requests(tx, service_request, command))
 
 

@@ -99,7 +99,7 @@ def read_webhook_delivery(tx: Transaction, webhook: str, delivery: str) -> Deliv
 
 @webhooks.post("/webhooks/{webhook}/deliveries/{delivery}/replay")
 def replay_webhook_delivery(tx: Transaction, webhook: str, delivery: str) -> DeliveryDetail:
-    """Send a delivery again, behind those that wait, with the same `webhook-id`."""
+    """Send a delivery again, after those that wait, with the same `webhook-id`."""
     return queries.read_delivery(tx, webhook, endpoints.replay_delivery(tx, webhook, delivery))
 
 

@@ -82,7 +82,7 @@ def _payments(env: Environment) -> PaymentProvider | None:
     if env.stripe_secret_key is None or env.stripe_webhook_secret is None:
         return None
     # imported here, as it takes more than a second that no other deployment has to wait
-    from workflows.billing.payment_links.stripe_checkout import StripeCheckout
+    from workflows.billing.payments.payment_links.stripe_checkout import StripeCheckout
 
     return StripeCheckout(env.stripe_secret_key, env.stripe_webhook_secret, env.stripe_api_base)
 

@@ -11,7 +11,7 @@ from web.pages.wording.disputes import KINDS, subject_text
 from workflows.accounting_periods.queries import next_to_close, read_checklist
 from workflows.administration.activation import billing_checklist
 from workflows.billing.figures import read_billing_figures
-from workflows.billing.queries import list_invoices
+from workflows.billing.invoicing.queries import list_invoices
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
@@ -68,7 +68,8 @@ def _finance() -> str:
             disputes=list_disputes(tx, state="open", order="opened_at", limit=FIRST_ROWS).items,
             dispute_kinds=KINDS,
             subject_text=subject_text,
-            billing=read_billing_figures(tx) if tx.settings.invoices else None,
+            billing=read_billing_figures(tx) if tx.config.shows_invoices else None,
+            invoicing=tx.settings.invoicing,
             to_close=read_checklist(tx, month) if (month := next_to_close(tx)) else None,
             **_contract_figures(tx),
         )

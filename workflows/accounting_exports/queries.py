@@ -15,7 +15,7 @@ from workflows.accounting_exports.pending import (
     unmapped_accounts,
 )
 from workflows.accounting_exports.use_cases import ACCOUNTANTS
-from workflows.billing.e_invoices import DocumentFile
+from workflows.billing.documents.files import DocumentFile
 from workflows.commands.accounting_exports import NewAccountingExport
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, read_page

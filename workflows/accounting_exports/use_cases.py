@@ -69,7 +69,7 @@ def export_journals(tx: Transaction, command: NewAccountingExport) -> list[str]:
     found = pending_entries(tx, command)
     if not found:
         raise StateForbids(
-            gettext("Everything until %(to_on)s has been exported.", to_on=command.to_on),
+            gettext("Everything up to %(to_on)s has been exported.", to_on=command.to_on),
             remedy=gettext("Download an earlier batch again, or give a later day."),
             state="exported",
         )

@@ -9,8 +9,8 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, select
 
 from engine.bank_statements import UNDECIDED
-from workflows.billing.revenue import deferrals
-from workflows.billing.sold import STATES
+from workflows.billing.journals.revenue import deferrals
+from workflows.billing.sold.to_invoice import STATES
 from workflows.core.paging import count_rows
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import mark

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select
 from engine.accounting_periods import ClosedPeriod, PointsOpen, check_reopening, first_day_of, period_to_close
 from engine.periods import last_day_of_month
 from workflows.accounting_periods.checklist import POINTS, open_points, period_points
-from workflows.billing.revenue import lock_deferring_contracts, recognize_revenue, take_back_revenue
+from workflows.billing.journals.revenue import lock_deferring_contracts, recognize_revenue, take_back_revenue
 from workflows.commands.accounting_periods import ChangePeriod
 from workflows.core.actors import SYSTEM, Role
 from workflows.core.config_version import bump_generation, config_in_force
@@ -57,7 +57,7 @@ def close_period(tx: Transaction, month: str, command: ChangePeriod) -> str:
     if not_done and not (command.reason or "").strip():
         raise PointsOpen(
             gettext(
-                "Points of the checklist of %(month)s are not done: %(not_done)s.",
+                "Steps of the checklist of %(month)s are not done: %(not_done)s.",
                 month=month,
                 not_done=", ".join(f"“{gettext(POINTS[one])}”" for one in not_done),
             ),

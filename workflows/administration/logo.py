@@ -15,7 +15,11 @@ from workflows.store import tables as t
 MAX_LOGO_BYTES = 1024 * 1024
 MAX_PIXELS = 4000
 """Of width and height."""
-MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
+MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg"}
+"""By the format that the library names. Photos of many telephones are MPO: a JPEG with more pictures behind
+it, which only programs for these see."""
+OPENED = ("PNG", "JPEG")
+"""The library finds an MPO by itself when it opens a JPEG."""
 SUBJECT = ("desk", "logo")
 
 logo = t.company_logo
@@ -94,13 +98,13 @@ def _media_type(content: bytes) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(content), formats=tuple(MEDIA_TYPES)) as picture:
+            with Image.open(BytesIO(content), formats=OPENED) as picture:
                 kind, size = str(picture.format), picture.size
                 if max(size) <= MAX_PIXELS:
                     picture.load()
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise invalid(
-            "/content", gettext("This is no PNG or JPEG picture."), gettext("Send one of these.")
+            "/content", gettext("This is not a PNG or JPEG picture."), gettext("Send one of these.")
         ) from None
     except (OSError, SyntaxError, ValueError):
         raise invalid(

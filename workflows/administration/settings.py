@@ -229,7 +229,7 @@ def _require_reachable_targets(tx: Transaction, settings: Settings) -> None:
         raise invalid(
             "/work_calendar/weekly",
             gettext("The desk is never open: a service request would have no target."),
-            gettext("Give opening hours on one weekday at least that is no holiday."),
+            gettext("Give opening hours on at least one weekday that is not a holiday."),
         )
     raise invalid(
         "/work_calendar/weekly",

@@ -1,1 +1,1 @@
-"""Invoices, payments and credit notes, and their documents."""
+"""Invoices, credit notes, payments, bank statements, recurring sales and time to be billed."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from workflows.billing.unused_part import cancel_and_credit, credit_unused_part
+from workflows.billing.issuing.unused_part import cancel_and_credit, credit_unused_part
 from workflows.commands.billing import CreditUnusedPart
 from workflows.commands.contracts import (
     Adjust,

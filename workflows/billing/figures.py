@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select
 
 from engine.bank_statements import UNDECIDED
-from workflows.billing.queries import has_payment
-from workflows.billing.sold import STATES
+from workflows.billing.invoicing.queries import awaits_processing, has_payment
+from workflows.billing.sold.to_invoice import STATES
 from workflows.core.actors import OFFICE
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
@@ -37,11 +37,7 @@ def read_billing_figures(tx: Transaction) -> BillingFigures:
         unpaid=_count(tx, i.c.id, has_payment(tx, "unpaid")),
         part_paid=_count(tx, i.c.id, has_payment(tx, "part_paid")),
         overdue=_count(tx, i.c.id, has_payment(tx, "overdue")),
-        to_process=_count(
-            tx,
-            i.c.id,
-            (i.c.kind == "invoice") & (i.c.state == "issued") & i.c.delivered_at.is_(None),
-        ),
+        to_process=_count(tx, i.c.id, awaits_processing()),
         to_match=_count(tx, e.c.id, e.c.state.in_(UNDECIDED)),
     )
 

@@ -86,7 +86,7 @@ class InvoiceLineGiven(Command):
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:
         if self.discount_percent is not None and self.discount is not None:
-            raise ValueError(gettext("Give discount_percent or discount, not both."))
+            raise ValueError(gettext("Give a discount in percent or as an amount, not both."))
         if self.service_to is not None and (self.service_from or self.service_to) > self.service_to:
             raise FieldError("service_to", gettext("The service would end before it begins."))
         if self.service_to is not None and self.service_from is None:
@@ -104,7 +104,7 @@ class DocumentDiscountGiven(Command):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.percent is None) == (self.amount is None):
-            raise ValueError(gettext("Give percent or amount, one of both."))
+            raise ValueError(gettext("Give either a percentage or an amount."))
         return self
 
 

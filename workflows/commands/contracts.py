@@ -95,7 +95,7 @@ class CarryOverTerms(Command):
     @model_validator(mode="after")
     def _one_cap_at_most(self) -> Self:
         if self.cap_minutes is not None and self.cap_percent is not None:
-            raise ValueError(gettext("Give cap_minutes or cap_percent, not both."))
+            raise ValueError(gettext("Give the cap in minutes or in percent, not both."))
         return self
 
 
@@ -143,7 +143,7 @@ class NewContract(Command):
 
     Without `price` it is sold at the price of the price list that is valid on its first day, else at the
     default price of its type. `discount_percent` is taken off the price, wherever that comes from.
-    `sold_items` is what is sold once beside it. `overage` says whether to ask the customer before work
+    `sold_items` is what is sold once with it. `overage` says whether to ask the customer before work
     goes past what it pays, or past `not_to_exceed`; left out, the settings say.
     """
 

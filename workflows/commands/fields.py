@@ -170,7 +170,7 @@ class Command(BaseModel):
 def _above_zero(amount_minor: int) -> int:
     # "at least 1" would name a minor unit, which no page shows
     if amount_minor <= 0:
-        raise ValueError(gettext("It must be above zero."))
+        raise ValueError(gettext("It must be more than 0."))
     return amount_minor
 
 

@@ -25,5 +25,5 @@ class NewCostRate(Command):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.technician is None) == (self.role is None):
-            raise ValueError(gettext("Give technician or role, one of both."))
+            raise ValueError(gettext("Give either a technician or a role."))
         return self

@@ -51,7 +51,7 @@ class QuoteLineGiven(Command):
             if self.description is None:
                 raise ValueError(gettext("Give a contract, a product or a description."))
             if self.unit_price is None:
-                needed = gettext("A line without a contract or a product needs unit_price.")
+                needed = gettext("A line without a contract or a product needs a price.")
                 raise FieldError("unit_price", needed)
         if self.contract is not None and Decimal(self.quantity) != 1:
             raise FieldError("quantity", gettext("A line makes one contract: leave quantity out."))

@@ -108,7 +108,7 @@ class SoldItemGiven(Command):
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
         if self.product is None and (self.description is None or self.unit_price is None):
-            raise ValueError(gettext("Give a product, or a description and unit_price."))
+            raise ValueError(gettext("Give a product, or a description and a price."))
         if self.product is not None and self.kind is not None:
             wrong = gettext("The kind of a product is that of the price list: leave kind out.")
             raise FieldError("kind", wrong)
@@ -141,7 +141,7 @@ class ChangeSoldItem(Command):
 class NewRecurringSale(Command):
     """Something sold every month, quarter or year: a product of the price list, or by its description.
 
-    It is for a customer, an org unit, or beside a contract, with which it ends. Without `unit_price` a
+    It is for a customer, an org unit, or goes with a contract and ends with it. Without `unit_price` a
     product has the price list's of the first day. `starts_on` is today unless given; `last_on` is inclusive,
     without it there is no end. Periods begin on the day `billing_day` of the month, by default that of the
     start.
@@ -165,9 +165,9 @@ class NewRecurringSale(Command):
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
         if sum(one is not None for one in (self.customer, self.org_unit, self.contract)) != 1:
-            raise ValueError(gettext("Name a customer, an org unit or a contract, one of them."))
+            raise ValueError(gettext("Name either a customer, an org unit or a contract."))
         if self.product is None and (self.description is None or self.unit_price is None):
-            raise ValueError(gettext("Give a product, or a description and unit_price."))
+            raise ValueError(gettext("Give a product, or a description and a price."))
         return self
 
 

@@ -15,6 +15,8 @@ from workflows.languages.texts import gettext
 
 GREECE = "EL"
 """Greek VAT ids begin with EL, not with the country's code."""
+CHECKED_AS = {GREECE: "GR", "XI": "GB"}
+"""Northern Ireland has the numbers of the United Kingdom, with a code of its own for trade with the EU."""
 COUNTRIES = frozenset(
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS "
     "BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE "
@@ -39,18 +41,20 @@ def checked_vat_id(text: str) -> str:
     country = compact[:2]
     if country not in COUNTRIES and country != GREECE:
         raise ValueError(gettext("A VAT id begins with the code of its country, for example DE123456788."))
-    module = get_cc_module("gr" if country == GREECE else country.lower(), "vat")
-    if module is None:
-        return compact
-    try:
-        module.validate(
-            compact if country != "CH" else f"{compact}MWST" if compact[-1].isdigit() else compact
-        )
-    except ValidationError:
+    module = get_cc_module(CHECKED_AS.get(country, country).lower(), "vat")
+    if module is not None and not any(map(module.is_valid, _forms(country, compact))):
         raise ValueError(
-            gettext("This is no VAT id of %(country)s: please check the digits.", country=country)
-        ) from None
+            gettext("This is not a valid VAT id of %(country)s: please check the digits.", country=country)
+        )
     return compact
+
+
+def _forms(country: str, compact: str) -> list[str]:
+    """How the checks of a country may expect a number; outside of the EU most know it without the code."""
+    if country == "CH" and compact[-1].isdigit():
+        return [f"{compact}MWST"]
+    number = compact.removeprefix(country)
+    return [compact] if number.startswith(country) else [compact, number]
 
 
 def checked_iban(text: str) -> str:
@@ -60,7 +64,7 @@ def checked_iban(text: str) -> str:
     try:
         return str(iban.validate(text))
     except ValidationError:
-        raise ValueError(gettext("This is no IBAN: please check the digits.")) from None
+        raise ValueError(gettext("This is not a valid IBAN: please check the digits.")) from None
 
 
 def checked_bic(text: str) -> str:
@@ -70,7 +74,7 @@ def checked_bic(text: str) -> str:
     try:
         return str(bic.validate(text))
     except ValidationError:
-        raise ValueError(gettext("This is no BIC: it has 8 or 11 letters and digits.")) from None
+        raise ValueError(gettext("This is not a valid BIC: it has 8 or 11 letters and digits.")) from None
 
 
 def checked_country(text: str) -> str:

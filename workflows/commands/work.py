@@ -41,7 +41,7 @@ class WorkGiven(Command):
         if not span and (self.minutes is None or self.worked_at is None):
             raise ValueError(gettext("Give started_at and ended_at, or minutes and worked_at."))
         if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:
-            raise FieldError("ended_at", gettext("ended_at must be later than started_at."))
+            raise FieldError("ended_at", gettext("The end must be after the start."))
         return self
 
 

@@ -1,1 +1,1 @@
-"""Contracts: creating, enabling, topping up, adjusting, renewing, cancelling and reading them."""
+"""Contracts: what people do with them, and reading them: lists, one contract, statements."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 
-from engine.auto_top_up import COUNTED_STATES, AutoTopUpTerms
+from engine.auto_top_up import COUNTED_STATES, AutoTopUpState, AutoTopUpTerms
 from engine.contracts import Contract, amount_text, dated_state
 from engine.periods import first_instant_of, local_date
 from workflows.commands.contracts import DecideTopUp, SetAutoTopUp
@@ -82,28 +82,27 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
     if terms is None or loaded.state not in ALERTED_STATES:
         return False
     totals = loaded.open_totals(tx.now)
-    if not terms.is_low(totals.available) or not _is_new(tx, loaded):
+    if not terms.is_low(totals.available):
         return False
     month = _month(loaded.contract, tx.now)
     made = select(func.count()).where(
         a.contract_id == contract_id, a.month == month, a.state.in_(COUNTED_STATES), ~_is_by_hand()
     )
     state = terms.outcome(int(tx.connection.execute(made).scalar_one()))
+    if not _is_new(tx, loaded, state):
+        return False
     due_at = _due_at(tx, row, loaded, terms)
     price_minor = top_up_price(tx, row, terms, due_at)
     quantity = terms.quantity or NO_QUANTITY
-    grant_id, top_up_id = None, new_id()
+    grant_id = None
     awaits_payment = state == "issued" and has_to_be_paid(tx, loaded.contract, price_minor)
     if awaits_payment:
         state = "draft"
     elif state == "issued":
         grant_id = _grant(tx, row, quantity, price_minor, due_at)
-    tx.add(
-        t.auto_top_up,
-        id=top_up_id,
-        contract_id=contract_id,
-        grants_opened=grants_opened(loaded, tx.now),
-        month=month,
+    top_up_id = _record(
+        tx,
+        loaded,
         state=state,
         unit=row.draws,
         quantity=quantity,
@@ -134,9 +133,9 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
 def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: int) -> str:
     """Prepare a top-up that the contract's holder has ordered; returns the contract's id.
 
-    `quantity` is in what the contract draws. It takes the place of what was done for the contract since its
-    last grant opened. Where its payment is required, it is sold at once, and added when its invoice is
-    processed; else it awaits that someone confirms it.
+    `quantity` is in what the contract draws: whole minutes, incidents or minor units. The top-up takes the
+    place of what was done for the contract since its last grant opened. Where its payment is required, it is
+    sold at once, and added when its invoice is processed; else it awaits that someone confirms it.
     Raises: NotFound; StateForbids if it is over, or a top-up of it waits already.
     """
     row = locked_contract(tx, contract_id)
@@ -154,32 +153,22 @@ def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: 
             remedy=gettext("Wait for it, or ask us."),
             state="draft",
         )
-    key = {
-        "contract_id": contract_id,
-        "grants_opened": grants_opened(loaded, tx.now),
-        "month": _month(loaded.contract, tx.now),
-    }
     available = loaded.open_totals(tx.now).available
-    ordered = {
-        "state": "draft",
-        "unit": row.draws,
-        "quantity": quantity,
-        "available": available,
-        "price_minor": price_minor,
-        "currency": tx.settings.currency,
-        "due_at": tx.now,
-        "created_at": tx.now,
-        "decided_at": None,
-        "decided_by": None,
-        "reason": f"Ordered by {tx.actor.name}",
-    }
-    done = select(a.id).where(*(t.auto_top_up.c[name] == value for name, value in key.items()))
-    earlier = tx.connection.execute(done).scalar()
-    top_up_id = str(earlier) if earlier is not None else new_id()
-    if earlier is not None:
-        tx.change(t.auto_top_up, top_up_id, **ordered)
-    else:
-        tx.add(t.auto_top_up, id=top_up_id, **key, **ordered)
+    top_up_id = _record(
+        tx,
+        loaded,
+        state="draft",
+        unit=row.draws,
+        quantity=quantity,
+        available=available,
+        price_minor=price_minor,
+        currency=tx.settings.currency,
+        due_at=tx.now,
+        created_at=tx.now,
+        decided_at=None,
+        decided_by=None,
+        reason=f"Ordered by {tx.actor.name}",
+    )
     if has_to_be_paid(tx, loaded.contract, price_minor):
         sell_awaited(tx, row, top_up_id, price_minor)
     amount = amount_text(quantity, row.draws, row.currency)
@@ -287,11 +276,13 @@ def low_contracts(tx: Transaction, at: datetime) -> list[str]:
     )
     # in the zone of the desk: a contract's own month may begin some hours earlier or later
     month = f"{local_date(at, tx.settings.zone):%Y-%m}"
+    # a warning does not count once the terms do more
+    is_final = or_(a.state != "warned", c.auto_top_up["mode"].as_string() == "warn")
     is_done = exists(
         select(a.id).where(
             a.contract_id == c.id,
             or_(
-                and_(a.grants_opened == opened, or_(a.state != "capped", a.month == month)),
+                and_(a.grants_opened == opened, or_(a.state != "capped", a.month == month), is_final),
                 _waits_by_hand(),
             ),
         )
@@ -301,23 +292,38 @@ def low_contracts(tx: Transaction, at: datetime) -> list[str]:
     return list(tx.connection.execute(wanted.order_by(c.id)).scalars())
 
 
-def _is_new(tx: Transaction, loaded: LoadedContract) -> bool:
+def _is_new(tx: Transaction, loaded: LoadedContract, outcome: AutoTopUpState) -> bool:
     """Whether nothing was done since the last grant opened, and none sold by hand awaits its payment.
 
-    What a month's limit prevented counts for that month.
+    What a month's limit prevented counts for that month; a warning and that, not for other terms since.
     """
     month = _month(loaded.contract, tx.now)
+    counts = or_(
+        a.state.not_in(("warned", "capped")),
+        and_(a.state == outcome, or_(a.state == "warned", a.month == month)),
+    )
     done = select(a.id).where(
         a.contract_id == loaded.id,
-        or_(
-            and_(
-                a.grants_opened == grants_opened(loaded, tx.now),
-                or_(a.state != "capped", a.month == month),
-            ),
-            _waits_by_hand(),
-        ),
+        or_(and_(a.grants_opened == grants_opened(loaded, tx.now), counts), _waits_by_hand()),
     )
     return tx.connection.execute(done.limit(1)).first() is None
+
+
+def _record(tx: Transaction, loaded: LoadedContract, **values: Any) -> str:
+    """Store what was done since the last grant opened, instead of what was in this month; returns its id."""
+    key = {
+        "contract_id": loaded.id,
+        "grants_opened": grants_opened(loaded, tx.now),
+        "month": _month(loaded.contract, tx.now),
+    }
+    done = select(a.id).where(*(t.auto_top_up.c[name] == value for name, value in key.items()))
+    earlier: str | None = tx.connection.execute(done).scalar()
+    if earlier is not None:
+        tx.change(t.auto_top_up, earlier, **values)
+        return earlier
+    top_up_id = new_id()
+    tx.add(t.auto_top_up, id=top_up_id, **key, **values)
+    return top_up_id
 
 
 def _is_by_hand() -> ColumnElement[bool]:

@@ -45,7 +45,10 @@ def await_payment(
     due_at: datetime,
     scope: Any,
 ) -> None:
-    """Sell a top-up by hand; its grant holds from `due_at` (aware UTC) on, once its invoice is processed."""
+    """Sell a top-up by hand; its grant holds from `due_at` (aware UTC) on, once its invoice is processed.
+
+    `quantity` is in `unit`: whole minutes, incidents or minor units.
+    """
     settle_and_cover(tx, row.id)
     loaded, top_up_id = load_contract(tx, row.id), new_id()
     tx.add(

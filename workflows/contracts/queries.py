@@ -114,7 +114,7 @@ def list_contracts(
         if state not in CONTRACT_STATES:
             raise invalid(
                 "/state",
-                gettext("%(state)s is not a state.", state=repr(state)),
+                gettext("%(state)s is not a valid state.", state=repr(state)),
                 gettext("Use one of %(contract_states)s.", contract_states=", ".join(CONTRACT_STATES)),
             )
         monthly = [key for key, one in tx.rules.contract_types.items() if one.allocation == "monthly"]

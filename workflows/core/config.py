@@ -41,6 +41,7 @@ class Config:
     `version` names the rule set in force. `rule_set` is None where there is none, or where this program
     cannot read it; `refused` says why. Nothing is decided then, and an administrator can publish another
     set. `closed_until` is the end of the last closed accounting period; None while none is closed.
+    `shows_invoices`: invoices are on, or there are some from when they were.
     `subscriptions` are of webhooks: without one, an event costs nothing. `mail_texts` are the subjects and
     bodies that an administrator has written, by the key of the template.
     """
@@ -52,6 +53,7 @@ class Config:
     refused: RuleSetRefused | None
     sandbox_now: datetime | None
     closed_until: datetime | None = None
+    shows_invoices: bool = False
     subscriptions: tuple[Subscription, ...] = ()
     mail_texts: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
@@ -140,6 +142,8 @@ class ConfigStore:
             rule_set=rule_set.run_by(settings.rules_engine) if rule_set is not None else None,
             sandbox_now=row.sandbox_now if row is not None else None,
             closed_until=connection.execute(select(func.max(t.accounting_period.c.ends_at))).scalar(),
+            # while they are off none is written, so this stays as it is until the settings change
+            shows_invoices=settings.invoices or _has_invoice(connection),
             subscriptions=_subscriptions(connection),
             mail_texts=_mail_texts(connection),
         )
@@ -156,6 +160,10 @@ class ConfigStore:
                 select(t.rule_set.c.files).where(t.rule_set.c.version == version)
             ).scalar_one()
             return load_stored_rules(version, files)
+
+
+def _has_invoice(connection: Connection) -> bool:
+    return connection.execute(select(t.invoice.c.id).limit(1)).first() is not None
 
 
 def _subscriptions(connection: Connection) -> tuple[Subscription, ...]:

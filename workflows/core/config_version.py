@@ -1,4 +1,4 @@
-"""The deployment's generation: a number that rises with each change of settings or rules.
+"""The version of the configuration: a number that rises with each change of settings or rules.
 
 Every call compares it with what its process has loaded, so that all processes follow within one call. A
 transaction that changes settings or rules locks its row, as does one that depends on a setting not changing.

@@ -43,7 +43,9 @@ LOST_ATTEMPTS = 2
 LONGEST_PAUSE_SECONDS = 0.05
 HAS_COMMITTED = ContextVar("has_committed", default=False)
 """Whether a use case was committed since this was last False: an error that follows does not undo it."""
-SAME_KEY = mark("Send the same again with the same key: it is done only once, and you get the first answer.")
+SAME_KEY = mark(
+    "Send the same again with the same key: it is done only once, and you get the first response."
+)
 
 
 class Desk:

@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key and body get the first answer again, for as long as the user may get it."""
+"""Idempotency keys: the same key and body get the first response again, while the user may get it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def find_answer(database: Database, keyed: Keyed, actor: Actor) -> Answer | None
                 request=row.request,
             ),
             remedy=gettext(
-                "Send a new key for a new command, or the same body to get the first answer again."
+                "Send a new key for a new command, or the same body to get the first response again."
             ),
         )
     if (row.role, row.customer_id) != (actor.role, actor.customer):

@@ -114,7 +114,7 @@ class Hours24(_Part):
     @model_validator(mode="after")
     def _in_order(self) -> "Hours24":
         if self.closes <= self.opens:
-            raise FieldError("closes", gettext("closes must be later than opens."))
+            raise FieldError("closes", gettext("The closing time must be after the opening time."))
         return self
 
 
@@ -391,8 +391,8 @@ class Settings(_Part):
             raise FieldError(
                 "unpaid_request_warning_hours",
                 gettext(
-                    "unpaid_request_warning_hours must be less than unpaid_request_cancel_hours: a request "
-                    "is cancelled after its customer was warned."
+                    "unpaid_request_warning_hours must be less than unpaid_request_cancel_hours: a request is"
+                    " cancelled after its customer was warned."
                 ),
             )
         if self.time_expired_contract == "bill" and self.default_overage_rate_minor is None:

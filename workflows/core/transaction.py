@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Table
+from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, insert
 
 from engine.rulebook import RuleSet
 from workflows.core.actors import Actor, Role
@@ -19,13 +20,22 @@ from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.languages.texts import gettext
 from workflows.languages.words import or_text, word
 from workflows.store import tables as t
-from workflows.store.compiled_statements import Prepared, insert_each, insert_row, update_row
+from workflows.store.compiled_statements import (
+    Prepared,
+    insert_each,
+    insert_row,
+    insert_several,
+    prepared_update,
+    update_row,
+)
 from workflows.store.database import Database
 from workflows.store.ids import new_id, new_ids_from
 from workflows.store.insert_select import Values, insert_for_each
 from workflows.store.multi_table_insert import Batch, NewRow, Precondition, insert_rows
 
 T = TypeVar("T")
+MOST_TOGETHER = 10
+"""So many rows of one table at most are sent with others by one statement, whose text grows with each."""
 
 
 class Runner(Protocol):
@@ -193,16 +203,35 @@ class Transaction:
                     insert_row(self.connection, into, values)
 
     def add_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Insert rows that have values for the same columns. Raises: NotWriting, IntegrityError."""
+        """Insert rows that have values for the same columns, or add them to the batch, unless they are many.
+
+        Raises: NotWriting, IntegrityError.
+        """
         self.state.require_writing()
+        has_few = len(rows) <= MOST_TOGETHER
+        if self.state.batch is not None and has_few:
+            self.state.batch.rows.extend((table, row) for row in rows)
+            return
+        self.flush_pending()
         if len(rows) == 1:
             insert_row(self.connection, table, rows[0])
+        elif rows and has_few and self.is_sqlite and not _has_expression(rows):
+            insert_several(self.connection, table, rows)
+        elif rows and has_few:
+            self.connection.execute(_insert_into(table), rows)
         elif rows:
             insert_each(self.connection, table, rows)
 
     def change(self, table: Table, record_id: str, **values: Any) -> None:
-        """Update the row with this id. Raises: NotWriting, IntegrityError."""
+        """Update the row with this id, or add that to the batch. Raises: NotWriting, IntegrityError.
+
+        A batch may not change a row that it has written.
+        """
         self.state.require_writing()
+        if self.state.batch is not None and (prepared := prepared_update(table, record_id, values)):
+            self.state.batch.rows.append(prepared)
+            return
+        self.flush_pending()
         update_row(self.connection, table, record_id, values)
 
     def add_for_each(self, where: ColumnElement[bool], table: Table, *rows: Values) -> None:
@@ -248,3 +277,13 @@ class Transaction:
             "at": at,
             "recorded_at": self.recorded_at,
         }
+
+
+def _has_expression(rows: Sequence[dict[str, Any]]) -> bool:
+    return any(isinstance(value, ColumnElement) for row in rows for value in row.values())
+
+
+@cache
+def _insert_into(table: Table) -> Insert:
+    """A table's INSERT, built once: SQLAlchemy compiles a new one before it finds it in its cache."""
+    return insert(table)

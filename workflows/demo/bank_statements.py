@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 
 from sqlalchemy import ColumnElement, Row, select
 
-from workflows.billing.bank_statements import import_statement
+from workflows.billing.bank.statements import import_statement
 from workflows.core.transaction import Transaction
 from workflows.demo.timeline import Timeline
 from workflows.store import tables as t

@@ -15,20 +15,20 @@ from sqlalchemy import select
 
 from engine.periods import local_date
 from workflows.administration.settings import change_settings
-from workflows.billing.credit_notes import credit_invoice
-from workflows.billing.dunning_pause import pause_dunning
-from workflows.billing.invoicing import create_invoice
-from workflows.billing.issuing import issue_invoice
-from workflows.billing.overage import draft_overage
-from workflows.billing.payments import record_payment, reverse_payment
-from workflows.billing.processing import process_invoice
-from workflows.billing.queries import read_invoice
-from workflows.billing.recurring_sales import create_recurring_sale
-from workflows.billing.sold import draft_sold, list_sold_items
-from workflows.billing.sold_once import add_sold_once
-from workflows.billing.time_to_bill import list_time_to_bill
-from workflows.billing.unused_part import credit_unused_part, read_unused_part
-from workflows.billing.write_offs import write_off_invoice
+from workflows.billing.invoicing.drafts import create_invoice
+from workflows.billing.invoicing.queries import read_invoice
+from workflows.billing.issuing.credit_notes import credit_invoice
+from workflows.billing.issuing.processing import process_invoice
+from workflows.billing.issuing.unused_part import credit_unused_part, read_unused_part
+from workflows.billing.issuing.use_cases import issue_invoice
+from workflows.billing.overage.drafts import draft_overage
+from workflows.billing.overage.queries import list_time_to_bill
+from workflows.billing.payments.use_cases import record_payment, reverse_payment
+from workflows.billing.payments.write_offs import write_off_invoice
+from workflows.billing.reminders.dunning_pause import pause_dunning
+from workflows.billing.sold.recurring_sales import create_recurring_sale
+from workflows.billing.sold.sold_once import add_sold_once
+from workflows.billing.sold.to_invoice import draft_sold, list_sold_items
 from workflows.commands.billing import (
     ChangeBilling,
     CreditInvoice,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from functools import partial
 
-from workflows.billing.invoicing import create_invoice
+from workflows.billing.invoicing.drafts import create_invoice
 from workflows.commands.billing import NewInvoice
 from workflows.demo.rates import CURRENCY
 from workflows.demo.timeline import Timeline

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.quantities import hours_text
-from workflows.billing.parties import buyer_of
+from workflows.billing.invoicing.parties import buyer_of
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import instant_text, money_text
 from workflows.languages.texts import gettext
@@ -100,7 +100,7 @@ def _what(tx: Transaction, row: Row[Any]) -> str:
     r = t.service_request.c
     number = tx.connection.execute(select(r.number).where(r.id == row.service_request_id)).scalar_one()
     return gettext(
-        "the entry of %(time)s of %(at)s on %(number)s",
+        "the entry of %(time)s at %(at)s on %(number)s",
         time=hours_text(values["worked_minutes"]),
         at=at,
         number=number,

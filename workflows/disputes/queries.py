@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select, true
 
 from engine.disputes import DISPUTE_KINDS, DISPUTE_STATES, DisputeKind
-from workflows.billing.payable import in_parts
-from workflows.billing.queries import visible_invoices
+from workflows.billing.invoicing.queries import visible_invoices
+from workflows.billing.payments.payable import in_parts
 from workflows.commands.disputes import OpenDispute
 from workflows.contracts.access import visible_contracts
 from workflows.core.actors import OFFICE, STAFF

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row, case, func, or_, select
 
-from workflows.billing.credit_notes import credited_before, notes_of
-from workflows.billing.queries import invoice_row, visible_invoices
-from workflows.billing.rows import locked_invoice
+from workflows.billing.invoicing.queries import invoice_row, visible_invoices
+from workflows.billing.invoicing.rows import locked_invoice
+from workflows.billing.issuing.credit_notes import credited_before, notes_of
 from workflows.commands.disputes import OpenDispute
 from workflows.contracts.acceptance import statement_unit
 from workflows.contracts.access import contract_row

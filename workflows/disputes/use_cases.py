@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, or_, select
 
-from workflows.billing.credit_notes import credit_issued
+from workflows.billing.issuing.credit_notes import credit_issued
 from workflows.commands.billing import CreditInvoice, CreditLineGiven
 from workflows.commands.contracts import Adjust
 from workflows.commands.disputes import AcceptDispute, DeclineDispute, OpenDispute

@@ -10,8 +10,8 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
-from workflows.billing.due_sales import draft_top_up
-from workflows.billing.issuing import issue_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
+from workflows.billing.sold.due_sales import draft_top_up, draft_uninvoiced_top_up, uninvoiced_top_ups
 from workflows.contracts.auto_top_up import low_contracts, top_up_when_low
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
@@ -34,7 +34,23 @@ def auto_top_ups(desk: Desk, at: datetime) -> int:
         count += done
         if not done:
             break
-    return count
+    return count + _invoice_others(desk, at)
+
+
+def _invoice_others(desk: Desk, at: datetime) -> int:
+    """Invoice what was added when the terms were set, as this job invoices what it adds itself."""
+    with desk.read() as tx:
+        waiting = uninvoiced_top_ups(tx, at) if tx.settings.invoicing else []
+    for sold_id in waiting:
+        try:
+            write = partial(draft_uninvoiced_top_up, sold_id=sold_id)
+            draft = desk.perform(SYSTEM, write, at=at, job=JOB)
+        except (DeskError, DBAPIError) as error:
+            log.error("job: record skipped", job=JOB, record=sold_id, error=str(error))
+            continue
+        if draft is not None:
+            _issue(desk, draft, at)
+    return len(waiting)
 
 
 def _top_up(desk: Desk, contract_id: str, at: datetime) -> bool:

@@ -12,9 +12,9 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
-from workflows.billing.due_renewals import draft_renewal, due_renewals
-from workflows.billing.due_sales import DueSales, draft_due_sales, due_sales
-from workflows.billing.overage import gather_due, overage_due
+from workflows.billing.overage.drafts import gather_due, overage_due
+from workflows.billing.sold.due_renewals import draft_renewal, due_renewals
+from workflows.billing.sold.due_sales import DueSales, draft_due_sales, due_sales
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction

@@ -16,8 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
-from workflows.billing.notices import attached_pdf
-from workflows.billing.reminders import next_reminder_due
+from workflows.billing.issuing.notices import attached_pdf
+from workflows.billing.reminders.use_cases import next_reminder_due
 from workflows.core.actors import SYSTEM
 from workflows.core.clock import CLOCK_SKEW
 from workflows.core.desk import Desk

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
-from workflows.billing.reminders import ReminderDue, remind_if_due, reminders_due
+from workflows.billing.reminders.use_cases import ReminderDue, remind_if_due, reminders_due
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 

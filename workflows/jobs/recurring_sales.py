@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
-from workflows.billing.recurring_sales import make_period
+from workflows.billing.sold.recurring_sales import make_period
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.store import tables as t

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
-from workflows.billing.unpaid_requests import (
+from workflows.billing.reminders.unpaid_requests import (
     take_back_untaken,
     take_unpaid_step_and_credit,
     untaken_on_invoices,

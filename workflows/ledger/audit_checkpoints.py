@@ -64,15 +64,20 @@ def _check_link(row: Row[Any], last: Row[Any] | None) -> Iterator[Difference]:
 def _check_last(tx: Transaction, last: Row[Any] | None) -> Iterator[Difference]:
     """Check that the newest checkpoint is the head of their chain."""
     stored = tx.connection.execute(select(head).where(head.c.id == CHECKPOINTS)).one_or_none()
-    at_head = None if stored is None else (stored.sequence, stored.hash)
-    newest = None if last is None else (last.number, last.hash)
-    if at_head != newest:
+    at_head = (0, b"") if stored is None else (stored.sequence, stored.hash)
+    newest = (0, b"") if last is None else (last.number, last.hash)
+    if at_head == newest:
+        return
+    # either of both may have been changed, or the newest checkpoint was removed
+    names = (
+        [CHECKPOINTS] if at_head[0] == newest[0] else [CHECKPOINTS, f"checkpoint {max(at_head, newest)[0]}"]
+    )
+    for name in names:
         yield Difference(
             "newest checkpoint is not the head of the checkpoints",
-            # without its row, it is the head itself that is missing
-            CHECKPOINTS if at_head is None else f"checkpoint {newest[0] if newest else at_head[0]}",
-            f"{at_head[0]} {at_head[1].hex()}" if at_head else None,
-            f"{newest[0]} {newest[1].hex()}" if newest else None,
+            name,
+            f"{at_head[0]} {at_head[1].hex()}" if stored is not None else None,
+            f"{newest[0]} {newest[1].hex()}" if last is not None else None,
         )
 
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
-from workflows.billing.overage_revenue import overage_revenue
-from workflows.billing.revenue import deferrals
+from workflows.billing.journals.overage_revenue import overage_revenue
+from workflows.billing.journals.revenue import deferrals
 from workflows.core.paging import Place, Sort, page_of_values, read_cursor, require_limit
 from workflows.core.transaction import Transaction
 from workflows.margins.cost_rates import ACCOUNTANTS, cost_rates

@@ -76,7 +76,10 @@ def notify_answered(
 
 
 def notify_beyond(tx: Transaction, row: Any, contract: str, minutes: int) -> None:
-    """Write to the customer that work goes past what a contract pays; `row` is the entry's as it is drawn."""
+    """Write to the customer that work goes past what a contract pays, by whole minutes.
+
+    `row` is the entry's as it is drawn.
+    """
     subject = _subject(tx, row.id)
     notify(
         tx,
@@ -95,7 +98,7 @@ def notify_beyond(tx: Transaction, row: Any, contract: str, minutes: int) -> Non
 
 
 def notify_beyond_approval(tx: Transaction, row: Any, entry_id: str, minutes: int, reason: str) -> None:
-    """Write to the supervisors that work was logged beyond what the customer has approved.
+    """Write to the supervisors that whole minutes of work were logged beyond what the customer has approved.
 
     One more message, without a recipient, is the event itself.
     """

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import Language
 from workflows.notifications.events import publish
 from workflows.notifications.messages import send
 from workflows.notifications.recipients import language_of
@@ -32,15 +33,16 @@ def notify(
     link: str | None = None,
     template: str | None = None,
     party: tuple[str, str] | None = None,
+    language: Language | None = None,
 ) -> None:
     """Write a mail by the template of an event, or by `template`, and the event with its `data` for webhooks.
 
     Without a recipient the message is only a record. `party` is the kind and the id of whose billing details
-    have the language, unless the recipient is a user who has one. `link` is the id of a link that the mail
-    brings.
+    have the language, unless the recipient is a user who has one, or `language` is given. `link` is the id of
+    a link that the mail brings.
     Raises: KeyError for a value that the shipped text lacks.
     """
-    subject, body = mail_text(tx, template or event, values, language_of(tx, recipient, party))
+    subject, body = mail_text(tx, template or event, values, language or language_of(tx, recipient, party))
     payload = dict(data)
     if attached is not None:
         payload["document"] = attached._asdict()

@@ -3,8 +3,8 @@
 from workflows.languages.texts import mark
 from workflows.notifications.mail_template import MailTemplate
 
-PAYER = mark("the mail address of the billing details")
-SENDER = mark("who sent the quote")
+PAYER = mark("the email address of the billing details")
+SENDER = mark("the person who sent the quote")
 COMPANY = {"company": "Example Support Ltd"}
 INVOICE = {
     "number": "INV-2026-0001",
@@ -39,7 +39,7 @@ DECIDED = {**QUOTE, "name": "Ann Jones", "comment": mark("Please start in April.
 
 DISPUTE = {
     "customer": "Ann Jones",
-    "what": mark("the entry of 0:30 of 2026-03-02 09:00 (UTC) on SR-1001"),
+    "what": mark("the entry of 0:30 at 2026-03-02 09:00 (UTC) on SR-1001"),
     "reason": mark("The call took ten minutes."),
     **COMPANY,
 }
@@ -138,8 +138,8 @@ BILLING_TEMPLATES: dict[str, MailTemplate] = {
         mark("supervisors and finance"),
         mark("{customer} objects to {what}"),
         mark(
-            "{customer} objects to {what}: {reason}\n\nUntil it is decided, the entry is not billed and the"
-            " invoice not reminded of."
+            "{customer} objects to {what}: {reason}\n\nUntil it is decided, the entry is not billed, "
+            "and no reminders are sent for the invoice."
         ),
         DISPUTE,
     ),
@@ -187,7 +187,7 @@ BILLING_TEMPLATES: dict[str, MailTemplate] = {
         mark("A quote has lapsed"),
         SENDER,
         mark("Quote {number} has lapsed"),
-        mark("Nobody has decided about version {version} of {number} until {last_on}."),
+        mark("Nobody decided about version {version} of {number} by {last_on}."),
         QUOTE,
     ),
 }

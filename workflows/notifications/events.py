@@ -87,12 +87,12 @@ EVENT_TYPES: dict[str, EventType] = {
     ),
     "contract_expiring": EventType(
         "contract.expiring",
-        mark("A contract ends, in so many days as level says."),
+        mark("A contract ends soon: level is the number of days."),
         (*CONTRACT, "level", "due_at"),
     ),
     "contract_exhaustion": EventType(
         "contract.exhaustion",
-        mark("A contract is likely to be used up within so many days as level says."),
+        mark("A contract is likely to be used up soon: level is the number of days."),
         (*CONTRACT, "level", "due_at"),
     ),
     "contract_renewed": EventType(

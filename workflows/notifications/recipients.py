@@ -1,15 +1,16 @@
 """The language in which somebody gets mail: their own, else that of the billing details, else English."""
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, bindparam, case, func, literal, select, union_all
 
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import LANGUAGES, SOURCE, Language, known_language
 from workflows.notifications.templates import MailText
 from workflows.store import tables as t
+from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 from workflows.store.id_lists import among, id_list
 
@@ -51,15 +52,28 @@ def _languages(is_sqlite: bool) -> Prepared:
 
 def language_of(tx: Transaction, address: str | None, party: tuple[str, str] | None = None) -> Language:
     """The language of one address; `party` is the kind and the id of whose billing details count."""
+    return language_or(tx, address, partial(_language_of_party, tx, party))
+
+
+def language_or(tx: Transaction, address: str | None, otherwise: Callable[[], str | None]) -> Language:
+    """The language of one address; `otherwise` has the code of the language where it has none of its own."""
     if not address:
         return SOURCE
-    found = languages_of(tx, [address]).get(address)
-    if found is None and party is not None:
-        kind, party_id = party
-        column = billing.customer_id if kind == "customer" else billing.org_unit_id
-        details = select(billing.language).where(column == party_id)
-        found = known_language(tx.connection.execute(details).scalar())
-    return found or SOURCE
+    return languages_of(tx, [address]).get(address) or known_language(otherwise()) or SOURCE
+
+
+def _language_of_party(tx: Transaction, party: tuple[str, str] | None) -> str | None:
+    if party is None:
+        return None
+    kind, party_id = party
+    details = _OF_PARTY[kind].first(tx.connection, {"party": party_id})
+    return details.language if details is not None else None
+
+
+_OF_PARTY = {
+    kind: Prepared(select(billing.language).where(column == bindparam("party", type_=Id)))
+    for kind, column in (("customer", billing.customer_id), ("org_unit", billing.org_unit_id))
+}
 
 
 def by_language(code: ColumnElement[Any], texts: dict[Language, MailText]) -> MailText:

@@ -97,7 +97,7 @@ def send_test_mail(tx: Transaction, key: str, code: Language = SOURCE) -> MailPr
     own = select(t.user_account.c.email).where(t.user_account.c.id == tx.actor.id)
     address = tx.connection.execute(own).scalar()
     if address is None:
-        raise NotFound(gettext("You have no mail address here."))
+        raise NotFound(gettext("You have no email address here."))
     about = ("mail_template", key)
     send(tx, TEST_EVENT, recipient=address, subject=preview.subject, body=preview.body, about=about)
     tx.audit("mail_template", key, "mail template tested", address=address, language=code)

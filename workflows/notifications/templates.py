@@ -45,7 +45,7 @@ class TemplateFault(Exception):
 
 
 CUSTOMER, HOLDER = mark("the customer of the request"), mark("the holder of the contract")
-ALERTED = mark("those whom the settings name for alerts")
+ALERTED = mark("the recipients of alerts in the settings")
 ADMINISTRATORS = mark("the administrators")
 REQUEST = {"number": "SR-1001", "subject": mark("The laptop does not start")}
 CONTRACT = {"number": "SH-0012"}
@@ -154,14 +154,14 @@ TEMPLATES: dict[str, MailTemplate] = {
     ),
     "approval_approved": MailTemplate(
         mark("A customer approved time beyond a contract"),
-        mark("who asked for it"),
+        mark("the person who asked for it"),
         mark("{number}: {quantity} approved"),
         mark("{name} approved {quantity} for {number} «{subject}».\n\n{comment}"),
         {**REQUEST, "quantity": "2:00", "name": "Ann Jones", "comment": mark("Please finish it today.")},
     ),
     "approval_declined": MailTemplate(
         mark("A customer declined time beyond a contract"),
-        mark("who asked for it"),
+        mark("the person who asked for it"),
         mark("{number}: {quantity} declined"),
         mark("{name} declined {quantity} for {number} «{subject}».\n\n{comment}"),
         {**REQUEST, "quantity": "2:00", "name": "Ann Jones", "comment": mark("Please call me first.")},

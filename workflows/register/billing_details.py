@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Row, bindparam, case, exists, func, or_, select
 
 from workflows.commands.billing import ChangeBilling
 from workflows.commands.fields import MoneyGiven
@@ -52,10 +52,22 @@ def read_billing_details(tx: Transaction, kind: str, party_id: str) -> BillingVi
     )
 
 
-def has_order_budget(tx: Transaction, party: tuple[str, str]) -> bool:
-    """Whether the billing details of somebody name a budget of their order number."""
-    details = billing_row(tx, *party)
-    return details is not None and details.order_budget_minor is not None
+def payer_has_order_budget() -> ColumnElement[bool]:
+    """SQL: whether the order number in the billing details of who pays an invoice has a budget.
+
+    It is of a statement that reads `invoice`.
+    """
+    i = t.invoice.c
+    return or_(
+        *(
+            exists(
+                select(b.c.id)
+                .where(column == i[column.name], b.c.order_budget_minor.is_not(None))
+                .correlate(t.invoice)
+            )
+            for column in COLUMNS.values()
+        )
+    )
 
 
 def invoiced_on_order(tx: Transaction, party: tuple[str, str], order_number: str, currency: str) -> int:
@@ -125,7 +137,7 @@ def _budget_columns(tx: Transaction, given: MoneyGiven | None) -> dict[str, Any]
     if not given.amount_minor:
         raise invalid(
             "/order_budget/amount_minor",
-            gettext("A budget is more than nothing."),
+            gettext("A budget must be more than 0."),
             gettext("Leave it out where there is none."),
         )
     return {"order_budget_minor": given.amount_minor, "order_budget_currency": currency}

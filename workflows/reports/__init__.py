@@ -1,1 +1,1 @@
-"""Reports: the overview, uncovered time, contracts running low, and the preview of a change's impact."""
+"""Reports by month, customer and contract, the overviews, contracts running low, and previews of a change."""

@@ -115,7 +115,7 @@ def open_endings(
     if by is not None and by not in ENDS_BY:
         raise invalid(
             "/by",
-            gettext("%(by)s is no way to end.", by=repr(by[:20])),
+            gettext("%(by)s is not a way to end.", by=repr(by[:20])),
             gettext("Use %(ends_by)s.", ends_by=" or ".join(ENDS_BY)),
         )
     with up_to_date_contracts(tx) as fresh:

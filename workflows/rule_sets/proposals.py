@@ -123,7 +123,7 @@ def approve_proposal(tx: Transaction, proposal_id: str, *, based_on: str | None 
     row = _to_decide(tx, proposal_id)
     if tx.actor.id is None:
         raise NotAllowed(
-            gettext("Only a person can approve a rule set."), remedy=gettext("Log in and approve it there.")
+            gettext("Only a person can approve a rule set."), remedy=gettext("Sign in and approve it there.")
         )
     if tx.actor.id == row.proposed_by_id:
         raise NotAllowed(

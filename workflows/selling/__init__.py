@@ -1,1 +1,1 @@
-"""The price list: products and their prices."""
+"""The price list, quotes, and what customers can buy in the portal."""

@@ -12,8 +12,8 @@ from sqlalchemy import Row, or_, select
 from engine.contracts import OVER_STATES
 from engine.periods import local_date
 from engine.price_list import CONTRACT_KINDS
-from workflows.billing.due_sales import draft_order
-from workflows.billing.invoicing import require_invoicing
+from workflows.billing.invoicing.drafts import require_invoicing
+from workflows.billing.sold.due_sales import draft_order
 from workflows.commands.contracts import HolderGiven, NewContract
 from workflows.commands.fields import MoneyGranted
 from workflows.commands.selling import BuyOffer

@@ -99,7 +99,7 @@ def add_price(tx: Transaction, product_id: str, command: NewPrice) -> str:
 
 
 def insert_price(tx: Transaction, product: Row[Any], price: ListPrice, others: Sequence[ListPrice]) -> str:
-    """Add a price to a product whose row is locked, beside its others; returns the price's id.
+    """Add a price to a product whose row is locked, which has `others`; returns the price's id.
 
     Raises: InvalidInput; PricesOverlap.
     """

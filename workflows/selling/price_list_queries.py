@@ -64,7 +64,7 @@ def list_products(
         if kind not in PRODUCT_KINDS:
             raise invalid(
                 "/kind",
-                gettext("%(kind)s is no kind.", kind=repr(kind)),
+                gettext("%(kind)s is not a valid kind.", kind=repr(kind)),
                 gettext("Use one of %(product_kinds)s.", product_kinds=", ".join(PRODUCT_KINDS)),
             )
         statement = statement.where(d.kind == kind)
@@ -74,7 +74,7 @@ def list_products(
         if priced not in PRICED:
             raise invalid(
                 "/priced",
-                gettext("%(priced)s is no filter.", priced=repr(priced)),
+                gettext("%(priced)s is not a filter.", priced=repr(priced)),
                 gettext("Use one of %(priced)s.", priced=", ".join(PRICED)),
             )
         today = local_date(tx.now, tx.settings.zone)

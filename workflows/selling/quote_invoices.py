@@ -8,9 +8,9 @@ from sqlalchemy import Row, and_, select, update
 
 from engine.invoicing import TaxRate
 from engine.periods import local_date
-from workflows.billing.draft_parts import DraftLine
-from workflows.billing.invoicing import add_draft
-from workflows.billing.parties import party_of
+from workflows.billing.invoicing.draft_parts import DraftLine
+from workflows.billing.invoicing.drafts import add_draft
+from workflows.billing.invoicing.parties import party_of
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.sold_items import party_columns
 from workflows.selling.quote_lines import line_rows

@@ -205,7 +205,7 @@ def _contract_line(
                 gettext(
                     "Neither the price list nor the type “%(label)s” has a price for it.", label=kind.label
                 ),
-                gettext("Give unit_price."),
+                gettext("Give a price."),
             )
     return replace(
         line,

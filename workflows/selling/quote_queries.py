@@ -70,7 +70,7 @@ def list_quotes(
         if state not in QUOTE_STATES:
             raise invalid(
                 "/state",
-                gettext("%(state)s is no state.", state=repr(state)),
+                gettext("%(state)s is not a valid state.", state=repr(state)),
                 gettext("Use one of %(quote_states)s.", quote_states=", ".join(QUOTE_STATES)),
             )
         statement = statement.where(_state_as_of(tx.now) == state)

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Row, or_, select, update
 
 from engine.periods import contract_end, local_date
 from engine.quotes import QuoteState, QuoteTimes
-from workflows.billing.invoicing import draft_language
-from workflows.billing.parties import party_of
+from workflows.billing.invoicing.drafts import draft_language
+from workflows.billing.invoicing.parties import party_of
 from workflows.commands.quotes import MOST_LINES, ChangeQuote, NewQuote, QuoteLineGiven, SendQuote
 from workflows.core.actors import OFFICE
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
@@ -356,7 +356,7 @@ def _lines(tx: Transaction, given: list[QuoteLineGiven], party: tuple[str, str])
 def _party(tx: Transaction, command: NewQuote) -> tuple[str, str]:
     if (command.customer is None) == (command.org_unit is None):
         raise invalid(
-            "/customer", gettext("A quote is for a customer or an org unit."), gettext("Give one of both.")
+            "/customer", gettext("A quote is for a customer or an org unit."), gettext("Give one of the two.")
         )
     kind, table = ("customer", t.customer) if command.customer is not None else ("org_unit", t.org_unit)
     party_id = command.customer or command.org_unit or ""
@@ -386,7 +386,7 @@ def _recipient(tx: Transaction, row: Row[Any], given: str | None) -> str:
         raise invalid(
             "/recipient",
             gettext("%(number)s is for an org unit.", number=row.number),
-            gettext("Give a mail address to send it to."),
+            gettext("Give an email address to send it to."),
         )
     c = t.customer.c
     return str(tx.connection.execute(select(c.email).where(c.id == row.customer_id)).scalar_one())

@@ -129,9 +129,9 @@ def changed_words(tx: Transaction, request: Any, changes: Mapping[str, Any]) -> 
     return {"search_words": request_words(request.number, changes.get("subject", request.subject), name)}
 
 
-def changed_details(changes: Mapping[str, Any]) -> dict[str, str]:
+def changed_details(changes: Mapping[str, Any]) -> dict[str, str | None]:
     """What the audit trail says of a change."""
-    return {name: str(value) for name, value in changes.items()}
+    return {name: None if value is None else str(value) for name, value in changes.items()}
 
 
 def fire_trigger(

@@ -263,16 +263,34 @@ def _insert_of(table: Table, columns: tuple[str, ...]) -> Prepared:
     return Prepared(insert(table), tuple({**dict.fromkeys(columns), **defaults(table)}))
 
 
+def insert_several(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows with values for the same columns by one statement of SQLite. Raises: IntegrityError."""
+    statement, given = _insert_of(table, tuple(rows[0])), defaults(table)
+    dialect = connection.dialect
+    statement.run_many(connection, [statement.given(dialect, {**given, **row}) for row in rows])
+
+
 def update_row(connection: Connection, table: Table, record_id: str, values: Mapping[str, Any]) -> None:
     """Update the row with this id; values may be SQL expressions. Raises: IntegrityError."""
+    prepared = prepared_update(table, record_id, values)
+    if prepared is None:
+        connection.execute(update(table).where(table.c.id == record_id).values(**values))
+    else:
+        statement, given = prepared
+        statement.run(connection, given)
+
+
+def prepared_update(
+    table: Table, record_id: str, values: Mapping[str, Any]
+) -> tuple[Prepared, dict[str, Any]] | None:
+    """The statement that updates the row with this id, and its values; None with other SQL expressions."""
     expressions = {name: value for name, value in values.items() if isinstance(value, ColumnElement)}
     bumps_version = "version" in expressions and _is_next_version(table, expressions["version"])
     if len(expressions) > bumps_version:
-        connection.execute(update(table).where(table.c.id == record_id).values(**values))
-        return
+        return None
     given = {f"new_{name}": value for name, value in values.items() if name not in expressions}
     statement = _update_of(table, tuple(name for name in values if name not in expressions), bumps_version)
-    statement.run(connection, {**given, "of_id": record_id})
+    return statement, {**given, "of_id": record_id}
 
 
 @lru_cache(maxsize=512)

@@ -20,6 +20,8 @@ def request_words(number: str | None, subject: str, customer_name: str) -> str:
 
 def words_in(given: str) -> list[str]:
     """The words of a text, in order."""
-    decomposed = unicodedata.normalize("NFKD", given.casefold())
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
+    plain = given.casefold()
+    if not plain.isascii():
+        decomposed = unicodedata.normalize("NFKD", plain)
+        plain = "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
     return [word[:LONGEST_WORD] for word in WORD.findall(plain)]

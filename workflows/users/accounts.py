@@ -196,7 +196,7 @@ def change_own_password(
         raise NotFound(gettext("There is no such user."))
     row = _locked(tx, tx.actor.id)
     if not password_matches(row.password_hash, old_password):
-        raise InvalidInput(gettext("The old password is incorrect."), pointer="/old_password")
+        raise InvalidInput(gettext("The current password is incorrect."), pointer="/old_password")
     hashed = new_password_hash(new_password, "/new_password", row.email, row.name)
     epoch: int = row.session_epoch + 1
     tx.change(user, row.id, password_hash=hashed, session_epoch=epoch)
@@ -310,7 +310,7 @@ def _require_other_administrator(tx: Transaction, row: Row[Any], changes: dict[s
     if set(left) <= {row.id}:
         raise StateForbids(
             gettext("%(email)s is the only administrator.", email=row.email),
-            remedy=gettext("Make another user administrator first."),
+            remedy=gettext("Make another user an administrator first."),
         )
 
 

@@ -44,7 +44,7 @@ class PeriodDetail(PeriodView):
 
 @dataclass(frozen=True, slots=True)
 class ChecklistPoint:
-    """A point of the checklist of a month: how many records are open, and whether that is done.
+    """A step of the checklist of a month: how many records are open, and whether that is done.
 
     `name` is unapproved_entries, to_invoice, drafts, bank_entries, failed_jobs, failed_messages, or revenue,
     which counts contracts whose revenue closing will post; `amounts` is that revenue.
@@ -58,7 +58,7 @@ class ChecklistPoint:
 
 @dataclass(frozen=True, slots=True)
 class PeriodChecklist:
-    """What is to be done before a month is closed; with points that are not done, closing takes a reason."""
+    """What is to be done before a month is closed; with steps that are not done, closing takes a reason."""
 
     period: str
     points: list[ChecklistPoint]

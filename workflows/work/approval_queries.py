@@ -54,7 +54,7 @@ def list_approvals(
         if state not in APPROVAL_STATES:
             raise invalid(
                 "/state",
-                gettext("%(state)s is not a state.", state=repr(state)),
+                gettext("%(state)s is not a valid state.", state=repr(state)),
                 gettext("Use one of %(work_entry_states)s.", work_entry_states=", ".join(APPROVAL_STATES)),
             )
         wanted = wanted.where(_state(tx) == state)

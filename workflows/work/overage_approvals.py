@@ -253,7 +253,7 @@ def _approved(tx: Transaction, approval: Row[Any], command: AnswerApproval) -> t
             raise invalid(
                 "/minutes",
                 gettext("Only %(count)s minutes were asked for.", count=approval.minutes),
-                gettext("Approve so many or fewer."),
+                gettext("Approve that many or fewer."),
             )
         return minutes, None
     if command.minutes is not None:
@@ -273,7 +273,7 @@ def _approved(tx: Transaction, approval: Row[Any], command: AnswerApproval) -> t
                 "Only %(amount)s was asked for.",
                 amount=quantity_text(None, approval.amount_minor, approval.currency),
             ),
-            gettext("Approve that or less."),
+            gettext("Approve that much or less."),
         )
     return None, command.amount.amount_minor
 

@@ -122,7 +122,7 @@ def list_all_work(
     if state is not None and state not in WORK_ENTRY_STATES:
         raise invalid(
             "/state",
-            gettext("%(state)s is not a state.", state=repr(state)),
+            gettext("%(state)s is not a valid state.", state=repr(state)),
             gettext("Use one of %(work_entry_states)s.", work_entry_states=", ".join(WORK_ENTRY_STATES)),
         )
     r, c, u = t.service_request.c, t.customer.c, t.user_account.c

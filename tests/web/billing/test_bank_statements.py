@@ -390,7 +390,7 @@ def test_what_cannot_be_assigned(bank: Bank) -> None:
     found = bank.upload(bank.entry("20.00", "Thanks"), bank.entry("-20.00", "Rent"))
     (left,) = found["left"]
     (debit,) = bank.read(f"/bank-statements/{found['id']}/entries?state=not_receipt")["items"]
-    assert "no receipt" in bank.assign(debit, invoice, status=409)["detail"]
+    assert "not a receipt" in bank.assign(debit, invoice, status=409)["detail"]
     assert "draft" in bank.assign(left, draft, status=409)["detail"]
     assert bank.assign(left, {"id": "nothing"}, status=422)["errors"][0]["pointer"] == "/invoices/0/invoice"
     wrong_sum = bank.assign(left, invoice, amounts=(1_999,), status=422)

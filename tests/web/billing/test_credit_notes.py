@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.billing import Billing, line, minor
 from tests.support.sample_desk import SampleDesk
-from workflows.billing.queries import invoice_document
+from workflows.billing.invoicing.queries import invoice_document
 from workflows.store import tables as t
 
 

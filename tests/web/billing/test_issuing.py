@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support.billing import EXEMPT, REVERSE, STANDARD, Billing, line, minor
 from tests.support.sample_desk import SampleDesk
-from workflows.billing.issuing import issue_invoice
-from workflows.billing.queries import invoice_document
+from workflows.billing.invoicing.queries import invoice_document
+from workflows.billing.issuing.use_cases import issue_invoice
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.billing_triggers import FROZEN, PARTS

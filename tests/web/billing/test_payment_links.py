@@ -14,7 +14,7 @@ from tests.support.local_stripe import SECRET_KEY, LocalStripe, running_stripe, 
 from tests.support.pages import Browser
 from tests.support.sample_desk import SampleDesk
 from web.environment import Environment
-from workflows.billing.payment_links.stripe_checkout import StripeCheckout
+from workflows.billing.payments.payment_links.stripe_checkout import StripeCheckout
 from workflows.store import tables as t
 
 SECRET = "whsec_test_secret"
@@ -126,6 +126,13 @@ def test_another_amount_or_currency_is_left_to_finance(billing: Billing) -> None
     assert send(billing, notice(billing, made)) == 204
     [entry] = billing.read("/bank-entries?state=undecided")["items"]
     assert (entry["state"], *minor(entry, "amount")) == ("offered", 28_000)
+    assert entry["texts"] == ["INV-2026-0001: EUR 285.60 was asked"]
+    finance = Browser(billing.sample, billing.sample.finance, billing.api.app)
+    for path in ("/bank-statements", f"/bank-statements/{entry['statement']}"):
+        assert "Online payments" in finance.open(path)
+    with billing.sample.desk.write() as tx:
+        tx.change(t.user_account, str(billing.sample.finance.id), language="de")
+    assert "verlangt waren EUR 285.60" in finance.open(f"/bank-entries/{entry['id']}")
     assert (billing.sample.rows(t.payment), billing.sample.contract(contract).state) == ([], "pending")
     body = {"invoices": [{"invoice": invoice}]}
     billing.ask(billing.finance, "POST", f"/bank-entries/{entry['id']}/assign", body)
@@ -170,6 +177,7 @@ def test_the_page_of_an_invoice_leads_to_the_payment_page(billing: Billing) -> N
     refused = customer.send(form)
     assert refused.status == 422
     assert "Nothing of INV-2026-0001 is to be paid." in refused
+    assert "Make the payment page" not in customer.open(path).text
 
 
 def test_without_both_secrets_nothing_is_paid_online(sample: SampleDesk) -> None:

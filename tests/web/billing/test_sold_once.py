@@ -85,7 +85,7 @@ def test_an_item_is_changed_and_deleted_until_it_is_invoiced(billing: Billing) -
     )
     assert (changed["org_unit"], changed["version"], *minor(changed, "amount")) == (billing.sample.site, 2, 3)
     own_price = billing.ask(billing.api.technician, "PATCH", path, {"unit_price": {"amount_minor": 5}}, 403)
-    assert "Leave unit_price out" in own_price["detail"]
+    assert "Leave the price out" in own_price["detail"]
     moved = billing.sample.customer("Carl", billing.sample.parent)
     item = add(billing, request, CABLE)
     body = {"customer": moved, "org_unit": billing.sample.parent, "item": None}

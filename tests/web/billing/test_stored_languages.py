@@ -7,7 +7,7 @@ from tests.support.billing import Billing
 from tests.support.pages import Browser
 from tests.support.sample_desk import SampleDesk
 from web.posting_reasons import posting_reason
-from workflows.billing.sold_texts import description_text, part_of_period
+from workflows.billing.sold.sold_texts import description_text, part_of_period
 from workflows.commands.billing import ChangeBilling
 from workflows.jobs.definitions import run_job
 from workflows.languages.texts import Language, in_language

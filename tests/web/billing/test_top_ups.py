@@ -47,6 +47,38 @@ def test_it_costs_what_the_price_list_says_and_its_invoice_is_issued(billing: Bi
     assert run_job(billing.sample.desk, "auto_top_ups") == 0
 
 
+@pytest.mark.parametrize("payment_required", [False, True])
+def test_one_of_terms_set_while_little_was_left_is_invoiced_too(
+    billing: Billing, *, payment_required: bool
+) -> None:
+    """A supervisor sets them, who may not issue: the job does, once."""
+    sample = billing.sample
+    sample.set(payment_required=payment_required)
+    contract = sample.sell("support_hours", minutes=100)
+    sample.work(sample.log(), 85)
+    terms = {"auto_top_up": {"mode": "issue", "below": 20, "minutes": 60}}
+    billing.ask(billing.supervisor, "POST", f"/contracts/{contract}/auto-top-up", terms)
+    assert available(billing, contract) == (15 if payment_required else 75)
+    assert run_job(sample.desk, "auto_top_ups") == 1
+    (invoice,) = billing.read("/invoices")["items"]
+    assert (invoice["state"], *minor(invoice, "net")) == ("issued", 5_500)
+    billing.ask(billing.finance, "POST", f"/invoices/{invoice['id']}/void", {"reason": "By hand"})
+    assert run_job(sample.desk, "auto_top_ups") == 0
+    assert len(billing.read("/invoices?kind=invoice")["items"]) == 1
+
+
+def test_what_is_left_from_a_day_before_waits_for_people(billing: Billing) -> None:
+    sample = billing.sample
+    contract = sample.sell("support_hours", minutes=100)
+    sample.work(sample.log(), 85)
+    terms = {"auto_top_up": {"mode": "issue", "below": 20, "minutes": 60}}
+    billing.ask(billing.supervisor, "POST", f"/contracts/{contract}/auto-top-up", terms)
+    sample.clock.move(hours=24)
+    assert run_job(sample.desk, "auto_top_ups") == 0
+    (due,) = billing.read("/sold-items?state=open&kind=top_up")["items"]
+    assert due["contract"] == contract
+
+
 def test_a_price_of_the_terms_comes_first_and_a_refused_issue_leaves_the_draft(billing: Billing) -> None:
     billing.sample.set(tax_rates=[{"name": "R", "percent": "0", "category": "AE", "reason": "Reverse"}])
     use_up(billing, price={"amount_minor": 4_000})

@@ -9,7 +9,7 @@ import pytest
 from tests.support.billing import Billing, line, minor
 from tests.support.builders import RULES
 from tests.support.sample_desk import SampleDesk
-from workflows.billing.accounts import read_trial_balance
+from workflows.billing.journals.accounts import read_trial_balance
 from workflows.jobs.definitions import run_job
 from workflows.reports.audit import audit_desk
 from workflows.store import tables as t

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support.billing import Billing, line
 from tests.support.sample_desk import SampleDesk
-from tests.workflows.billing.test_revenue import at, close, sell
+from tests.workflows.billing.journals.test_revenue import at, close, sell
 from workflows.accounting_exports.queries import export_file
 from workflows.accounting_exports.use_cases import export_journals
 from workflows.commands.accounting_exports import NewAccountingExport

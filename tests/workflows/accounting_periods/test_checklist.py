@@ -7,7 +7,7 @@ import pytest
 from engine.accounting_periods import PointsOpen
 from tests.support.billing import Billing, line
 from tests.support.sample_desk import SampleDesk
-from tests.workflows.billing.test_revenue import at, eur, sell
+from tests.workflows.billing.journals.test_revenue import at, eur, sell
 from workflows.accounting_periods.queries import next_to_close, read_checklist, read_period
 from workflows.accounting_periods.use_cases import close_period
 from workflows.commands.accounting_periods import ChangePeriod

@@ -9,6 +9,7 @@ import pytest
 from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import AutoTopUpGiven, CancelContract, DecideTopUp, Renew, SetAutoTopUp
 from workflows.commands.fields import MoneyGiven
+from workflows.commands.work import ChangeWork
 from workflows.contracts.auto_top_up import (
     confirm_top_up,
     decline_top_up,
@@ -23,6 +24,7 @@ from workflows.jobs.definitions import run_job
 from workflows.reports.audit import audit_desk
 from workflows.reports.impact_preview import preview_impact
 from workflows.store import tables as t
+from workflows.work.use_cases import change_work
 
 
 def terms(mode: str = "issue", below: int = 20, **given: Any) -> SetAutoTopUp:
@@ -92,6 +94,41 @@ def test_terms_apply_at_once_where_the_contract_is_low_already(sample: SampleDes
     assert available(sample, contract) == 70
     [row] = sample.see(list_auto_top_ups, contract)
     assert row.due_at == sample.clock.now()
+
+
+def test_terms_that_do_more_than_those_before_apply_to_what_only_warned_or_was_prevented(
+    sample: SampleDesk,
+) -> None:
+    contract, request = sold(sample, terms("warn"))
+    sample.work(request, 90)
+    assert run_job(sample.desk, "auto_top_ups") == 1
+    sample.do(set_auto_top_up, contract, terms("warn", below=30))
+    assert len(sample.see(list_auto_top_ups, contract)) == 1
+    sample.do(set_auto_top_up, contract, terms())
+    assert available(sample, contract) == 70
+    sample.work(request, 60)
+    assert run_job(sample.desk, "auto_top_ups") == 1
+    assert [row.state for row in sample.see(list_auto_top_ups, contract)] == ["capped", "issued"]
+    sample.do(set_auto_top_up, contract, terms(most_per_month=2))
+    assert available(sample, contract) == 70
+    assert [row.state for row in sample.see(list_auto_top_ups, contract)] == ["issued", "issued"]
+    assert run_job(sample.desk, "auto_top_ups") == 0
+    assert sample.see(audit_desk).ok
+
+
+def test_a_warning_from_before_other_terms_does_not_stop_the_job(sample: SampleDesk) -> None:
+    """Time is given back after the warning, the terms are changed, and then it is used again."""
+    contract, request = sold(sample, terms("warn"))
+    sample.work(request, 90)
+    assert run_job(sample.desk, "auto_top_ups") == 1
+    (entry,) = sample.rows(t.work_entry)
+    sample.do(change_work, entry.id, ChangeWork(minutes=10))
+    sample.do(set_auto_top_up, contract, terms())
+    assert available(sample, contract) == 90
+    sample.work(request, 80)
+    assert run_job(sample.desk, "auto_top_ups") == 1
+    assert available(sample, contract) == 70
+    assert run_job(sample.desk, "auto_top_ups") == 0
 
 
 def test_a_prepared_top_up_is_decided_once(sample: SampleDesk) -> None:

@@ -10,9 +10,10 @@ from sqlalchemy import event, literal_column, select
 
 from tests.support.builders import DeskFixture
 from workflows.core.actors import SYSTEM
-from workflows.core.transaction import Transaction
+from workflows.core.transaction import MOST_TOGETHER, Transaction
 from workflows.core.transaction_mode import MOVES, ForbiddenMove, Mode, NotWriting, PendingRows
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 from workflows.store.multi_table_insert import Precondition, PreconditionFailed
 
 FALSE = Precondition(select(t.audit_event.c.id).where(literal_column("1 = 0")), {})
@@ -25,6 +26,10 @@ def audit(tx: Transaction, action: str = "tried") -> None:
 
 def actions(new_desk: DeskFixture) -> list[str]:
     return sorted(row.action for row in new_desk.rows(t.audit_event, subject_kind="desk"))
+
+
+def org_unit(new_desk: DeskFixture, key: str) -> dict[str, Any]:
+    return {"id": key, "code": key, "name": "Before", "created_at": new_desk.clock.now(), "search_words": ""}
 
 
 @contextmanager
@@ -118,9 +123,35 @@ def test_pending_rows_are_never_written_by_a_read(bare_desk: DeskFixture, mode: 
         audit(tx)
         with pytest.raises(PendingRows, match=mode.value):
             _ = tx.connection
-        with pytest.raises(PendingRows):
-            tx.change(t.audit_event, "1", action="changed")
     assert actions(bare_desk) == ["tried"]
+
+
+@pytest.mark.parametrize("mode", BATCH_MODES)
+def test_changes_and_several_rows_go_with_a_batch(bare_desk: DeskFixture, mode: Mode) -> None:
+    with bare_desk.desk.write() as tx:
+        tx.add(t.org_unit, **org_unit(bare_desk, "unit"))
+    with transaction_in(bare_desk, mode) as tx:
+        audit(tx, "first")
+        tx.change(t.org_unit, "unit", name="After", version=next_version(t.org_unit))
+        tx.add_all(t.org_unit, [org_unit(bare_desk, f"unit {number}") for number in range(2)])
+        with pytest.raises(PendingRows):
+            _ = tx.connection
+    assert actions(bare_desk) == ["first"]
+    names = [(row.id, row.name, row.version) for row in bare_desk.rows(t.org_unit)]
+    assert sorted(names) == [("unit", "After", 2), ("unit 0", "Before", 1), ("unit 1", "Before", 1)]
+
+
+def test_a_batch_sends_many_rows_and_other_changes_at_once(bare_desk: DeskFixture) -> None:
+    with bare_desk.desk.write() as tx, tx.batch(t.audit_event.c.id):
+        audit(tx, "first")
+        tx.add_all(t.org_unit, [org_unit(bare_desk, f"{number}") for number in range(MOST_TOGETHER + 1)])
+        assert tx.connection is not None
+        audit(tx, "second")
+        tx.change(t.org_unit, "3", name=t.org_unit.c.name + "!")
+        assert tx.connection is not None
+    assert actions(bare_desk) == ["first", "second"]
+    names = [row.name for row in bare_desk.rows(t.org_unit)]
+    assert sorted(names) == ["Before"] * MOST_TOGETHER + ["Before!"]
 
 
 def test_a_batch_is_read_after_it_is_flushed(bare_desk: DeskFixture) -> None:

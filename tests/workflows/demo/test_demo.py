@@ -13,8 +13,8 @@ from engine.invoices import PAYMENT_STATES, payment_state
 from tests.support.builders import RULES, FixedClock
 from tests.support.share import one_in
 from workflows import demo
-from workflows.billing.queries import list_invoices
-from workflows.billing.sold import list_sold_items
+from workflows.billing.invoicing.queries import list_invoices
+from workflows.billing.sold.to_invoice import list_sold_items
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet, StateForbids

@@ -16,9 +16,9 @@ from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.unique_keys import unique_keys
 from workflows.accounting_exports.use_cases import export_journals
 from workflows.accounting_periods.use_cases import close_period
-from workflows.billing.invoicing import create_invoice
-from workflows.billing.issuing import issue_invoice
-from workflows.billing.payments import record_payment, reverse_payment
+from workflows.billing.invoicing.drafts import create_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
+from workflows.billing.payments.use_cases import record_payment, reverse_payment
 from workflows.commands.accounting_exports import NewAccountingExport
 from workflows.commands.accounting_periods import ChangePeriod
 from workflows.commands.approvals import AnswerApproval, AskApproval

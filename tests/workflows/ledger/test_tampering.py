@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -123,11 +124,31 @@ def test_a_change_is_found_and_named(copy_desk: Copy, tampering: Tampering) -> N
     check(copy_desk(), tampering, Random(tampering.name))
 
 
-def test_a_removed_head_of_the_checkpoints_is_named(copy_desk: Copy) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        t.ledger_chain.delete(),
+        t.ledger_chain.update().values(hash=b"\0" * 32),
+        t.ledger_chain.update().values(sequence=t.ledger_chain.c.sequence + 1),
+        t.ledger_chain.update().values(sequence=t.ledger_chain.c.sequence - 1),
+    ],
+    ids=["removed", "hash", "higher", "lower"],
+)
+def test_the_head_of_the_checkpoints_is_named(copy_desk: Copy, change: Any) -> None:
     url = copy_desk()
     with intruding(url, Random(0)) as intruder:
-        intruder.connection.execute(t.ledger_chain.delete().where(t.ledger_chain.c.id == "checkpoints"))
+        intruder.connection.execute(change.where(t.ledger_chain.c.id == "checkpoints"))
     assert "checkpoints" in {one.record for one in audit(url).differences}
+
+
+def test_a_removed_newest_checkpoint_is_named(copy_desk: Copy) -> None:
+    url = copy_desk()
+    with intruding(url, Random(0)) as intruder:
+        intruder.connection.execute(
+            t.ledger_checkpoint_head.delete().where(t.ledger_checkpoint_head.c.checkpoint_number == 2)
+        )
+        intruder.connection.execute(t.ledger_checkpoint.delete().where(t.ledger_checkpoint.c.number == 2))
+    assert {"checkpoints", "checkpoint 2"} <= {one.record for one in audit(url).differences}
 
 
 def test_a_draw_of_carried_minutes_without_its_holder_is_named(copy_desk: Copy) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.billing import Billing, minor
 from tests.support.sample_desk import SampleDesk
-from tests.workflows.billing.test_revenue import at, close, sell
+from tests.workflows.billing.journals.test_revenue import at, close, sell
 from workflows.accounting_periods.use_cases import reopen_period
 from workflows.commands.accounting_periods import ChangePeriod
 from workflows.jobs.definitions import run_job

@@ -7,7 +7,7 @@ import pytest
 
 from engine.approvals import ApprovalAnswer
 from tests.support.sample_desk import SampleDesk
-from workflows.billing.overage_reading import read_uncharged
+from workflows.billing.overage.reading import read_uncharged
 from workflows.commands.approvals import AnswerApproval, AskApproval
 from workflows.commands.contracts import AmendContract, NotToExceedGiven
 from workflows.commands.fields import MoneyGranted, RateGiven

@@ -23,8 +23,8 @@ NOON = MONDAY.replace(hour=12)
         ({"minutes": 0, "worked_at": NOON}, "greater than or equal to 1"),
         ({"minutes": -5, "worked_at": NOON}, "greater than or equal to 1"),
         ({"minutes": 100_001, "worked_at": NOON}, "less than or equal to 100000"),
-        ({"started_at": NOON, "ended_at": NOON}, "ended_at must be later than started_at"),
-        ({"started_at": NOON, "ended_at": NOON - HOUR}, "ended_at must be later than started_at"),
+        ({"started_at": NOON, "ended_at": NOON}, "The end must be after the start"),
+        ({"started_at": NOON, "ended_at": NOON - HOUR}, "The end must be after the start"),
         ({"started_at": NOON}, "must both be given"),
         ({"minutes": 5}, "Give started_at and ended_at, or minutes and worked_at"),
         ({"minutes": 5, "worked_at": NOON, "started_at": NOON}, "not both"),
@@ -76,7 +76,7 @@ def test_a_correction_to_a_length_that_no_work_has(sample: SampleDesk) -> None:
     wrong = {
         "Give started_at and ended_at, or minutes and worked_at": ChangeWork(minutes=5),
         "not both": ChangeWork(minutes=5, worked_at=MONDAY, started_at=MONDAY),
-        "ended_at must be later than started_at": ChangeWork(ended_at=MONDAY - HOUR),
+        "The end must be after the start": ChangeWork(ended_at=MONDAY - HOUR),
     }
     for words, command in wrong.items():
         for use_case, run in ((change_work, sample.do_as), (preview_change, sample.see_as)):

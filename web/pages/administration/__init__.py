@@ -1,1 +1,1 @@
-"""Settings, activation, users, jobs, outbox, ledger and sandbox clock."""
+"""Settings, activation, users, jobs, outbox, webhooks, mail templates, ledger, periods and sandbox clock."""

@@ -10,7 +10,11 @@ from web.languages import Texts, mark
 from web.pages.context import actor, desk
 from web.pages.layout.listing import csv_response, read_day, wants_csv
 from web.statement_labels import ACCOUNTS
-from workflows.billing.accounts import read_aged_receivables, read_deferred_revenue, read_trial_balance
+from workflows.billing.journals.accounts import (
+    read_aged_receivables,
+    read_deferred_revenue,
+    read_trial_balance,
+)
 from workflows.views import MoneyView
 from workflows.views.accounts import AccountBalance, AgedReceivable, ContractRevenue
 

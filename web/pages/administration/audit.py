@@ -6,7 +6,8 @@ from werkzeug.wrappers import Response
 from web.languages import Texts, mark
 from web.pages.context import actor, desk
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.audit import event_details, event_text
+from web.pages.wording.audit import event_text
+from web.pages.wording.audit_details import event_details
 from workflows.languages.texts import SOURCE, in_language
 from workflows.operations.audit_trail import list_audit_events
 

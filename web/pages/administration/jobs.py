@@ -55,7 +55,10 @@ JOB_LABELS = {
     ),
     "draft_renewals": (
         mark("Renew ahead"),
-        mark("Renews contracts so many days before their end and writes the drafts, by the setting."),
+        mark(
+            "Renews contracts ahead of their end, by the number of days in the settings, and writes the"
+            " drafts."
+        ),
     ),
     "draft_sold_items": (
         mark("Draft what was sold"),
@@ -73,10 +76,10 @@ JOB_LABELS = {
     ),
     "lapse_quotes": (
         mark("Lapse quotes"),
-        mark("Records that nobody decided about a quote until its last day."),
+        mark("Records that nobody decided about a quote by its last day."),
     ),
     "send_password_links": (
-        mark("Answer forgotten passwords"),
+        mark("Send password links"),
         mark("Queues a mail with a link for each known address that asked for one."),
     ),
     "deliver_outbox": (mark("Deliver mail"), mark("Sends queued messages and retries failed ones.")),

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from web.languages import gettext
 from web.pages.administration.business_hours import unconfirmed_hours
+from web.pages.administration.setting_values import value_text
 from web.pages.administration.settings_form import (
     DAYS,
     SettingsForm,
@@ -20,7 +21,6 @@ from web.pages.administration.time_zone import unconfirmed_change
 from web.pages.context import actor, desk
 from web.pages.forms.base import succeeds_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.labels import readable
 from web.pages.wording.settings import setting_label
 from web.pages.wording.time_zone_change import time_zone_change_text
 from workflows.administration.settings import (
@@ -47,7 +47,8 @@ def settings() -> tuple[str, int] | Response:
         version = settings_version(tx)
         filters = query_filters("key")
         if wants_csv():
-            return _history_csv(all_rows(lambda **at: list_setting_changes(tx, **filters, **at)))
+            history_rows = all_rows(lambda **at: list_setting_changes(tx, **filters, **at))
+            return _history_csv(history_rows, stored.currency)
         history = list_setting_changes(tx, **filters, limit=HISTORY_ROWS, **counted_page())
         changed_keys = list_changed_settings(tx)
     form = settings_form(stored, version)
@@ -77,19 +78,20 @@ def settings() -> tuple[str, int] | Response:
         moved_targets=moved,
         change_text=time_zone_change_text,
         setting_label=setting_label,
-        value_text=_value_text,
+        value_text=value_text,
+        currency=stored.currency,
     )
     return page, 422 if form.has_errors else 200
 
 
-def _history_csv(changes: Iterable[SettingChangeView]) -> Response:
+def _history_csv(changes: Iterable[SettingChangeView], currency: str) -> Response:
     with in_language(SOURCE):
         rows = [
             (
                 one.changed_at.isoformat(),
                 one.key,
-                _value_text(one.old_value),
-                _value_text(one.new_value),
+                value_text(one.key, one.old_value, currency),
+                value_text(one.key, one.new_value, currency),
                 one.changed_by,
             )
             for one in changes
@@ -105,16 +107,3 @@ def _store(form: SettingsForm, wanted: dict[str, Any]) -> bool:
     except ValidationError as error:
         form.add_validation_errors(error)
         return False
-
-
-def _value_text(value: Any) -> str:
-    """A setting's value in the history."""
-    if isinstance(value, bool):
-        return gettext("on") if value else gettext("off")
-    if value in (None, "", [], {}):
-        return gettext("none")
-    if isinstance(value, dict):
-        return "\n".join(f"{readable(key)}: {_value_text(inner)}" for key, inner in value.items())
-    if isinstance(value, list):
-        return ", ".join(_value_text(inner) for inner in value)
-    return str(value)

@@ -18,6 +18,7 @@ from web.pages.administration.settings_lines import (
     typed_holidays,
     typed_tax_rates,
     typed_windows,
+    with_its_entry,
 )
 from web.pages.contracts.limits import POINTERS, OverageSettings, limit_data
 from web.pages.forms.base import DeskForm
@@ -100,6 +101,10 @@ class SettingsForm(OverageSettings):
         **{f"/work_calendar/weekly/{day}": day for day in DAYS},
     }
 
+    def add_error(self, pointer: str, message: str) -> None:
+        """Add an error to a field, and say which of its lines is wrong."""
+        super().add_error(pointer, with_its_entry(self, pointer, message))
+
     version = HiddenField()
     confirmed_zone = HiddenField()
     confirmed_hours = HiddenField()
@@ -149,12 +154,12 @@ class SettingsForm(OverageSettings):
     unpaid_request_warning_hours = SpanField(
         lazy_text("Unpaid requests: warning after"),
         unit="hour",
-        description=lazy_text("Of requests that wait for a payment. Empty: no warning."),
+        description=lazy_text("For requests that wait for a payment. Leave it empty for no warning."),
     )
     unpaid_request_cancel_hours = SpanField(
         lazy_text("Unpaid requests: cancel after"),
         unit="hour",
-        description=lazy_text("Empty: they are not cancelled."),
+        description=lazy_text("Leave it empty to cancel none."),
     )
     reopen_window_days = SpanField(
         lazy_text("Reopen window"),
@@ -190,7 +195,7 @@ class SettingsForm(OverageSettings):
     sla_warning_recipients = CheckboxesField(
         lazy_text("Mail when a target is close"),
         choices=lambda: select_options(SLA_RECIPIENT_CHOICES.items()),
-        description=lazy_text("How close, the service levels of the rules say."),
+        description=lazy_text("How close is set by the service levels in the rules."),
     )
     sla_breach_recipients = CheckboxesField(
         lazy_text("Mail when a target is missed"),
@@ -242,7 +247,8 @@ class SettingsForm(OverageSettings):
         lazy_text("Renew ahead of the end"),
         unit="day",
         description=lazy_text(
-            "A contract with a price then gets its renewal, and this a draft. Empty: by hand."
+            "A contract with a price then gets its renewal, and the renewal a draft. Leave it empty "
+            "to renew by hand."
         ),
     )
     draft_sold_items = BooleanField(
@@ -254,7 +260,7 @@ class SettingsForm(OverageSettings):
     invoice_warning_days = SpanField(
         lazy_text("Reminder before it is due"),
         unit="day",
-        description=lazy_text("Empty: none before an invoice is overdue."),
+        description=lazy_text("Leave it empty to remind only when an invoice is overdue."),
     )
     dunning_levels = TextAreaField(
         lazy_text("Dunning levels"),
@@ -268,8 +274,8 @@ class SettingsForm(OverageSettings):
         lazy_text("E-invoices"),
         choices=lambda: select_options(E_INVOICE_CHOICES.items()),
         description=lazy_text(
-            "An invoice is issued only if the published rules accept it. They need the addresses, "
-            "the mail addresses and a VAT id or tax number of the company and of the customer."
+            "An invoice is issued only if the published rules accept it. They need the addresses, the"
+            " email addresses and a VAT id or tax number of the company and of the customer."
         ),
     )
     tax_rates = TextAreaField(

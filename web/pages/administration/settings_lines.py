@@ -5,6 +5,7 @@ What cannot be read is an error at its field; what is wrong with the rest, the s
 
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from web.languages import gettext
@@ -12,7 +13,27 @@ from web.pages.forms.base import DeskForm
 from web.pages.wording.formats import decimal_text, read_decimal, read_money, typed_money
 from workflows.core.settings import AccountCode, DunningLevelSetting, Settings, TaxRateSetting
 
+_ENTRY = re.compile(r"(?P<list>/\D+)/(?P<place>\d{1,4})(?P<key>/.*)?", re.ASCII)
 _HOURS = re.compile(r"(\d{1,2}:\d\d)\s*(?:-|–|to)\s*(\d{1,2}:\d\d)", re.ASCII)
+
+_LINES = {f"/{name}": name for name in ("tax_rates", "dunning_levels", "account_codes", "bank_accounts")} | {
+    "/work_calendar/holidays": "holidays"
+}
+"""The fields with an entry on each line, by their pointers."""
+
+
+def with_its_entry(form: DeskForm, pointer: str, message: str) -> str:
+    """A message about a setting that is a list, with the line or the profile that it is about."""
+    found = _ENTRY.fullmatch(pointer)
+    if found is None:
+        return message
+    place = int(found["place"])
+    if found["list"] == "/bank_csv_profiles":
+        key = (found["key"] or "").strip("/").replace("/", ".")
+        named = gettext("Profile %(number)s", number=place + 1)
+        return f"{named}, {key}: {message}" if key else f"{named}: {message}"
+    lines = _lines(form, _LINES[found["list"]]) if found["list"] in _LINES else []
+    return f"“{lines[place]}”: {message}" if place < len(lines) else message
 
 
 # ------------------------------------------------------------------ tax rates
@@ -159,3 +180,15 @@ def typed_windows(form: DeskForm, day: str) -> list[dict[str, str]]:
 
 def _lines(form: DeskForm, name: str) -> list[str]:
     return [line.strip() for line in (form[name].data or "").splitlines() if line.strip()]
+
+
+LINES: Mapping[str, Callable[[Sequence[Any], str], str]] = {
+    "account_codes": lambda values, _: "\n".join(_account_code_text(AccountCode(**one)) for one in values),
+    "bank_accounts": lambda values, _: "\n".join(values),
+    "bank_csv_profiles": lambda values, _: json.dumps(values, indent=2, ensure_ascii=False),
+    "dunning_levels": lambda values, currency: "\n".join(
+        _level_text(DunningLevelSetting(**one), currency) for one in values
+    ),
+    "tax_rates": lambda values, _: "\n".join(_tax_rate_text(TaxRateSetting(**one)) for one in values),
+}
+"""Stored values of these settings, with the currency of their amounts, as lines of the form."""

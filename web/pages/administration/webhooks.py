@@ -86,7 +86,7 @@ class NewWebhookForm(KeyedForm):
         ),
     )
     description = StringField(
-        lazy_text("Description"), description=lazy_text("For you: what receives the events.")
+        lazy_text("Description"), description=lazy_text("For your own reference: what receives the events.")
     )
     events = CheckboxesField(
         lazy_text("Events"), choices=select_options(TYPES), description=lazy_text("Choose none to get all.")
@@ -162,7 +162,7 @@ def edit(webhook_id: str) -> tuple[str, int] | Response:
 
 @pages.post("/<webhook_id>/test")
 def test(webhook_id: str) -> Response:
-    done = gettext("A test event was queued. It is sent within seconds, behind what waits.")
+    done = gettext("A test event was queued. It is sent within seconds, after those already waiting.")
     return _act(webhook_id, lambda tx: send_test(tx, webhook_id), done)
 
 
@@ -211,7 +211,7 @@ def delivery(webhook_id: str, delivery_id: str) -> str:
 
 @pages.post("/<webhook_id>/deliveries/<delivery_id>/replay")
 def replay(webhook_id: str, delivery_id: str) -> Response:
-    done = gettext("The event is sent again within seconds, behind what waits.")
+    done = gettext("The event is sent again within seconds, after those already waiting.")
     return _act(webhook_id, lambda tx: replay_delivery(tx, webhook_id, delivery_id), done)
 
 

@@ -1,1 +1,1 @@
-"""Pages of invoices, payments and bank statements."""
+"""Pages of invoices, payments, bank statements, recurring sales, time to be billed and exports."""

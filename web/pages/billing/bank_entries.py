@@ -11,10 +11,11 @@ from web.languages import Texts, gettext, lazy_text, mark
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import counted_page, query_filters
+from web.pages.wording.billing import entry_texts
 from web.pages.wording.formats import read_money, typed_money
-from workflows.billing.actions import CASHIERS
-from workflows.billing.bank_entries import assign_entry, set_aside_entry
-from workflows.billing.bank_queries import invoices_by_number, list_entries, read_entry
+from workflows.billing.bank.entries import assign_entry, set_aside_entry
+from workflows.billing.bank.queries import invoices_by_number, list_entries, read_entry
+from workflows.billing.invoicing.actions import CASHIERS
 from workflows.commands.bank_statements import AssignEntry, SetAside
 from workflows.views.bank_statements import BankEntryView
 
@@ -48,7 +49,9 @@ def entries() -> str:
     order = query_filters("order").get("order") or "booked_on"
     with desk().read(actor()) as tx:
         page = list_entries(tx, state=view if view in VIEWS else "undecided", order=order, **counted_page())
-    return render_template("billing/bank_entries.html", page=page, view=view, views=VIEWS, order=order)
+    return render_template(
+        "billing/bank_entries.html", page=page, view=view, views=VIEWS, order=order, entry_texts=entry_texts
+    )
 
 
 @pages.get("/<bank_entry_id>")
@@ -92,6 +95,7 @@ def _page(
     return render_template(
         "billing/bank_entry.html",
         entry=entry,
+        entry_texts=entry_texts,
         assign_form=assign_form,
         aside_form=aside_form or SetAsideForm(formdata=None, prefix=ASIDE),
     )

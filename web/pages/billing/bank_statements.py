@@ -12,10 +12,12 @@ from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import select_options
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from workflows.billing import bank_queries
-from workflows.billing.actions import CASHIERS
-from workflows.billing.bank_statements import import_statement, own_accounts
-from workflows.billing.statement_formats.values import MOST_BYTES
+from web.pages.wording.billing import entry_texts
+from workflows.billing.bank import queries as bank_queries
+from workflows.billing.bank.statement_formats.values import MOST_BYTES
+from workflows.billing.bank.statements import import_statement, own_accounts, was_uploaded
+from workflows.billing.invoicing.actions import CASHIERS
+from workflows.billing.payments.payment_links.links import STATEMENT_FORMAT
 from workflows.views.bank_statements import BankEntryView, BankStatementView, EntryCounts
 
 VIEWS = Texts(
@@ -68,9 +70,14 @@ def upload() -> tuple[str, int] | Response:
         data, name = sent.read(MOST_BYTES + 1), sent.filename or ""
         sent.close()
         profile = form.profile.data or None
+        with desk().read(actor()) as tx:
+            known = was_uploaded(tx, data)
         done = attempt_once(form, lambda tx: import_statement(tx, name, data, profile), reads_first=True)
-        if done is not None:
+        if done is not None and known:
+            flash(gettext("This file was uploaded before, and adds nothing."), "success")
+        elif done is not None:
             _flash_result(done)
+        if done is not None:
             return redirect(url_for("bank_statements.show", bank_statement_id=done))
     return _list(form), 422
 
@@ -92,8 +99,26 @@ def show(bank_statement_id: str) -> str | Response:
             tx, statement=bank_statement_id, state=view, order="position", **counted_page()
         )
     return render_template(
-        "billing/bank_statement.html", statement=statement, page=page, view=view, views=VIEWS
+        "billing/bank_statement.html",
+        statement=statement,
+        name=statement_name(statement),
+        format=_format_text(statement),
+        page=page,
+        view=view,
+        views=VIEWS,
+        entry_texts=entry_texts,
     )
+
+
+def statement_name(one: BankStatementView) -> str:
+    """The name of its file; what was paid online and has to be matched came with none."""
+    if one.format == STATEMENT_FORMAT:
+        return gettext("Online payments")
+    return one.file_name or gettext("Bank statement")
+
+
+def _format_text(one: BankStatementView) -> str:
+    return gettext("payment links") if one.format == STATEMENT_FORMAT else one.format
 
 
 def _form() -> UploadForm:
@@ -111,6 +136,7 @@ def _list(form: UploadForm) -> str:
         "billing/bank_statements.html",
         form=form,
         page=page,
+        statement_name=statement_name,
         undecided=getattr(undecided, "total", 0),
         accounts=sorted(own_accounts(settings())),
         may_upload=actor().role in CASHIERS,

@@ -13,16 +13,19 @@ from web.pages.forms.fields import DayField, DecimalField, select_options, wrong
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.billing import INVOICE_STANDINGS, UNITS
 from web.pages.wording.formats import decimal_text, read_decimal, read_money, typed_money
-from workflows.billing.invoicing import change_invoice, create_invoice
-from workflows.billing.queries import read_invoice
+from workflows.billing.invoicing.drafts import change_invoice, create_invoice
+from workflows.billing.invoicing.queries import read_invoice
 from workflows.commands.billing import MOST_LINES, ChangeInvoice, NewInvoice
 from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids
-from workflows.views.billing import InvoiceDetail, InvoiceLineView
+from workflows.core.transaction import Transaction
+from workflows.languages.texts import SOURCE
+from workflows.register.billing_details import read_billing_details
+from workflows.views.billing import BillingView, InvoiceDetail, InvoiceLineView
 
 FIRST_ROWS, MORE_ROWS = 3, 5
 LANGUAGES = Texts(
-    {"": mark("As the customer's"), "en": mark("English"), "de": mark("German"), "fr": mark("French")}
+    {"": mark("As for the customer"), "en": mark("English"), "de": mark("German"), "fr": mark("French")}
 )
 LINE_FIELDS = (
     "description", "quantity", "unit", "price", "discount", "tax_rate", "service_from", "service_to", "sold",
@@ -122,6 +125,7 @@ def edit(invoice_id: str) -> tuple[str, int] | Response:
     require_role(*OFFICE)
     with desk().read(actor()) as tx:
         invoice = read_invoice(tx, invoice_id)
+        details = details_of(tx, invoice)
     if "change" not in invoice.allowed_actions:
         raise StateForbids(
             gettext(
@@ -146,6 +150,7 @@ def edit(invoice_id: str) -> tuple[str, int] | Response:
             values[name] = Explicit(values.get(name) or None)
         for name in ("order_number", "buyer_reference", "note", "terms"):
             values[name] = Explicit(values[name] or "")
+        values["language"] = values["language"] or details.language or SOURCE
         command = form.command(ChangeInvoice, values)
         seen = form.version.data or ""
         version = int(seen) if seen.isdecimal() else None
@@ -155,6 +160,29 @@ def edit(invoice_id: str) -> tuple[str, int] | Response:
                 flash(gettext("Saved."), "success")
                 return redirect(url_for("invoice.show", invoice_id=invoice_id))
     return _page(form, invoice)
+
+
+def details_of(tx: Transaction, invoice: InvoiceDetail) -> BillingView:
+    """How whoever pays a draft is addressed by now. Raises: NotAllowed for technicians and customers."""
+    kind = "customer" if invoice.customer else "org_unit"
+    return read_billing_details(tx, kind, invoice.customer or invoice.org_unit or "")
+
+
+def changed_since(invoice: InvoiceDetail, details: BillingView) -> list[str]:
+    """What the billing details say otherwise than a draft, which has what they said when it was written."""
+    said = {
+        gettext("Order number"): (invoice.order_number, details.order_number),
+        gettext("Buyer reference"): (invoice.buyer_reference, details.buyer_reference),
+        gettext("Language"): (
+            LANGUAGES[invoice.language],
+            LANGUAGES[details.language or SOURCE],
+        ),
+    }
+    return [
+        gettext("%(what)s: %(value)s", what=what, value=there or gettext("none"))
+        for what, (here, there) in said.items()
+        if (here or "") != there
+    ]
 
 
 def _rows(least: int) -> int:

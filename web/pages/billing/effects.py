@@ -9,7 +9,7 @@ from web.pages.forms.base import DeskForm, add_desk_error
 from web.pages.forms.effects import EffectPreview, preview_effect, typed_errors
 from web.pages.wording.formats import day_text, money_text
 from web.pages.wording.request_impact import Line
-from workflows.billing.previews import InvoicePreview, preview_draft, preview_invoice
+from workflows.billing.invoicing.previews import InvoicePreview, preview_draft, preview_invoice
 from workflows.core.transaction import Transaction
 from workflows.views import MoneyView
 from workflows.views.billing import InvoiceDetail

@@ -13,6 +13,7 @@ from wtforms.validators import InputRequired
 from engine.invoices import PAYMENT_METHODS
 from engine.periods import local_date
 from web.languages import gettext, lazy_text, mark
+from web.pages.billing.draft import changed_since, details_of
 from web.pages.billing.effects import invoice_effect
 from web.pages.context import actor, desk, now, require_role, settings, zone
 from web.pages.forms.base import KeyedForm, attempt_once
@@ -30,17 +31,18 @@ from web.pages.wording.billing import (
 from web.pages.wording.billing import PAYMENT_METHODS as PAYMENT_METHOD_NAMES
 from web.pages.wording.formats import decimal_text, read_money, typed_money
 from workflows.administration.logo import has_logo
-from workflows.billing.actions import CASHIERS, ISSUERS
-from workflows.billing.checks import confirm_invoice
-from workflows.billing.credit_notes import credit_invoice
-from workflows.billing.dunning_pause import pause_dunning, resume_dunning
-from workflows.billing.e_invoices import DocumentFile, cii_file, pdf_file, ubl_file
-from workflows.billing.issuing import issue_invoice
-from workflows.billing.payments import record_payment
-from workflows.billing.processing import process_invoice
-from workflows.billing.queries import read_invoice
-from workflows.billing.voiding import void_invoice
-from workflows.billing.write_offs import reverse_write_off, write_off_invoice
+from workflows.billing.documents.files import DocumentFile, cii_file, pdf_file, ubl_file
+from workflows.billing.invoicing.actions import CASHIERS, ISSUERS
+from workflows.billing.invoicing.checks import confirm_invoice
+from workflows.billing.invoicing.queries import read_invoice
+from workflows.billing.issuing.credit_notes import credit_invoice
+from workflows.billing.issuing.processing import process_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
+from workflows.billing.issuing.voiding import void_invoice
+from workflows.billing.payments.payment_links.links import is_payable
+from workflows.billing.payments.use_cases import record_payment
+from workflows.billing.payments.write_offs import reverse_write_off, write_off_invoice
+from workflows.billing.reminders.dunning_pause import pause_dunning, resume_dunning
 from workflows.commands.billing import (
     ConfirmInvoice,
     CreditInvoice,
@@ -93,7 +95,7 @@ class VoidForm(KeyedForm):
 
 
 class CreditForm(KeyedForm):
-    """A credit note of all that is left, or of amounts by line: `credit_form` adds a field for each."""
+    """A credit note of all that is left, or of amounts by line, which add a field each."""
 
     reason = TextAreaField(
         lazy_text("Reason"), [InputRequired(REQUIRED)], description=lazy_text("The customer reads it.")
@@ -205,15 +207,16 @@ def show(invoice_id: str) -> str:
         invoice = read_invoice(tx, invoice_id)
         logo = has_logo(tx)
         disputes = latest_disputes(tx, "invoice_line", [one.id for one in invoice.lines])
+        is_changeable = "change" in invoice.allowed_actions
+        changed = changed_since(invoice, details_of(tx, invoice)) if is_changeable else []
     return render_template(
         "billing/invoice.html",
         invoice=invoice,
         logo=logo,
         disputes=disputes,
+        changed=changed,
         pays_online=desk().payments is not None
-        and invoice.kind == "invoice"
-        and invoice.state == "issued"
-        and invoice.open.amount_minor > 0,
+        and is_payable(invoice.kind, invoice.state, invoice.open.amount_minor),
         company=settings().company.name,
         reminder_text=reminder_text,
         allocations=ALLOCATIONS,

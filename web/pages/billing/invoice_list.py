@@ -9,7 +9,7 @@ from web.languages import gettext, mark
 from web.pages.context import actor, desk, settings
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import dunning_level_text
-from workflows.billing.queries import list_invoices
+from workflows.billing.invoicing.queries import list_invoices
 from workflows.core.actors import OFFICE
 from workflows.views.billing import InvoiceView
 
@@ -23,7 +23,7 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "overdue": (mark("Overdue"), {"payment": "overdue", "order": "due_on"}),
     "paid": (mark("Paid"), {"payment": "paid"}),
     "written-off": (mark("Written off"), {"payment": "written_off"}),
-    "to-process": (mark("To process"), {"state": "issued", "delivery": "undelivered"}),
+    "to-process": (mark("To process"), {"delivery": "to_process"}),
     "credit-notes": (mark("Credit notes"), {"kind": "credit_note"}),
     "void": (mark("Void"), {"state": "void"}),
 }

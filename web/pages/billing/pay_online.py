@@ -6,8 +6,8 @@ from werkzeug.wrappers import Response
 from engine.errors import DeskError
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, add_desk_error
-from workflows.billing.payment_links.links import payment_link
-from workflows.billing.queries import read_invoice
+from workflows.billing.invoicing.queries import read_invoice
+from workflows.billing.payments.payment_links.links import is_payable, payment_link
 
 pages = Blueprint("pay_online", __name__, url_prefix="/invoices/<invoice_id>/pay-online")
 
@@ -23,5 +23,11 @@ def pay(invoice_id: str) -> tuple[str, int] | Response:
             link = payment_link(desk(), actor(), invoice_id, desk().base_url or request.url_root)
         except DeskError as error:
             add_desk_error(form, error)
-    page = render_template("billing/pay_online.html", form=form, invoice=invoice, link=link)
+    page = render_template(
+        "billing/pay_online.html",
+        form=form,
+        invoice=invoice,
+        link=link,
+        is_payable=is_payable(invoice.kind, invoice.state, invoice.open.amount_minor),
+    )
     return page, 422 if form.has_errors else 200

@@ -12,9 +12,9 @@ from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import PAYMENT_METHODS
-from workflows.billing.actions import CASHIERS
-from workflows.billing.payment_queries import list_payments, read_payment
-from workflows.billing.payments import reverse_payment
+from workflows.billing.invoicing.actions import CASHIERS
+from workflows.billing.payments.queries import list_payments, read_payment
+from workflows.billing.payments.use_cases import reverse_payment
 from workflows.commands.billing import ReversePayment
 from workflows.views.billing import PaymentView
 

@@ -17,15 +17,15 @@ from web.pages.forms.products import product_options
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import EVERY, SALE_STATES, SALE_TIMINGS
-from workflows.billing.recurring_queries import (
+from workflows.billing.sold.recurring_queries import (
     list_recurring_sales,
     preview_end,
     preview_recurring_sale,
     read_recurring_sale,
 )
-from workflows.billing.recurring_sales import create_recurring_sale, end_recurring_sale
-from workflows.billing.sold import list_sold_items
-from workflows.billing.sold_once import sold_once_choices
+from workflows.billing.sold.recurring_sales import create_recurring_sale, end_recurring_sale
+from workflows.billing.sold.sold_once import sold_once_choices
+from workflows.billing.sold.to_invoice import list_sold_items
 from workflows.commands.selling import EndRecurringSale, NewRecurringSale
 from workflows.contracts.queries import list_contracts, read_contract
 from workflows.core.actors import OFFICE
@@ -50,7 +50,7 @@ class SaleForm(KeyedForm):
         placeholder=lazy_text("Name, address or code"),
     )
     contract = StringField(
-        lazy_text("Or beside the contract"), description=lazy_text("Its number: the sale ends with it.")
+        lazy_text("Or with the contract"), description=lazy_text("Its number: the sale ends with it.")
     )
     product = SelectField(lazy_text("Product"))
     description = StringField(
@@ -58,7 +58,8 @@ class SaleForm(KeyedForm):
     )
     quantity = DecimalField(lazy_text("Quantity"), default="1")
     unit_price = MoneyField(
-        lazy_text("Price of one"), description=lazy_text("For a whole period. Defaults to the price list's.")
+        lazy_text("Price of one"),
+        description=lazy_text("For a whole period. Defaults to the price in the price list."),
     )
     tax_rate = SelectField(lazy_text("Tax"))
     every = RadioField(
@@ -68,7 +69,7 @@ class SaleForm(KeyedForm):
     )
     timing = RadioField(lazy_text("Invoiced"), choices=lambda: select_options(SALE_TIMINGS.items()))
     starts_on = DayField(lazy_text("First day"), description=lazy_text("Defaults to today."))
-    last_on = DayField(lazy_text("Last day"), description=lazy_text("Empty: without an end."))
+    last_on = DayField(lazy_text("Last day"), description=lazy_text("Leave it empty for no end."))
     billing_day = CountField(
         lazy_text("Day of the month"),
         description=lazy_text("On which periods begin. Defaults to that of the first day."),
@@ -115,7 +116,7 @@ def new() -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         form.product.choices = product_options(sold_once_choices(tx))
     rates = [(one.name, one.name) for one in settings().tax_rates]
-    form.tax_rate.choices = select_options([("", gettext("As the product")), *rates])
+    form.tax_rate.choices = select_options([("", gettext("As for the product")), *rates])
     preview: RecurringSaleView | None = None
     if form.is_submitted() and not form.is_searching:
         command = form.checked_command(NewRecurringSale, _values(form))

@@ -15,8 +15,8 @@ from web.pages.forms.effects import EffectPreview, effect_response
 from web.pages.forms.fields import select_options
 from web.pages.layout.listing import csv_response, cursor, query_filters, wants_csv
 from web.report_files import TIME_TO_BILL_CSV, csv_rows
-from workflows.billing.overage import draft_overage, last_month
-from workflows.billing.time_to_bill import all_time_to_bill, list_time_to_bill
+from workflows.billing.overage.drafts import draft_overage, last_month
+from workflows.billing.overage.queries import all_time_to_bill, list_time_to_bill
 from workflows.commands.billing import DraftOverage
 from workflows.core.actors import OFFICE
 from workflows.register.holder_names import holder_names
@@ -30,11 +30,11 @@ class DraftForm(KeyedForm):
         lazy_text("Up to and including"),
         [InputRequired(lazy_text("This field is required."))],
         description=lazy_text(
-            "A month such as 2026-03. Of the present one, what was worked so far is billed."
+            "A month such as 2026-03. Of the current month, what was worked so far is billed."
         ),
     )
     tax_rate = SelectField(
-        lazy_text("Tax"), description=lazy_text("Of new lines; those that the draft has keep theirs.")
+        lazy_text("Tax"), description=lazy_text("For new lines; the lines of the draft keep theirs.")
     )
 
     def use_case(self) -> UseCase | None:

@@ -16,11 +16,11 @@ from web.pages.forms.fields import select_options
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import reason_text
 from web.report_files import BILLED_WORK_CSV, csv_rows
-from workflows.billing.actions import ISSUERS
-from workflows.billing.overage_credits import credit_overage
-from workflows.billing.queries import read_invoice
-from workflows.billing.sold import draft_sold, list_sold_items, read_sold_item, waive_sold
-from workflows.billing.time_to_bill import list_billed_work
+from workflows.billing.invoicing.actions import ISSUERS
+from workflows.billing.invoicing.queries import read_invoice
+from workflows.billing.overage.credits import credit_overage
+from workflows.billing.overage.queries import list_billed_work
+from workflows.billing.sold.to_invoice import draft_sold, list_sold_items, read_sold_item, waive_sold
 from workflows.commands.billing import CreditOverage, DraftSold, WaiveSold
 from workflows.core.actors import OFFICE
 from workflows.views.billing import InvoiceDetail, SoldItemView

@@ -28,7 +28,7 @@ from web.pages.wording.limits import limit_text
 from web.pages.wording.months import borrow_text, carry_over_text
 from web.posting_reasons import posting_reason
 from web.statement_documents import CSV_REMARKS, contract_pdf, csv_remarks
-from workflows.billing.unused_part import read_unused_part
+from workflows.billing.issuing.unused_part import read_unused_part
 from workflows.contracts.auto_top_up import list_auto_top_ups
 from workflows.contracts.balance_curve import read_balance_curve
 from workflows.contracts.queries import contract_audit, read_contract

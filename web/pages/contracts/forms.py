@@ -23,7 +23,7 @@ from web.pages.forms.fields import (
 )
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.labels import TIME_EXPIRED
-from workflows.billing.actions import ISSUERS
+from workflows.billing.invoicing.actions import ISSUERS
 from workflows.contracts.permitted_actions import SELLERS, is_renewable, possible_actions
 from workflows.contracts.queries import list_contracts
 from workflows.core.actors import Role

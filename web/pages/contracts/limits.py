@@ -34,7 +34,7 @@ class LimitFields(KeyedForm):
     limit_minutes = DurationField(
         lazy_text("Not to exceed"),
         unit="hours",
-        description=lazy_text("Counts with the notice and with asking. Empty: no limit of its own."),
+        description=lazy_text("Counts with the notice and with asking. Leave it empty for no limit."),
     )
     limit_money = MoneyField(
         lazy_text("Or not to exceed"),

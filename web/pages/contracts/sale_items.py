@@ -1,4 +1,4 @@
-"""What is sold once beside a contract, as fields of the form by which it is sold."""
+"""What is sold once with a contract, as fields of the form by which it is sold."""
 
 from typing import Any
 

@@ -38,7 +38,7 @@ from web.pages.forms.pickers import RecordField
 from web.pages.wording.formats import duration_words, incidents_text, money_text
 from web.pages.wording.labels import TIME_EXPIRED
 from web.pages.wording.settings import SCOPE_CHOICES
-from workflows.billing.sold_once import sold_once_choices
+from workflows.billing.sold.sold_once import sold_once_choices
 from workflows.commands.contracts import NewContract
 from workflows.commands.rounding import RoundingTerms
 from workflows.contracts.permitted_actions import SELLERS
@@ -83,7 +83,9 @@ class ContractForm(OverageFields, AutoTopUpFields):
     )
     price = MoneyField(
         lazy_text("Price"),
-        description=lazy_text("Defaults to the price list's of the first day, else to the type's."),
+        description=lazy_text(
+            "Defaults to the price in the price list on the first day, else to that of the type."
+        ),
     )
     discount_percent = DecimalField(
         lazy_text("Discount in percent"), description=lazy_text("Off the price, for example 7.5.")
@@ -158,7 +160,7 @@ SaleForm: type[ContractForm] = type(
     (ContractForm,),
     {**item_fields(), "pointer_fields": {**ContractForm.pointer_fields, **item_pointers()}},
 )
-"""A contract, with what is sold once beside it."""
+"""A contract, with what is sold once with it."""
 
 
 @pages.route("/new", methods=["GET", "POST"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import request, url_for
 
 from web.languages import gettext, mark
-from web.pages.context import actor, settings
+from web.pages.context import actor, desk, settings
 from workflows.accounting_periods import use_cases
 from workflows.core import actors
 from workflows.core.actors import Role
@@ -23,6 +23,7 @@ class MenuItem:
     """A menu entry, whose label is marked for translation.
 
     It is also marked as current on pages of `also_blueprints`. `setting`: it is only shown while that is on.
+    `of_invoices`: it is shown while there are invoices, also from before they were switched off.
     """
 
     endpoint: str
@@ -30,6 +31,7 @@ class MenuItem:
     roles: frozenset[Role]
     also_blueprints: tuple[str, ...] = ()
     setting: str = ""
+    of_invoices: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
             MenuItem("quotes.quotes", mark("My quotes"), CUSTOMER),
             MenuItem("approvals.approvals", mark("Approvals"), CUSTOMER, setting="contracts"),
             MenuItem("offers.offers", mark("Buy support"), CUSTOMER, setting="invoices"),
-            MenuItem("invoices.invoices", mark("My invoices"), CUSTOMER, INVOICE_PAGES, setting="invoices"),
+            MenuItem("invoices.invoices", mark("My invoices"), CUSTOMER, INVOICE_PAGES, of_invoices=True),
             MenuItem("disputes.disputes", mark("My objections"), CUSTOMER),
             MenuItem("items.items", mark("My items"), CUSTOMER),
         ],
@@ -85,22 +87,20 @@ MENU: list[tuple[str, list[MenuItem]]] = [
     (
         mark("Billing"),
         [
-            MenuItem("invoices.invoices", mark("Invoices"), OFFICE, INVOICE_PAGES, setting="invoices"),
+            MenuItem("invoices.invoices", mark("Invoices"), OFFICE, INVOICE_PAGES, of_invoices=True),
             MenuItem("to_invoice.items", mark("To invoice"), OFFICE, setting="invoices"),
             MenuItem("time_to_bill.items", mark("Time to bill"), OFFICE, setting="invoices"),
             MenuItem("recurring_sales.sales", mark("Recurring sales"), OFFICE, setting="invoices"),
-            MenuItem("payments.payments", mark("Payments"), OFFICE, setting="invoices"),
+            MenuItem("payments.payments", mark("Payments"), OFFICE, of_invoices=True),
             MenuItem(
                 "bank_statements.statements",
                 mark("Bank statements"),
                 ACCOUNTANTS,
                 ("bank_entries",),
-                setting="invoices",
+                of_invoices=True,
             ),
-            MenuItem("accounts.trial_balance", mark("Accounts"), ACCOUNTANTS, setting="invoices"),
-            MenuItem(
-                "accounting_exports.exports", mark("Accounting exports"), ACCOUNTANTS, setting="invoices"
-            ),
+            MenuItem("accounts.trial_balance", mark("Accounts"), ACCOUNTANTS, of_invoices=True),
+            MenuItem("accounting_exports.exports", mark("Accounting exports"), ACCOUNTANTS, of_invoices=True),
         ],
     ),
     (
@@ -142,6 +142,8 @@ def navigation() -> list[Group]:
 
 
 def _is_on(item: MenuItem) -> bool:
+    if item.of_invoices:
+        return desk().config.shows_invoices
     return not item.setting or bool(getattr(settings(), item.setting))
 
 

@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
-from workflows.billing.queries import list_invoices
+from workflows.billing.invoicing.queries import list_invoices
 from workflows.contracts.queries import list_contracts
 from workflows.core.actors import PRICE_ROLES
 from workflows.register import list_customers, list_items, list_org_units

@@ -22,7 +22,8 @@ from web.pages.session.preferences import appearance, shortcuts_are_on
 from web.pages.session.saved_filters import filter_query, saved_filters
 from web.pages.wording import formats, labels
 from web.pages.wording.adjustments import adjustment_text
-from web.pages.wording.audit import event_details, event_href, event_kind, event_text
+from web.pages.wording.audit import event_href, event_kind, event_text
+from web.pages.wording.audit_details import event_details
 from web.pages.wording.billing import SOLD_KINDS, quantity_text, unit_text
 from web.pages.wording.devices import device_name
 from web.pages.wording.draw_down import allocation_text, segment_text
@@ -31,7 +32,7 @@ from web.pages.wording.lists import pager_text
 from web.pages.wording.settings import rounding_text
 from web.pages.wording.template_labels import TemplateLabels
 from web.posting_reasons import posting_reason
-from workflows.billing.sold_texts import description_text
+from workflows.billing.sold.sold_texts import description_text
 from workflows.coverage.explanation import why_not
 
 

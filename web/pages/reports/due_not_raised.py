@@ -12,9 +12,9 @@ from web.pages.reports.blueprint import pages
 from web.pages.reports.layout import Cell, Choice, Column, ReportPage, Table
 from web.pages.wording.formats import day_text, money_text
 from web.report_files import DUE_CSV, csv_rows
-from workflows.billing.actions import ISSUERS
-from workflows.billing.due_not_raised import ORDER, all_due, list_due
-from workflows.billing.sold_texts import description_text
+from workflows.billing.invoicing.actions import ISSUERS
+from workflows.billing.overage.due_not_raised import ORDER, all_due, list_due
+from workflows.billing.sold.sold_texts import description_text
 from workflows.views.billing import DueView
 
 KINDS = Texts(

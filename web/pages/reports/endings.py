@@ -26,7 +26,7 @@ LABELS = Texts(
     {
         "ending": mark("Contracts ending"),
         "running_out": mark("Projected to run out"),
-        "minutes_left": mark("Time left that ends"),
+        "minutes_left": mark("Time left at the end"),
         "renewed_minor": mark("Renewed"),
         "not_renewed_minor": mark("Not renewed"),
     }

@@ -57,7 +57,7 @@ class RulesForm(DeskForm):
 
 
 class QuestionForm(RulesForm):
-    customer = RecordField(lazy_text("Customer"), ["customer"], placeholder=lazy_text("Name or mail"))
+    customer = RecordField(lazy_text("Customer"), ["customer"], placeholder=lazy_text("Name or email"))
     item = RecordField(lazy_text("Item"), ["item"], optional=True, placeholder=lazy_text("Number or name"))
     org_unit = SelectField(lazy_text("Org unit"), validate_choice=False)
     priority = SelectField(

@@ -1,1 +1,1 @@
-"""Pages of selling: the price list."""
+"""Pages of selling: the price list, quotes, and what customers can order."""

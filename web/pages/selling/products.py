@@ -58,7 +58,7 @@ class ProductForm(EditingForm):
     minutes = DurationField(
         lazy_text("Hours"),
         unit="hours",
-        description=lazy_text("What the price is for. Empty: whatever amount is sold."),
+        description=lazy_text("What the price is for. Leave it empty for any amount."),
     )
     incidents = CountField(
         lazy_text("Incidents"), description=lazy_text("The same for types that have incidents.")
@@ -89,7 +89,7 @@ class PriceForm(KeyedForm):
     first_on = DayField(
         lazy_text("First day"), validators=[InputRequired(lazy_text("This field is required."))]
     )
-    last_on = DayField(lazy_text("Last day"), description=lazy_text("Empty: without an end."))
+    last_on = DayField(lazy_text("Last day"), description=lazy_text("Leave it empty for no end."))
 
     pointer_fields: ClassVar[dict[str, str]] = {
         "/price": "amount",
@@ -113,7 +113,7 @@ class PriceForm(KeyedForm):
 
 
 class EndForm(KeyedForm):
-    last_on = DayField(lazy_text("Last day"), description=lazy_text("Empty: without an end."))
+    last_on = DayField(lazy_text("Last day"), description=lazy_text("Leave it empty for no end."))
 
 
 class ImportForm(KeyedForm):
@@ -282,7 +282,7 @@ def _imported_text(done: ImportedPriceList) -> str:
         num = number_text(number)
         said.append(ngettext("%(num)s price changed", "%(num)s prices changed", number, num=num))
     if not said:
-        return gettext("Nothing has changed: all of it is there.")
+        return gettext("Nothing has changed: everything is there already.")
     return gettext("Imported: %(changes)s.", changes=", ".join(said))
 
 

@@ -59,7 +59,7 @@ class ChangeForm(KeyedForm):
 
 class LineForm(KeyedForm):
     product = SelectField(
-        lazy_text("Product"), description=lazy_text("Its price of today is taken where none is given.")
+        lazy_text("Product"), description=lazy_text("Today's price is used if none is given.")
     )
     description = StringField(
         lazy_text("Description"), description=lazy_text("Defaults to the name of the product.")

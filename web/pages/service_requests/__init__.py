@@ -1,1 +1,1 @@
-"""The queue, and the pages of a service request."""
+"""The queue, the pages of a service request, work to approve, and approvals of customers."""

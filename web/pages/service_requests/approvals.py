@@ -36,9 +36,9 @@ class AnswerForm(KeyedForm):
     """The answer; `minutes` or `money` approve less than was asked."""
 
     minutes = DurationField(
-        lazy_text("Up to"), unit="minutes", description=lazy_text("Empty: all that was asked for.")
+        lazy_text("Up to"), unit="minutes", description=lazy_text("Defaults to all that was asked for.")
     )
-    amount = MoneyField(lazy_text("Up to"), description=lazy_text("Empty: all that was asked for."))
+    amount = MoneyField(lazy_text("Up to"), description=lazy_text("Defaults to all that was asked for."))
     name = StringField(lazy_text("Who decided"), description=lazy_text("As the customer said."))
     comment = TextAreaField(lazy_text("Comment"))
 

@@ -33,8 +33,8 @@ from web.pages.service_requests.timer import running_since
 from web.pages.session.login import local_target
 from web.pages.wording.coverage import describe_coverage_status, describe_unlock_condition
 from web.pages.wording.labels import HOLD_REASONS, TRIGGERS_DONE
-from workflows.billing.sold import list_sold_items
-from workflows.billing.sold_once import CLOSED_TO_SALES
+from workflows.billing.sold.sold_once import CLOSED_TO_SALES
+from workflows.billing.sold.to_invoice import list_sold_items
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
 from workflows.contracts.queries import list_contracts
 from workflows.core.actors import Actor
@@ -88,7 +88,7 @@ class MergeForm(KeyedForm):
     into = StringField(
         lazy_text("Merge into"),
         [InputRequired(lazy_text("This field is required."))],
-        description=lazy_text("The number of the request that is left."),
+        description=lazy_text("The number of the request that remains."),
     )
     reason: Field = TextAreaField(
         lazy_text("Reason"), description=lazy_text("Shown in the activity of both requests.")
@@ -191,11 +191,7 @@ def note(service_request_id: str) -> tuple[str, int] | Response:
 def _assigned_message(service_request_id: str) -> str:
     with desk().read(actor()) as tx:
         name = read_service_request(tx, service_request_id).technician_name
-    return (
-        gettext("Assigned to %(name)s.", name=name)
-        if name
-        else gettext("The request is assigned to nobody now.")
-    )
+    return gettext("Assigned to %(name)s.", name=name) if name else gettext("The request is now unassigned.")
 
 
 def redirect_to_request(service_request_id: str, place: str = "") -> Response:

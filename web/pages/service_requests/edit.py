@@ -34,7 +34,7 @@ keep_list(pages, "service_request_id")
 class EditForm(EditingForm):
     subject = StringField(lazy_text("Subject"), [InputRequired(lazy_text("This field is required."))])
     description = TextAreaField(lazy_text("Description"))
-    customer = RecordField(lazy_text("Customer"), ["customer"], placeholder=lazy_text("Name or mail"))
+    customer = RecordField(lazy_text("Customer"), ["customer"], placeholder=lazy_text("Name or email"))
     item = RecordField(lazy_text("Item"), ["item"], optional=True, placeholder=lazy_text("Number or name"))
     org_unit = SelectField(lazy_text("Org unit"), validate_choice=False)
     priority = SelectField(lazy_text("Priority"), choices=lambda: select_options(priority_choices()))

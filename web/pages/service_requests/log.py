@@ -42,7 +42,7 @@ pages = Blueprint("log_request", __name__, url_prefix="/requests")
 
 
 class RequestForm(KeyedForm):
-    customer = RecordField(lazy_text("Customer"), ["customer"], placeholder=lazy_text("Name or mail"))
+    customer = RecordField(lazy_text("Customer"), ["customer"], placeholder=lazy_text("Name or email"))
     org_unit = RadioField(lazy_text("Org unit"), choices=[])
     item = RecordField(lazy_text("Item"), ["item"], optional=True, placeholder=lazy_text("Number or name"))
     subject = StringField(lazy_text("Subject"), [InputRequired(lazy_text("This field is required."))])

@@ -40,7 +40,7 @@ def merge(service_request_id: str) -> tuple[str, int] | Response:
             form, lambda tx: merge_requests(tx, service_request_id, command), command
         )
         if left:
-            flash(gettext("Merged: this request is left, and both numbers lead here."), "success")
+            flash(gettext("Merged: this request remains, and both numbers lead here."), "success")
             return redirect_to_request(left)
     return request_page(service_request_id, merge=form), 422
 

@@ -15,8 +15,13 @@ from web.pages.forms.products import product_options
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.detail import redirect_to_request
 from web.pages.wording.billing import SOLD_KINDS
-from workflows.billing.sold import read_sold_item
-from workflows.billing.sold_once import add_sold_once, change_sold_once, delete_sold_once, sold_once_choices
+from workflows.billing.sold.sold_once import (
+    add_sold_once,
+    change_sold_once,
+    delete_sold_once,
+    sold_once_choices,
+)
+from workflows.billing.sold.to_invoice import read_sold_item
 from workflows.commands.selling import ChangeSoldItem, NewSoldItem
 from workflows.core.actors import PRICE_ROLES, STAFF
 from workflows.core.errors import NotFound
@@ -39,7 +44,8 @@ class ItemForm(KeyedForm):
     )
     quantity = DecimalField(lazy_text("Quantity"), default="1")
     unit_price = MoneyField(
-        lazy_text("Price of one"), description=lazy_text("Defaults to the price list's of the day.")
+        lazy_text("Price of one"),
+        description=lazy_text("Defaults to the price of that day in the price list."),
     )
     tax_rate = SelectField(lazy_text("Tax"))
     sold_on = DayField(lazy_text("Day"), description=lazy_text("Defaults to today."))
@@ -67,7 +73,7 @@ def new(service_request_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         found = read_service_request(tx, service_request_id)
         form.product.choices = product_options(sold_once_choices(tx))
-    form.tax_rate.choices = _tax_rates(gettext("As the product"))
+    form.tax_rate.choices = _tax_rates(gettext("As for the product"))
     if form.is_submitted():
         values = {
             "product": form.product.data,

@@ -93,7 +93,7 @@ def recalculate(service_request_id: str) -> tuple[str, int] | Response:
         if command and attempt_once(
             form, lambda tx: recalculate_work(tx, service_request_id, command), command
         ):
-            flash(gettext("Work charged by what holds today."), "success")
+            flash(gettext("Work recalculated by today’s terms."), "success")
             return redirect_to_request(service_request_id)
     page = render_template(
         "service_requests/work_recalculate.html", form=form, request_view=found, effect=effect

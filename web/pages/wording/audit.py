@@ -1,14 +1,11 @@
-"""Events of the audit trail in words, and the page of the record that each is about."""
+"""What happened, in words, and the page of the record that it happened to. Details are in `audit_details`."""
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
 from flask import url_for
 
-from web.languages import Texts, gettext, mark, ngettext
-from web.pages.wording.devices import device_name
-from web.pages.wording.labels import CONTRACT_ACTIONS, ROLES, readable
+from web.languages import Texts, mark
+from web.pages.wording.labels import CONTRACT_ACTIONS, readable
 from workflows.operations.audit_trail import AuditEventView
 
 ACTIONS = Texts(
@@ -59,7 +56,7 @@ ACTIONS = Texts(
         "loading": mark("Loading"),
         "loaded": mark("Loaded"),
         "written off": mark("Written off"),
-        "write-off reversed": mark("Write off reversed"),
+        "write-off reversed": mark("Write-off reversed"),
         "paid online": mark("Paid online"),
         "payment to match": mark("Payment to match"),
         "reminders paused": mark("Reminders paused"),
@@ -67,7 +64,7 @@ ACTIONS = Texts(
         "payments recorded": mark("Payments recorded"),
         "set aside": mark("Set aside"),
         "not to be invoiced": mark("Not to be invoiced"),
-        "charged again": mark("Charged again"),
+        "charged again": mark("Recalculated"),
         "submitted again": mark("Submitted again"),
         "approval asked": mark("Approval asked for"),
         "approval approved": mark("Approval given"),
@@ -75,7 +72,7 @@ ACTIONS = Texts(
         "logged beyond approval": mark("Logged beyond approval"),
         "approved by the customer": mark("Approved by the customer"),
         "merged here": mark("Merged here"),
-        "split away": mark("Split away"),
+        "split away": mark("Split off"),
         "warned that it is unpaid": mark("Warned that it is unpaid"),
         "billing details changed": mark("Billing details changed"),
         "mail template changed": mark("Mail template changed"),
@@ -95,10 +92,10 @@ ACTIONS = Texts(
         "price ends": mark("Price ends"),
         "price removed": mark("Price removed"),
         "sold by quote": mark("Sold by quote"),
-        "sold beside": mark("Sold beside"),
+        "sold beside": mark("Sold with it"),
         "opened": mark("Opened"),
         "statement accepted": mark("Statement accepted"),
-        "top-up ordered": mark("Top up ordered"),
+        "top-up ordered": mark("Top-up ordered"),
         "past work re-priced": mark("Past work priced again"),
     }
 )
@@ -108,11 +105,14 @@ RECORD_PAGES = {
     "contract": ("contract.show", "contract_id"),
     "customer": ("customers.show", "customer_id"),
     "dispute": ("disputes.show", "dispute_id"),
+    "invoice": ("invoice.show", "invoice_id"),
     "item": ("items.show", "item_id"),
     "org_unit": ("org_units.show", "org_unit_id"),
     "mail_template": ("mail_templates.edit", "key"),
     "product": ("products.show", "product_id"),
     "quote": ("quotes.show", "quote_id"),
+    "payment": ("payments.show", "payment_id"),
+    "recurring_sale": ("recurring_sales.show", "sale_id"),
     "service_request": ("service_request.show", "service_request_id"),
     "user": ("users.edit", "user_id"),
     "webhook": ("webhooks.show", "webhook_id"),
@@ -143,86 +143,6 @@ KINDS = Texts(
         "webhook": mark("Webhook"),
     }
 )
-PURPOSES = Texts({"invitation": mark("invited"), "reset": mark("forgotten password")})
-DETAILS = Texts(
-    {
-        "reason": mark("reason"),
-        "contract": mark("contract"),
-        "contracts": mark("contracts"),
-        "months": mark("months"),
-        "cost": mark("cost"),
-        "name": mark("name"),
-        "language": mark("language"),
-        "disabled": mark("disabled"),
-        "media_type": mark("media type"),
-        "bytes": mark("bytes"),
-        "owner": mark("owner"),
-        "open": mark("open"),
-        "before": mark("before"),
-        "after": mark("after"),
-        "url": mark("url"),
-        "overlap_hours": mark("overlap hours"),
-        "deliveries": mark("deliveries"),
-        "subject": mark("subject"),
-        "body": mark("body"),
-        "until": mark("until"),
-        "file": mark("file"),
-        "what": mark("what"),
-        "number": mark("number"),
-        "invoices": mark("invoices"),
-        "amount": mark("amount"),
-        "credit_note": mark("credit note"),
-        "every": mark("every"),
-        "last_on": mark("last on"),
-        "total": mark("total"),
-        "currency": mark("currency"),
-        "fields": mark("fields"),
-        "level": mark("level"),
-        "rules": mark("rules"),
-        "unit": mark("unit"),
-        "quantity": mark("quantity"),
-        "successor": mark("successor"),
-        "holder": mark("holder"),
-        "type": mark("type"),
-        "effective_at": mark("effective at"),
-        "sla": mark("sla"),
-        "service_request": mark("service request"),
-        "why": mark("why"),
-        "way": mark("way"),
-        "quote": mark("quote"),
-        "price": mark("price"),
-        "transactions": mark("transactions"),
-        "recipient": mark("recipient"),
-        "from_on": mark("from on"),
-        "org_units": mark("org units"),
-        "org_unit": mark("org unit"),
-        "code": mark("code"),
-        "item_type": mark("item type"),
-        "parent": mark("parent"),
-        "kind": mark("kind"),
-        "label": mark("label"),
-        "tax_rate": mark("tax rate"),
-        "contract_type": mark("contract type"),
-        "starts_at": mark("starts at"),
-        "expires_at": mark("expires at"),
-        "overage_rate": mark("overage rate"),
-        "events": mark("events"),
-        "description": mark("description"),
-        "enabled": mark("enabled"),
-        "customer": mark("customer"),
-        "item": mark("item"),
-        "priority": mark("priority"),
-        "work_type": mark("work type"),
-        "delivery": mark("delivery"),
-        "left": mark("left"),
-        "worked_minutes": mark("worked minutes"),
-        "started_at": mark("started at"),
-        "technician": mark("technician"),
-    }
-)
-"""What the details of events are called, where they are often seen; others are shown by their codes."""
-HIDDEN = frozenset({"token", "link"})
-"""Ids without a page."""
 
 
 def event_text(event: AuditEventView) -> str:
@@ -246,44 +166,3 @@ def event_href(event: AuditEventView) -> str | None:
     endpoint, name = RECORD_PAGES.get(event.subject_kind, ("", ""))
     values: dict[str, Any] = {name: event.subject_id}
     return url_for(endpoint, **values) if endpoint else None
-
-
-def event_details(event: AuditEventView) -> str:
-    """The details of an event as one line."""
-    parts = [detail_text(name, value) for name, value in event.details.items() if name not in HIDDEN]
-    return ", ".join(part for part in parts if part)
-
-
-def detail_text(name: str, value: Any) -> str:
-    """One detail; "" if it says nothing."""
-    if name == "address":
-        return gettext("from %(address)s", address=value) if value else ""
-    if name == "user_agent":
-        return device_name(str(value))
-    if name == "known_device":
-        return gettext("known device") if value else gettext("new device")
-    if name == "password":
-        return gettext("new password") if value else ""
-    if name == "seconds":
-        return gettext("next attempt after %(seconds)s s", seconds=value)
-    if name == "sessions":
-        return ngettext("%(num)s session ended", "%(num)s sessions ended", value) if value else ""
-    if name == "tokens":
-        return ngettext("%(num)s API token revoked", "%(num)s API tokens revoked", value) if value else ""
-    if name == "purpose":
-        return PURPOSES.get(str(value), str(value))
-    if name == "role":
-        return ROLES.get(str(value), str(value))
-    if name == "email":
-        return str(value)
-    return gettext("%(name)s: %(value)s", name=DETAILS.get(name) or readable(name), value=_value(value))
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list) and len(value) == 2:
-        return f"{_value(value[0])} → {_value(value[1])}"
-    if isinstance(value, Mapping | list):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
-    return "–" if value is None else str(value)

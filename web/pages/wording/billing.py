@@ -1,8 +1,13 @@
 """Words of invoices: units of lines, names of e-invoices, reminders, payments."""
 
+from collections.abc import Iterable
+from decimal import Decimal
+
 from web.languages import Texts, gettext, mark, mark_in
 from web.pages.wording.formats import decimal_text
 from web.posting_reasons import posting_reason
+from workflows.billing.documents.units import PIECE, unit_words
+from workflows.languages.engine_texts import by_form
 from workflows.views.billing import ReminderView
 
 UNITS = Texts(
@@ -17,23 +22,11 @@ UNITS = Texts(
     }
 )
 """Units that forms offer, by their code of UN/ECE Recommendation 20."""
-_UNITS_OF_PRICES = Texts(
-    {
-        "piece": mark("piece"),
-        "hour": mark("hour"),
-        "day": mark("day"),
-        "month": mark("month"),
-        "year": mark("year"),
-        "km": mark("km"),
-        "contract": mark("contract"),
-    }
-)
-"""The units of the price list that have a code, and that of a contract, as they are stored."""
 
 
-def unit_text(unit: str) -> str:
-    """The word for a unit: HUR is "hour"; nothing for a piece (C62); an unknown unit as it is."""
-    return "" if unit == "C62" else UNITS.get(unit) or _UNITS_OF_PRICES.get(unit, unit)
+def unit_text(unit: str, quantity: str = "1") -> str:
+    """The word for a unit after its quantity: 2 of HUR are "hours"; nothing for a piece (C62)."""
+    return "" if unit == PIECE else unit_words(unit, Decimal(quantity))
 
 
 def percent_text(value: str) -> str:
@@ -52,7 +45,7 @@ INVOICE_STANDINGS = Texts(
         "issued": mark("issued"),
         "void": mark("void"),
         "unpaid": mark("unpaid"),
-        "part_paid": mark("part paid"),
+        "part_paid": mark("partly paid"),
         "paid": mark("paid"),
         "overdue": mark("overdue"),
         "written_off": mark("written off"),
@@ -91,6 +84,14 @@ _SYSTEM_REASONS = Texts(
 """Reasons that nobody wrote, as they are stored."""
 
 
+_ENTRY_TEXTS = (mark("%(number)s: %(amount)s was asked"),)
+
+
+def entry_texts(texts: Iterable[str]) -> list[str]:
+    """The texts of a bank entry: as the bank wrote them, the product’s own in the reader’s language."""
+    return [by_form(text, _ENTRY_TEXTS) for text in texts]
+
+
 def reason_text(reason: str) -> str:
     """A stored reason: as it was written, or translated where it is one of the system's."""
     return _SYSTEM_REASONS.get(reason) or posting_reason(reason)
@@ -125,9 +126,9 @@ SOLD_KINDS = Texts(
 
 
 def quantity_text(quantity: str, unit: str) -> str:
-    """A quantity with its unit: "2 ×" of pieces, "1.5 hour" of anything else."""
+    """A quantity with its unit: "2 ×" of pieces, "1.5 hours" of anything else."""
     number = decimal_text(quantity)
-    return f"{number} ×" if unit == "piece" else f"{number} {unit_text(unit)}"
+    return f"{number} ×" if unit == "piece" else f"{number} {unit_text(unit, quantity)}"
 
 
 EVERY = Texts({"month": mark("Month"), "quarter": mark("Quarter"), "year": mark("Year")})

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from web.languages import gettext
 from web.pages.context import zone
-from web.pages.wording.audit import detail_text
+from web.pages.wording.audit_details import detail_text
 from web.pages.wording.formats import amount_text, day_text, instant_text, money_text
 from web.pages.wording.impact import exclusions_text
 from web.pages.wording.labels import OVERAGE_POLICIES, TIME_EXPIRED, readable

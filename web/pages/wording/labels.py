@@ -66,7 +66,7 @@ ENTRY_STATES = {
     "offered": Label(mark("Offered"), "hourglass", "warning"),
     "left": Label(mark("Left"), "ring", "info"),
     "set_aside": Label(mark("Set aside"), "slash", "neutral"),
-    "not_receipt": Label(mark("No receipt"), "slash", "neutral"),
+    "not_receipt": Label(mark("Not a receipt"), "slash", "neutral"),
 }
 MATCH_REASONS = Texts(
     {

@@ -17,7 +17,7 @@ TEXTS = (
     mark("grant held"),
     mark("grant consumed"),
     mark("grant expired"),
-    mark("contract_id of a grant's balance"),
+    mark("contract of a grant's balance"),
     mark("unit of a grant's balance"),
     mark("currency of a grant's balance"),
     mark("priority of a grant's balance"),

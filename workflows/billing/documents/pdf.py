@@ -20,6 +20,7 @@ from workflows.billing.documents.e_invoice import (
     period,
 )
 from workflows.billing.documents.pdf_page import MARGIN_MM, PROGRAM, Column, Page
+from workflows.billing.documents.units import PIECE, unit_words
 from workflows.billing.documents.wording import (
     amount_words,
     day_words,
@@ -29,20 +30,7 @@ from workflows.billing.documents.wording import (
     quantity_words,
 )
 from workflows.billing.documents.xml_text import writable
-from workflows.languages.texts import gettext, language, mark, ngettext
-
-UNITS = {
-    "HUR": (mark("hour"), mark("hours")),
-    "MIN": (mark("min"), mark("min")),
-    "DAY": (mark("day"), mark("days")),
-    "MON": (mark("month"), mark("months")),
-    "ANN": (mark("year"), mark("years")),
-    "KMT": (mark("km"), mark("km")),
-    "LS": (mark("lump sum"), mark("lump sums")),
-}
-"""Units of UN/ECE Recommendation 20 in words, one and several; others are printed as they are."""
-PIECE = "C62"
-"""Pieces are printed as a number alone."""
+from workflows.languages.texts import gettext, language, ngettext
 
 
 class _Attachment(NamedTuple):
@@ -211,14 +199,8 @@ def _row(number: int, line: DocumentLine, currency: str) -> list[str]:
 
 
 def _unit(line: DocumentLine) -> str:
-    if line.unit == PIECE:
-        return ""
-    if line.unit not in UNITS:
-        return line.unit
-    one, several = UNITS[line.unit]
-    # in French, what is less than two is singular
-    is_one = abs(line.quantity) < 2 if language() == "fr" else line.quantity == 1
-    return gettext(one) if is_one else gettext(several)
+    """Pieces are printed as a number alone."""
+    return "" if line.unit == PIECE else unit_words(line.unit, line.quantity)
 
 
 def _totals(page: Page, document: InvoiceDocument) -> None:

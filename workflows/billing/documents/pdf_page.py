@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import Literal
 
 from fpdf import FPDF
-from PIL import Image
+from PIL import Image, ImageOps
 
 from workflows.core.pdf_font import FAMILY, add_fonts, printable
 from workflows.languages.texts import gettext
@@ -20,6 +20,8 @@ from workflows.languages.texts import gettext
 MARGIN_MM = 18
 FOOTER_MM = 24
 PROGRAM = "Coverdesk"
+DOTS_PER_MM = 24
+"""600 dpi: a finer picture makes each document larger, and prints no better."""
 Align = Literal["L", "R"]
 Tag = Literal["H1", "H2", "P"]
 
@@ -120,10 +122,12 @@ class Page(FPDF):
     def picture(self, data: bytes, *, alternative: str, width_mm: float, height_mm: float) -> None:
         """A picture in a box at the upper right corner, with an alternative text.
 
-        It is stored in RGB without transparency, as the output intent of the document says.
+        It is stored in RGB without transparency, as the output intent of the document says, the way up that
+        its camera noted, and no finer than printers are.
         """
         with Image.open(BytesIO(data)) as opened:
-            picture = opened.convert("RGBA")
+            picture = ImageOps.exif_transpose(opened).convert("RGBA")
+        picture.thumbnail((round(width_mm * DOTS_PER_MM), round(height_mm * DOTS_PER_MM)))
         opaque = Image.new("RGB", picture.size, "white")
         opaque.paste(picture, mask=picture.getchannel("A"))
         x = self.w - self.r_margin - width_mm

@@ -149,7 +149,9 @@ def check_time_expired(tx: Transaction, command: NewContract | AmendContract) ->
         )
     if command.overage_rate is None and tx.settings.default_overage_rate_minor is None:
         raise invalid(
-            "/overage_rate", gettext("Billed time needs the price of an hour."), gettext("Give overage_rate.")
+            "/overage_rate",
+            gettext("Billed time needs the price of an hour."),
+            gettext("Give the overage rate."),
         )
 
 

@@ -297,7 +297,10 @@ class LoadedContract:
         self.known_grants = expire_grants(tx, self.id, at, grants=grants, for_good=for_good)
 
     def restore(self, tx: Transaction, grant_id: str, quantity: int, *, cause: str) -> None:
-        """Make what has expired available again, so that work before the grant's end can draw `quantity`."""
+        """Make what has expired available again, so that work before the grant's end can draw `quantity`.
+
+        Whole minutes, or minor units of a grant of money.
+        """
         stored = next(one for one in self.drawable_grants if one.grant.id == grant_id)
         missing = quantity - stored.grant.available
         if missing <= 0 or stored.closes_at is None:

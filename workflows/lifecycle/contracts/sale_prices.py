@@ -88,7 +88,7 @@ def contract_price(
 ) -> ListEntry | None:
     """The price list's entry for a contract type on a day, in the desk's currency.
 
-    A product of exactly this quantity comes before one of any.
+    A product of exactly this quantity (whole minutes, incidents or minor units) comes before one of any.
     """
     rows = tx.connection.execute(
         select(p.id, p.product_id, d.code, d.label, p.amount_minor, p.currency, d.tax_rate)
@@ -128,7 +128,7 @@ def product_price(tx: Transaction, row: Row[Any], day: date, pointer: str) -> in
                 currency=tx.settings.currency,
                 day=day,
             ),
-            gettext("Give unit_price, or add the price to the price list."),
+            gettext("Give a price, or add one to the price list."),
         )
     return int(found)
 

@@ -1,4 +1,4 @@
-"""What is sold once, at a price: products, parts, travel and expenses, on a request or beside a contract.
+"""What is sold once, at a price: products, parts, travel and expenses, on a request or with a contract.
 
 Source: product.md section 10.
 """
@@ -112,7 +112,7 @@ def add_once(
 
 
 def sell_beside(tx: Transaction, contract_id: str, items: Sequence[SoldItemGiven]) -> None:
-    """Sell things once beside a contract, to whom the contract is sold, at the prices of today.
+    """Sell things once with a contract, to whom the contract is sold, at the prices of today.
 
     Raises: InvalidInput, also while nothing is invoiced, or nobody owns the item that holds the contract.
     """
@@ -123,9 +123,9 @@ def sell_beside(tx: Transaction, contract_id: str, items: Sequence[SoldItemGiven
     if not tx.settings.invoicing or party is None:
         raise invalid(
             "/sold_items",
-            gettext("Invoices are off, so nothing can be sold beside it.")
+            gettext("Invoices are off, so nothing can be sold with it.")
             if party is not None
-            else gettext("Nobody owns the item, so nothing can be sold beside it."),
+            else gettext("Nobody owns the item, so nothing can be sold with it."),
             gettext("Leave them out."),
         )
     today = local_date(tx.now, tx.settings.zone)

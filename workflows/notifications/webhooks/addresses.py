@@ -74,7 +74,7 @@ def read_target(url: str, allowed: frozenset[str]) -> Target:
         raise UnusableUrl(gettext("Its port is not a number from 1 to 65535."))
     path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
     if not path.isascii():
-        raise UnusableUrl(gettext("Its path has letters that must be percent-encoded."))
+        raise UnusableUrl(gettext("Its path has characters that must be percent-encoded."))
     host = _ascii_host(parts.hostname)
     _require_public_name(host, parts.scheme, allowed)
     return Target(parts.scheme, host, port or PORTS[parts.scheme], path)

@@ -233,7 +233,7 @@ def _known_types(events: list[str] | None) -> list[str] | None:
             known = ", ".join(TYPE_NAMES)
             raise invalid(
                 f"/events/{index}",
-                gettext("%(name)s is no type of event.", name=repr(name)),
+                gettext("%(name)s is not a type of event.", name=repr(name)),
                 gettext("Use some of %(known)s.", known=known),
             )
     return sorted(set(events)) if events is not None else None

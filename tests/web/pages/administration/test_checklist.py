@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from tests.support.billing import RATES
 from tests.support.web_clients import WebClients
-from workflows.billing.invoicing import create_invoice
+from workflows.billing.invoicing.drafts import create_invoice
 from workflows.commands.billing import InvoiceLineGiven, NewInvoice
 from workflows.commands.fields import MoneyGiven
 
@@ -18,7 +18,7 @@ def test_what_is_not_done_is_said_and_linked(web: WebClients) -> None:
     sample.do(create_invoice, NewInvoice(customer=sample.ann, lines=[line]))
     sample.clock.at = datetime(2026, 4, 2, 9, tzinfo=UTC)
     home = web.finance.open("/")
-    assert "1 point of its checklist is not done." in " ".join(home.text.split())
+    assert "1 step of its checklist is not done." in " ".join(home.text.split())
     page = web.finance.open("/accounting-periods/2026-03")
     assert "Issue drafts of invoices" in page
     assert "Not done" in page

@@ -2,8 +2,8 @@
 
 from tests.support.web_clients import WebClients
 from tests.workflows.accounting_exports.test_exports import MAPPED
-from workflows.billing.invoicing import create_invoice
-from workflows.billing.issuing import issue_invoice
+from workflows.billing.invoicing.drafts import create_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
 from workflows.commands.billing import InvoiceLineGiven, NewInvoice
 from workflows.commands.fields import MoneyGiven
 from workflows.store import tables as t
@@ -41,7 +41,7 @@ def test_what_is_missing_is_named_and_then_exported_once(web: WebClients) -> Non
     answer = web.finance.client.get(f"/accounting-exports/{made.id}/file")
     assert answer.data == made.content
     assert made.file_name in answer.headers["Content-Disposition"]
-    assert "Everything until" in web.finance.open(PATH)
+    assert "Everything up to" in web.finance.open(PATH)
     assert "DATEV-0001,datev" in web.finance.client.get("/accounting-exports?format=csv").get_data(
         as_text=True
     )

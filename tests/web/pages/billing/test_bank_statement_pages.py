@@ -48,6 +48,8 @@ def test_a_file_is_uploaded_and_what_is_offered_is_accepted(web: WebClients, bil
     assert "The amount, from this customer" in shown
     again = upload(web, data)
     assert again.path == shown.path
+    assert "This file was uploaded before, and adds nothing." in again
+    assert "recorded as paid" not in again.text
     assert len(web.sample.rows(t.bank_statement)) == 1
     done = web.finance.send(web.finance.open(path_of(web, "offered")), "/assign")
     assert "The payment is recorded." in done
@@ -93,7 +95,7 @@ def test_what_is_wrong_is_said_at_the_form(
     assert "Choose a file." in web.finance.send(page, "/bank-statements")
     cut = camt([entry(billing, "7.00")]).encode()[:300]
     assert "The file ends in the middle" in upload(web, cut)
-    monkeypatch.setattr("workflows.billing.statement_formats.reading.MOST_BYTES", 1000)
+    monkeypatch.setattr("workflows.billing.bank.statement_formats.reading.MOST_BYTES", 1000)
     assert "more than 1,000 bytes" in upload(web, b"<" * 1001)
     assert web.sample.rows(t.bank_statement) == []
 
@@ -108,7 +110,7 @@ def test_a_csv_file_by_a_profile_of_the_settings_page(web: WebClients, billing: 
     wrong = web.administrator.send(settings, bank_csv_profiles=profile.replace("Betrag", ""))
     assert wrong.status == 422
     wrong = web.administrator.send(settings, bank_accounts="DE1")
-    assert "This is no IBAN" in wrong
+    assert "This is not a valid IBAN" in wrong
     saved = web.administrator.send(
         settings, bank_csv_profiles=profile, bank_accounts="DE89 3704 0044 0532 0130 00"
     )

@@ -10,8 +10,8 @@ from pypdf import PdfReader
 from tests.support.api import ApiClient, token_of
 from tests.support.pages import Page
 from tests.support.web_clients import WebClients
-from workflows.billing.invoicing import create_invoice
-from workflows.billing.issuing import issue_invoice
+from workflows.billing.invoicing.drafts import create_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
 from workflows.commands.billing import ChangeBilling, InvoiceLineGiven, NewInvoice
 from workflows.commands.disputes import AcceptDispute, OpenDispute
 from workflows.commands.fields import MoneyGiven

@@ -85,8 +85,8 @@ def test_what_is_wrong_is_said_by_field(billing: WebClients) -> None:
     path = a_draft(billing)
     refused = billing.finance.send(billing.finance.open(f"{path}/issue"), f"{path}/issue")
     assert refused.status == 422
-    assert "Seller city: An XRechnung has the city of the seller." in refused
-    assert "Seller phone number: An XRechnung has a phone number of the seller." in refused
+    assert "Seller city: An XRechnung needs the city of the seller." in refused
+    assert "Seller phone number: An XRechnung needs a phone number of the seller." in refused
     assert billing.sample.rows(t.invoice)[0].state == "draft"
 
 

@@ -10,6 +10,7 @@ from tests.support.api import ApiClient, token_of
 from tests.support.billing import RATES
 from tests.support.pages import Browser, Page
 from tests.support.web_clients import WebClients
+from workflows.billing.figures import read_billing_figures
 from workflows.store import tables as t
 
 PRICE = {"amount_minor": 24_000}
@@ -174,7 +175,7 @@ def test_billing_details_by_form(billing: WebClients) -> None:
     path = f"/customers/{billing.sample.ann}/billing"
     page = billing.finance.open(path)
     wrong = billing.finance.send(page, vat_id="DE1", country="Germany")
-    assert "This is no VAT id of DE" in wrong
+    assert "This is not a valid VAT id of DE" in wrong
     assert "not a country code" in wrong
     assert "Saved." in billing.finance.send(page, vat_id="DE136695976", country="de", name="=Acme")
     assert billing.finance.open(path).form().values["country"] == "DE"
@@ -200,12 +201,71 @@ def test_the_menu_has_invoices_while_they_are_on(billing: WebClients) -> None:
     assert "My invoices" not in billing.ann.open("/")
 
 
+def test_the_menu_leads_to_the_invoices_there_are_also_once_they_are_off(billing: WebClients) -> None:
+    """What was issued still has to be paid, matched, exported; nothing more is sold."""
+    sample = billing.sample
+    sample.sell("subscription", price=PRICE)
+    billing.finance.send(billing.finance.open("/to-invoice"), "/to-invoice")
+    path = f"/invoices/{the_invoice(billing).id}"
+    billing.finance.send(billing.finance.open(f"{path}/issue"), f"{path}/issue")
+    sample.set(invoices=False)
+    mine, office = (one.client.get("/").get_data(as_text=True) for one in (billing.ann, billing.finance))
+    assert 'href="/invoices"' in mine
+    assert "Buy support" not in mine
+    for path in ("/invoices", "/payments", "/bank-statements", "/accounts", "/accounting-exports"):
+        assert f'href="{path}' in office, path
+    assert "issued and not due yet" in office
+    for label in ("To invoice", "Time to bill", "Recurring sales"):
+        assert label not in office, label
+
+
+def test_what_is_to_be_processed_sold_something(billing: WebClients) -> None:
+    """Neither a fee nor what was written by hand takes effect by processing."""
+    sample = billing.sample
+    sample.sell("subscription", price=PRICE)
+    billing.finance.send(billing.finance.open("/to-invoice"), "/to-invoice")
+    sold = the_invoice(billing).id
+    api = ApiClient(billing.app, token_of(sample, sample.finance))
+    line = {"description": "x", "quantity": "1", "unit_price": {"amount_minor": 1000}, "tax_rate": "Standard"}
+    assert api.post("/invoices", {"customer": sample.ann, "lines": [line]}).status_code == 201
+    other = the_invoice(billing).id
+    for one in (sold, other):
+        assert api.post(f"/invoices/{one}/issue", {}).status_code == 200
+    assert sample.see_as(sample.finance, read_billing_figures).to_process == 1
+    listed = billing.finance.open("/invoices?view=to-process")
+    assert "INV-2026-0001" in listed
+    assert "INV-2026-0002" not in listed
+    assert api.post(f"/invoices/{other}/process", {}).status_code == 200
+    left: Any = api.get("/invoices?delivery=to_process").json
+    assert [one["id"] for one in left["items"]] == [sold]
+    assert api.post(f"/invoices/{sold}/process", {}).status_code == 200
+    assert sample.see_as(sample.finance, read_billing_figures).to_process == 0
+
+
+def test_a_draft_says_what_the_billing_details_have_by_now(billing: WebClients) -> None:
+    sample = billing.sample
+    api = ApiClient(billing.app, token_of(sample, sample.finance))
+    details = f"/customers/{sample.ann}/billing"
+    line = {"description": "x", "quantity": "1", "unit_price": {"amount_minor": 1000}, "tax_rate": "Standard"}
+    assert api.patch(details, {"order_number": "PO-1", "language": "fr"}).status_code == 200
+    assert api.post("/invoices", {"customer": sample.ann, "lines": [line]}).status_code == 201
+    path = f"/invoices/{the_invoice(billing).id}"
+    assert "The billing details differ" not in billing.supervisor.open(path).text
+    assert api.patch(details, {"order_number": "", "language": "de"}).status_code == 200
+    assert "differ from this draft: Order number: none; Language: German." in billing.supervisor.open(path)
+    edit = billing.supervisor.open(f"{path}/edit")
+    assert "Saved." in billing.supervisor.send(edit, order_number="", language="")
+    row = the_invoice(billing)
+    assert (row.order_number, row.language) == (None, "de")
+    assert "The billing details differ" not in billing.supervisor.open(path).text
+
+
 def test_a_logo_is_uploaded_and_shown_on_invoices(billing: WebClients) -> None:
     made = BytesIO()
     Image.new("RGB", (8, 4), "navy").save(made, "PNG")
     page = billing.administrator.open("/settings/logo")
     refused = billing.administrator.send(page, content=(BytesIO(b"no picture"), "logo.png"))
-    assert "This is no PNG or JPEG picture" in refused
+    assert "This is not a PNG or JPEG picture" in refused
     assert "Select a file." in billing.administrator.send(refused, content=None)
     page = billing.administrator.open("/settings/logo")
     stored = billing.administrator.send(page, content=(BytesIO(made.getvalue()), "logo.png"))

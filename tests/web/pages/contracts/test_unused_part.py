@@ -3,8 +3,8 @@
 from tests.support.billing import RATES
 from tests.support.pages import Page
 from tests.support.web_clients import WebClients
-from workflows.billing.issuing import issue_invoice
-from workflows.billing.sold import draft_sold
+from workflows.billing.issuing.use_cases import issue_invoice
+from workflows.billing.sold.to_invoice import draft_sold
 from workflows.commands.billing import DraftSold
 from workflows.commands.fields import MoneyGiven
 from workflows.store import tables as t

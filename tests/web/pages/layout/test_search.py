@@ -7,8 +7,8 @@ import pytest
 from tests.support.billing import RATES
 from tests.support.pages import Browser
 from tests.support.web_clients import WebClients
-from workflows.billing.invoicing import create_invoice
-from workflows.billing.issuing import issue_invoice
+from workflows.billing.invoicing.drafts import create_invoice
+from workflows.billing.issuing.use_cases import issue_invoice
 from workflows.commands.billing import InvoiceLineGiven, NewInvoice
 from workflows.commands.fields import MoneyGiven
 from workflows.commands.quotes import NewQuote, QuoteLineGiven, SendQuote

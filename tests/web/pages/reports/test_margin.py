@@ -3,7 +3,7 @@
 from tests.support.billing import Billing
 from tests.support.pages import Page
 from tests.support.web_clients import WebClients
-from tests.workflows.billing.test_revenue import sell
+from tests.workflows.billing.journals.test_revenue import sell
 from workflows.store import tables as t
 
 

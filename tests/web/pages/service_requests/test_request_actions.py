@@ -41,7 +41,7 @@ def test_a_supervisor_assigns_a_person_on_the_page(web: WebClients) -> None:
     assert "Assigned to Tina." in done
     assert sample.request(request).technician_id == tina.id
     nobody = web.supervisor.send(done, "/assignee", assignee_technician="")
-    assert "The request is assigned to nobody now." in nobody
+    assert "The request is now unassigned." in nobody
     assert sample.request(request).technician_id is None
     unknown = web.supervisor.send(nobody, "/assignee", assignee_technician="someone")
     assert unknown.status == 422

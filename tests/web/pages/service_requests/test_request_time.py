@@ -73,7 +73,7 @@ def test_start_and_end_are_in_the_provider_time_zone(web: WebClients) -> None:
         ({"minutes": "soon"}, "is not a duration"),
         ({}, "minutes"),
         ({"started_at": "2026-03-02T10:00"}, "must both be given"),
-        ({"started_at": "2026-03-02T11:00", "ended_at": "2026-03-02T10:00"}, "must be later"),
+        ({"started_at": "2026-03-02T11:00", "ended_at": "2026-03-02T10:00"}, "must be after"),
         ({"minutes": "10", "worked_at": "2027-01-01T00:00"}, "future"),
         ({"minutes": "10", "worked_at": "2026-03-29T02:30"}, "does not exist in Europe/Berlin"),
         ({"minutes": "10", "worked_at": "0001-01-01T00:00"}, "1970"),
@@ -154,7 +154,7 @@ def test_work_is_recalculated_from_the_page_of_its_request(web: WebClients) -> N
     refused = sue.send(page, reason="")
     assert "This field is required." in refused
     done = sue.send(page, reason="Agreed")
-    assert "Work charged by what holds today." in done
+    assert "Work recalculated by today’s terms." in done
     assert [row.chargeable_minutes for row in sample.entries(request)] == [30]
     assert "Recalculate work" not in web.technician.open(f"/requests/{request}")
 

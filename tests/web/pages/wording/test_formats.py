@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from web.pages.wording.billing import quantity_text
 from web.pages.wording.formats import (
     SpanUnit,
     day_text,
@@ -354,3 +355,20 @@ def test_formats_follow_the_language(code: Language, texts: list[str]) -> None:
             period_text(NOW, None, BERLIN),
         ]
     assert [text.replace("\u00a0€", " €") if code == "de" else text for text in found] == texts
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit", "english", "french"),
+    [
+        ("1", "HUR", "1 hour", "1 heure"),
+        ("2.5", "HUR", "2.5 hours", "2,5 heures"),
+        ("1.5", "hour", "1.5 hours", "1,5 heure"),
+        ("3", "piece", "3 ×", "3 ×"),
+        ("2", "contract", "2 contracts", "2 contrats"),
+        ("2", "night", "2 night", "2 night"),
+    ],
+)
+def test_a_unit_agrees_with_its_quantity(quantity: str, unit: str, english: str, french: str) -> None:
+    assert quantity_text(quantity, unit) == english
+    with in_language("fr"):
+        assert quantity_text(quantity, unit) == french

@@ -37,6 +37,10 @@ FULL = document(
 )
 
 
+ORIENTATION = 0x0112
+"""The tag of Exif."""
+
+
 def read(
     invoice: InvoiceDocument, profile: Profile | None = "en16931", logo: bytes | None = None
 ) -> PdfReader:
@@ -145,6 +149,27 @@ def test_what_a_pdf_a_3_needs() -> None:
     assert xmp.pdf_producer == xmp.xmp_creator_tool == "Coverdesk"
     assert xmp.xmp_create_date is not None
     assert xmp.xmp_create_date.date() == date(2026, 11, 29)
+
+
+@pytest.mark.parametrize(
+    ("size", "orientation", "shown_size"),
+    [
+        ((120, 40), 1, (120, 40)),
+        # 6: the camera was held upright, so the picture has to be turned
+        ((120, 40), 6, (40, 120)),
+        ((4000, 1000), 1, (1320, 330)),
+        ((1000, 4000), 6, (1320, 330)),
+    ],
+)
+def test_the_logo_is_the_way_up_and_no_finer_than_printers(
+    size: tuple[int, int], orientation: int, shown_size: tuple[int, int]
+) -> None:
+    data, tags = BytesIO(), Image.Exif()
+    tags[ORIENTATION] = orientation
+    Image.new("RGB", size).save(data, "JPEG", exif=tags)
+    (found,) = read(FULL, logo=data.getvalue()).pages[0].images
+    assert found.image is not None
+    assert found.image.size == shown_size
 
 
 def test_marks_are_numbered_on_each_page() -> None:

@@ -43,8 +43,8 @@ ERRORS: list[tuple[InvoiceDocument, str, str]] = [
     (document(seller=without(SELLER, "postal_code")), "BR-DE-4", "seller postal code"),
     (document(seller=without(SELLER, "contact_name")), "BR-DE-5", "seller contact name"),
     (document(seller=without(SELLER, "phone")), "BR-DE-6", "seller phone number"),
-    (document(seller=without(SELLER, "email")), "BR-DE-7", "seller mail address"),
-    (document(seller=without(SELLER, "email")), "PEPPOL-EN16931-R020", "seller mail address"),
+    (document(seller=without(SELLER, "email")), "BR-DE-7", "seller email address"),
+    (document(seller=without(SELLER, "email")), "PEPPOL-EN16931-R020", "seller email address"),
     (document(seller=without(SELLER, "contact_name", "phone", "email")), "BR-DE-2", "seller contact name"),
     (document(seller=without(SELLER, "vat_id", "tax_number")), "BR-S-02", "seller VAT id"),
     (document(seller=replace(SELLER, vat_id="123456788")), "BR-CO-09", "seller VAT id"),
@@ -53,7 +53,7 @@ ERRORS: list[tuple[InvoiceDocument, str, str]] = [
     (document(buyer=replace(BUYER, country="XX")), "BR-CL-14", "buyer country"),
     (document(buyer=without(BUYER, "city")), "BR-DE-8", "buyer city"),
     (document(buyer=without(BUYER, "postal_code")), "BR-DE-9", "buyer postal code"),
-    (document(buyer=without(BUYER, "email")), "PEPPOL-EN16931-R010", "buyer mail address"),
+    (document(buyer=without(BUYER, "email")), "PEPPOL-EN16931-R010", "buyer email address"),
     (
         document(line(tax_category="AE", tax_rate="0"), buyer=without(BUYER, "vat_id")),
         "BR-AE-02",
@@ -122,7 +122,7 @@ def test_messages_are_in_english_without_the_id() -> None:
         problem.rule: problem.message
         for problem in validate(document(seller=without(SELLER, "phone")), "xrechnung").problems
     }
-    assert problems["BR-DE-6"] == "An XRechnung has a phone number of the seller."
+    assert problems["BR-DE-6"] == "An XRechnung needs a phone number of the seller."
     assert problems["BR-DE-TMP-32"].startswith("An invoice says when the service was delivered")
     (problem,) = validate(document(buyer=without(BUYER, "country")), "en16931").fatal
     assert problem.message == "The Buyer postal address shall contain a Buyer country code (BT-55)."

@@ -1,0 +1,1 @@
+"""Bank statements: read by their format, matched with the open invoices, and decided by people."""

@@ -1,0 +1,110 @@
+"""Seller and buyer of an invoice: the provider, and the customer or org unit that pays."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row, bindparam, literal_column, select
+
+from engine.invoice_document import Party
+from workflows.core.errors import invalid
+from workflows.core.settings import Settings
+from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
+from workflows.languages.words import word
+from workflows.register.billing_details import COLUMNS, PARTIES
+from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
+
+SELLER_ONLY = ("iban", "bic")
+BUYER_FIELDS = ("name", "street", "postal_code", "city", "country", "vat_id", "email", "language")
+
+
+def seller_of(settings: Settings) -> dict[str, str]:
+    """The provider as the seller: the fields of `Party`, and the account to pay to."""
+    seller = Party(
+        name=settings.company.name,
+        street=settings.company.street,
+        postal_code=settings.company.postal_code,
+        city=settings.company.city,
+        country=settings.company.country,
+        vat_id=settings.company.vat_id,
+        tax_number=settings.company.tax_number,
+        email=settings.company.email or "",
+        contact_name=settings.company.contact_name,
+        phone=settings.company.phone,
+    )
+    return {**asdict(seller), "iban": settings.company.iban, "bic": settings.company.bic}
+
+
+def buyer_of(tx: Transaction, kind: str, party_id: str) -> Party:
+    """A customer or an org unit as the buyer. Raises: LookupError if there is none."""
+    return buyer_and_language(tx, kind, party_id)[0]
+
+
+def buyer_and_language(tx: Transaction, kind: str, party_id: str) -> tuple[Party, str | None]:
+    """The buyer, and the language of the billing details. Raises: LookupError if there is none."""
+    row = _BUYER[kind].one(tx.connection, {"party": party_id})
+    buyer = Party(
+        name=row.name or row.own_name,
+        street=row.street or "",
+        postal_code=row.postal_code or "",
+        city=row.city or "",
+        country=row.country or "",
+        vat_id=row.vat_id or "",
+        email=row.email or row.own_email,
+    )
+    return buyer, row.language
+
+
+def party_of(row: Row[Any]) -> tuple[str, str]:
+    """Who pays by a row with `customer_id` and `org_unit_id`: kind and id."""
+    return ("customer", row.customer_id) if row.customer_id is not None else ("org_unit", row.org_unit_id)
+
+
+def checked_party(tx: Transaction, customer: str | None, org_unit: str | None) -> tuple[str, str]:
+    """Who an invoice is for, of which exactly one must be given. Raises: InvalidInput."""
+    if (customer is None) == (org_unit is None):
+        raise invalid(
+            "/customer",
+            gettext("An invoice is for a customer or an org unit."),
+            gettext("Give one of the two."),
+        )
+    kind, party_id = ("customer", customer) if customer is not None else ("org_unit", org_unit)
+    if _PARTY[kind].first(tx.connection, {"party": party_id}) is None:
+        raise invalid(
+            f"/{kind}",
+            gettext("There is no %(kind)s with this id.", kind=word(kind.replace("_", " "))),
+            gettext("Look it up first."),
+        )
+    return kind, str(party_id)
+
+
+def lock_party(tx: Transaction, kind: str, party_id: str) -> None:
+    """Lock who pays, before what is open of their invoices and credit is changed together."""
+    table = t.customer if kind == "customer" else t.org_unit
+    tx.connection.execute(
+        select(table.c.id).where(table.c.id == party_id).with_for_update(key_share=True)
+    ).scalar()
+
+
+def _buyer(kind: str) -> Prepared:
+    """Name and mail address of who pays, and the billing details, if there are any."""
+    table, b = PARTIES[kind], t.billing_details.c
+    own_email: Any = t.customer.c.email if kind == "customer" else literal_column("''")
+    return Prepared(
+        select(
+            table.c.name.label("own_name"),
+            own_email.label("own_email"),
+            *(b[name] for name in BUYER_FIELDS),
+        )
+        .outerjoin(t.billing_details, COLUMNS[kind] == table.c.id)
+        .where(table.c.id == bindparam("party", type_=Id))
+    )
+
+
+_BUYER = {kind: _buyer(kind) for kind in PARTIES}
+_PARTY = {
+    kind: Prepared(select(table).where(table.c.id == bindparam("party", type_=Id)))
+    for kind, table in PARTIES.items()
+}

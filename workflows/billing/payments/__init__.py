@@ -1,0 +1,1 @@
+"""What settles invoices: payments, write-offs, and payment links."""

@@ -1,0 +1,1 @@
+"""Unpaid invoices: reminders, dunning levels with fees, pauses, and requests cancelled unpaid."""
