@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from engine.errors import DeskError
 from engine.rulebook import Problem, RuleSetRefused
 from web.environment import Environment
-from web.field_errors import field_errors
 from web.logs import set_up_logs
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
@@ -27,9 +26,16 @@ def explain(error: Exception) -> None:
     if isinstance(error, DeskError):
         fail(str(error))
     if isinstance(error, ValidationError):
-        fail("\n".join(f"{one['pointer'].lstrip('/')}: {one['detail']}" for one in field_errors(error)))
+        fail("\n".join(f"{one['pointer'].lstrip('/')}: {one['detail']}" for one in _field_errors(error)))
     if is_database_failure(error):
         fail(f"The database cannot be used: {str(error).partition(chr(10))[0]}")
+
+
+def _field_errors(error: ValidationError) -> list[dict[str, str]]:
+    # only now: the texts of errors come with Flask, which takes a tenth of an import's start
+    from web.field_errors import field_errors
+
+    return field_errors(error)
 
 
 def fail(message: str) -> NoReturn:
@@ -43,7 +49,7 @@ def environment() -> Environment:
     try:
         found = Environment()
     except ValidationError as error:
-        for one in field_errors(error):
+        for one in _field_errors(error):
             click.echo(f"Error: COVERDESK_{one['pointer'].strip('/').upper()}: {one['detail']}", err=True)
         sys.exit(1)
     set_up_logs(found.log_format)

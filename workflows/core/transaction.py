@@ -22,6 +22,7 @@ from workflows.languages.words import or_text, word
 from workflows.store import tables as t
 from workflows.store.compiled_statements import (
     Prepared,
+    insert_each,
     insert_row,
     insert_several,
     prepared_update,
@@ -216,8 +217,10 @@ class Transaction:
             insert_row(self.connection, table, rows[0])
         elif rows and has_few and self.is_sqlite and not _has_expression(rows):
             insert_several(self.connection, table, rows)
-        elif rows:
+        elif rows and has_few:
             self.connection.execute(_insert_into(table), rows)
+        elif rows:
+            insert_each(self.connection, table, rows)
 
     def change(self, table: Table, record_id: str, **values: Any) -> None:
         """Update the row with this id, or add that to the batch. Raises: NotWriting, IntegrityError.
@@ -241,8 +244,13 @@ class Transaction:
 
     def audit_at(self, at: datetime, subject_kind: str, subject_id: str, action: str, **details: Any) -> None:
         """Add an event to a record's audit trail, as of the instant at which it happened."""
-        values = self._audit_values(at, subject_kind, subject_id, action, details)
-        self.add(t.audit_event, id=new_id(), **values)
+        self.add(t.audit_event, **self.audit_row(at, subject_kind, subject_id, action, details))
+
+    def audit_row(
+        self, at: datetime, subject_kind: str, subject_id: str, action: str, details: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The row that `audit_at` adds."""
+        return {"id": new_id(), **self._audit_values(at, subject_kind, subject_id, action, details)}
 
     def audit_each_at(
         self,

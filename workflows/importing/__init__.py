@@ -14,28 +14,28 @@ event_order           the order of events, also in the hour that occurs twice
 history               the events of one service request, in order
 inferred_transitions  the triggers between two exported states, including those that the export skips
 register_lookup       finds or creates the customers, org units, items and technicians of the export
-replaying_events      imports one history, in one transaction
+chunks                several histories, in one transaction
+replaying_events      imports one history
+target_requests       the service request that it is replayed into
+pending_rows          rows that are written for many histories at once
 prepared_reads        what each of these transactions reads and locks
 report                what was imported, what was not, and why
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NoReturn
 
 from engine.errors import DeskError
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.importing.chunks import MOST_EVENTS, ChunkOutcome, chunks_of, replay_chunk
 from workflows.importing.export import ExportUnreadable, read_export
 from workflows.importing.history import History, group_by_service_request
 from workflows.importing.mapping import Mapping, MappingRefused, read_mapping
 from workflows.importing.register_lookup import Known
-from workflows.importing.replaying_events import (
-    HistoryOutcome,
-    StepRefused,
-    replay_history,
-    replay_step_by_step,
-)
+from workflows.importing.replaying_events import StepRefused
 from workflows.importing.report import ImportReport
 
 __all__ = [
@@ -58,7 +58,7 @@ class CoverageNotChosen(DeskError):
 class _DryRun(Exception):
     """Rolls the transaction back and carries its outcome to the caller."""
 
-    def __init__(self, outcome: HistoryOutcome) -> None:
+    def __init__(self, outcome: ChunkOutcome) -> None:
         super().__init__()
         self.outcome = outcome
 
@@ -73,10 +73,11 @@ def import_history(
     progress: Callable[[int, int], None] | None = None,
     report: ImportReport | None = None,
 ) -> ImportReport:
-    """Import the history in `raw`, the bytes of the file `name`: one transaction per service request.
+    """Import the history in `raw`, the bytes of the file `name`.
 
-    Events of earlier imports are skipped, so a run after an interrupted import continues it. A dry run rolls
-    each transaction back. `progress` is called with the number of service requests done and their total.
+    Each transaction imports several service requests; events of earlier imports are skipped, so a run after
+    an interrupted import continues it. A dry run rolls each transaction back. `progress` is called with the
+    number of service requests done and their total.
     A `report` passed in is filled during the run, so the caller has it even if the import is interrupted.
 
     Raises:
@@ -98,11 +99,17 @@ def import_history(
     report.skipped = [row for row in unread if not row.left_out]
     report.left_out = sum(row.left_out for row in unread)
     committed: Known = {}
-    for done, history in enumerate(found, start=1):
-        outcome = _import_one(desk, history, mapping, committed, dry_run=dry_run)
-        report.add(outcome)
+    done = 0
+    # a search for coverage locks contracts: those of several requests would be locked out of order
+    most_events = 0 if config.settings.contracts and mapping.coverage == "search" else MOST_EVENTS
+    for chunk in chunks_of(found, most_events=most_events):
+        outcome = _import_chunk(desk, chunk, mapping, committed, dry_run=dry_run)
+        for one in outcome.histories:
+            report.add(one)
+        report.created |= outcome.created
         if not dry_run:
             committed |= outcome.known
+        done += len(chunk)
         if progress is not None:
             progress(done, len(found))
     if report.added and not dry_run:
@@ -126,23 +133,19 @@ def _check_coverage(mapping: Mapping) -> None:
         )
 
 
-def _import_one(
-    desk: Desk, history: History, mapping: Mapping, committed: Known, *, dry_run: bool
-) -> HistoryOutcome:
-    def replay(tx: Transaction) -> HistoryOutcome:
-        return replay_history(tx, history, mapping, committed)
+def _import_chunk(
+    desk: Desk, histories: Sequence[History], mapping: Mapping, committed: Known, *, dry_run: bool
+) -> ChunkOutcome:
+    def replay(tx: Transaction, *, is_careful: bool = False) -> ChunkOutcome:
+        return replay_chunk(tx, histories, mapping, committed, is_careful=is_careful)
 
-    def replay_slowly(tx: Transaction) -> HistoryOutcome:
-        return replay_step_by_step(tx, history, mapping)
-
-    # most histories have no step that is refused, and savepoints take a third of the time
     try:
         return _perform(desk, replay, dry_run=dry_run)
     except StepRefused:
-        return _perform(desk, replay_slowly, dry_run=dry_run)
+        return _perform(desk, partial(replay, is_careful=True), dry_run=dry_run)
 
 
-def _perform(desk: Desk, replay: Callable[[Transaction], HistoryOutcome], *, dry_run: bool) -> HistoryOutcome:
+def _perform(desk: Desk, replay: Callable[[Transaction], ChunkOutcome], *, dry_run: bool) -> ChunkOutcome:
     """Run it in a transaction, which a dry run rolls back."""
     if not dry_run:
         return desk.perform(SYSTEM, replay)

@@ -5,6 +5,7 @@ A row becomes an `Event`: the values that the mapping asks for, not yet checked 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from workflows.importing.column_sources import PLACEHOLDER
@@ -124,8 +125,7 @@ class _RowReader:
             key: [self._field_reader(key, source) for source in sources]
             for key, sources in mapping.columns.items()
         }
-        self.cleaners = {key: clean for key in self.sources if (clean := self._cleaner(key)) is not None}
-        self.plain = {key: place for key in self.sources if (place := self._plain_place(key)) is not None}
+        self.values = {key: self._value_reader(key) for key in self.sources}
         self.instant = instant_reader(mapping, zone)
         self.repeated = _repeated_columns(mapping, header)
 
@@ -136,7 +136,7 @@ class _RowReader:
             if key not in self.sources:
                 continue
             cells = (
-                (line, text) for line, fields in fitted if (text := self._value(key, fields)) is not None
+                (line, text) for line, fields in fitted if (text := self.values[key](fields)) is not None
             )
             found = find_undecided(self.mapping, cells)
             if found is None:
@@ -181,7 +181,7 @@ class _RowReader:
         if isinstance(keys, str):
             yield RowNote(row.line, keys)
             return
-        values = {key: value for key in keys if (value := self._value(key, fields)) is not None}
+        values = {key: value for key in keys if (value := self.values[key](fields)) is not None}
         number = values.pop("number", None)
         if number is None:
             yield RowNote(row.line, "it has no service request number")
@@ -189,7 +189,10 @@ class _RowReader:
         if len(number) > LONGEST_NUMBER:
             yield RowNote(row.line, f"its number has more than {LONGEST_NUMBER} characters")
             return
-        broken = next((key for key, value in values.items() if not _is_text(value)), None)
+        # one look at all of them is enough for most rows
+        broken = None
+        if not "".join(values.values()).isprintable():
+            broken = next((key for key, value in values.items() if not _is_text(value)), None)
         if broken is not None or not _is_text(number):
             yield RowNote(row.line, f"its {broken or 'number'} contains control characters")
             return
@@ -284,24 +287,37 @@ class _RowReader:
             found.append(read)
         return found
 
-    def _value(self, key: str, fields: list[str]) -> str | None:
-        place = self.plain.get(key)
-        if place is not None:
+    def _value_reader(self, key: str) -> Callable[[list[str]], str | None]:
+        """A function from the cells of a row to the value of a key."""
+        sources, clean, is_multiline = self.sources[key], self._cleaner(key), key in MULTILINE
+        place = self._plain_place(key)
+        if place is not None and clean is None:
+            return self._plain_reader(place)
+
+        def value_of(fields: list[str]) -> str | None:
+            for read in sources:
+                value = read(fields)
+                if value is not None and clean is not None:
+                    value = clean(value)
+                if value is not None:
+                    return value if is_multiline else " ".join(value.split())
+            return None
+
+        return value_of
+
+    def _plain_reader(self, place: int) -> Callable[[list[str]], str | None]:
+        missing = self.mapping.missing
+
+        def value_of(fields: list[str]) -> str | None:
             text = fields[place].strip()
-            return " ".join(text.split()) if text and text not in self.mapping.missing else None
-        clean = self.cleaners.get(key)
-        for read in self.sources[key]:
-            value = read(fields)
-            if value is not None and clean is not None:
-                value = clean(value)
-            if value is not None:
-                return value if key in MULTILINE else " ".join(value.split())
-        return None
+            return " ".join(text.split()) if text and text not in missing else None
+
+        return value_of
 
     def _plain_place(self, key: str) -> int | None:
         """The index of the one column that a key is read from as it is; None where there is more to do."""
         (source, *others) = self.mapping.columns[key]
-        if others or source.text is not None or key in self.cleaners or key in MULTILINE:
+        if others or source.text is not None or key in MULTILINE:
             return None
         places = self.header.positions[source.columns[0]]
         return places[0] if len(places) == 1 else None
@@ -310,7 +326,8 @@ class _RowReader:
         """What makes a cell's text the value of this key, or None for a text that means no value."""
         separator = self.mapping.thousands_separator
         if key in INSTANTS:
-            return lambda text: None if means_no_date(text) else text
+            # exports repeat their instants
+            return lru_cache(maxsize=100_000)(lambda text: None if means_no_date(text) else text)
         if key in self.mapping.html:
             return lambda text: plain_text(text) or None
         if key in NUMBERS and separator is not None:
@@ -318,35 +335,44 @@ class _RowReader:
         return None
 
     def _field_reader(self, key: str, source: ValueSource) -> Callable[[list[str]], str | None]:
-        missing = self.mapping.missing
         positions = {column: self.header.positions[column] for column in source.columns}
         is_joined = source.all_of or (key in MULTILINE and source.nth is None)
-
-        def field(fields: list[str], places: tuple[int, ...]) -> str | None:
-            if len(places) == 1:
-                value = fields[places[0]].strip()
-                return value if value and value not in missing else None
-            found = (fields[place].strip() for place in places)
-            values = (value for value in found if value and value not in missing)
-            return "\n".join(values) or None if is_joined else next(values, None)
-
         if source.text is None:
             (only,) = positions.values()
-            if source.nth is not None:
-                only = (only[source.nth - 1],)
-            return lambda fields: field(fields, only)
-        text = source.text
+            return self._cell_reader(only if source.nth is None else (only[source.nth - 1],), is_joined)
+        cells = [(column, self._cell_reader(places, is_joined)) for column, places in positions.items()]
+        parts = PLACEHOLDER.split(source.text)
+        form = "%s".join(part.replace("%", "%%") for part in parts[::2])
+        columns = [" ".join(name.split()) for name in parts[1::2]]
 
         def filled(fields: list[str]) -> str | None:
             found: dict[str, str] = {}
-            for column, places in positions.items():
-                value = field(fields, places)
+            for column, read in cells:
+                value = read(fields)
                 if value is None:
                     return None
                 found[column] = value
-            return PLACEHOLDER.sub(lambda match: found[" ".join(match.group(1).split())], text)
+            return form % tuple([found[column] for column in columns])
 
         return filled
+
+    def _cell_reader(self, places: tuple[int, ...], is_joined: bool) -> Callable[[list[str]], str | None]:
+        """A function from the cells of a row to that of a column, which may occur several times."""
+        missing = self.mapping.missing
+
+        def only(fields: list[str]) -> str | None:
+            value = fields[place].strip()
+            return value if value and value not in missing else None
+
+        def several(fields: list[str]) -> str | None:
+            found = (fields[one].strip() for one in places)
+            values = (value for value in found if value and value not in missing)
+            return "\n".join(values) or None if is_joined else next(values, None)
+
+        if len(places) > 1:
+            return several
+        (place,) = places
+        return only
 
 
 def _repeated_columns(mapping: Mapping, header: Header) -> dict[str, tuple[int, ...]]:

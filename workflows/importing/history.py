@@ -13,6 +13,9 @@ from workflows.importing.event_order import sort_events
 from workflows.importing.events import Event, RowNote
 from workflows.importing.mapping import Mapping
 
+CONTENT = json.JSONEncoder(sort_keys=True)
+"""Built once: `json.dumps` builds one at each call that sorts."""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -42,7 +45,7 @@ def group_by_service_request(
 
 def event_key(event: Event) -> str:
     """The key by which a later run recognizes an event: number, instant and a digest of its content."""
-    content = json.dumps([event.state, event.sequence, event.values], sort_keys=True)
+    content = CONTENT.encode([event.state, event.sequence, event.values])
     digest = hashlib.sha256(content.encode()).hexdigest()[:24]
     return f"{event.number}\t{event.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}\t{digest}"
 

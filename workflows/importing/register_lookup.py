@@ -16,6 +16,7 @@ from sqlalchemy import String, Table, bindparam, or_, select
 from workflows.commands.register import ChangeCustomer, NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.core.transaction import Transaction
 from workflows.importing.mapping import Mapping, NamedUnit, slug
+from workflows.importing.pending_rows import PendingRows
 from workflows.register import change_customer, create_customer, create_item, create_org_unit
 from workflows.register.items import is_global, may_be_asked_for
 from workflows.store import tables as t
@@ -36,18 +37,22 @@ Known = dict[tuple[str, str], str]
 class RegisterLookup:
     """The records for an export's names, within one transaction; `created` are the new ones.
 
-    `known` caches what has been found: call `forget` after a rollback to a savepoint. `committed` has what
-    earlier transactions of the same import have found.
+    `known` caches what has been found: call `roll_back` after a rollback to a savepoint. `committed` has what
+    earlier transactions of the same import have found. What was imported is recorded among the rows that are
+    `pending`.
     """
 
     mapping: Mapping
     committed: Known
+    pending: PendingRows
     known: Known = field(default_factory=dict)
     created: set[tuple[str, str]] = field(default_factory=set)
 
-    def forget(self) -> None:
-        """Clear the cache: after a rollback, records in it may no longer exist."""
+    def roll_back(self, created: set[tuple[str, str]]) -> None:
+        """Return to the time when `created` were the new records: others may no longer exist."""
         self.known.clear()
+        self.pending.clear()
+        self.created = created
 
     def _cached(self, kind: str, name: str) -> str | None:
         key = (kind, name)
@@ -161,7 +166,7 @@ class RegisterLookup:
             if record_id is None:
                 record_id = make()
                 self.created.add((kind, key))
-            record_imported(tx, self.mapping.source, kind, [key], record_id)
+            record_imported(tx, self.pending, self.mapping.source, kind, [key], record_id)
         self.known[kind, key] = record_id
         return record_id
 
@@ -210,7 +215,9 @@ def find_imported(tx: Transaction, source: str, kind: str, key: str) -> str | No
     return str(found.record_id) if found is not None else None
 
 
-def record_imported(tx: Transaction, source: str, kind: str, keys: Sequence[str], record_id: str) -> None:
+def record_imported(
+    tx: Transaction, pending: PendingRows, source: str, kind: str, keys: Sequence[str], record_id: str
+) -> None:
     """Record that a record was imported from a source under these keys."""
     rows = [
         {
@@ -222,7 +229,7 @@ def record_imported(tx: Transaction, source: str, kind: str, keys: Sequence[str]
         }
         for key in keys
     ]
-    tx.add_together([(t.imported_record, row) for row in rows])
+    pending.add(t.imported_record, *rows)
 
 
 def clipped(text: str, most: int) -> str:

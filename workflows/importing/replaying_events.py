@@ -1,16 +1,15 @@
 """Import of one service request's history, event by event, through the use cases at the events' instants.
 
-It runs in one transaction: an import that is killed has each service request either completely or not at all.
-A refused event is rolled back alone (to a savepoint) and reported, and the next event is tried.
+Steps that are refused are rare: a history is replayed without savepoints, and if a step is refused, once more
+with one for each step. Only the refused step is then rolled back and reported, and the next one is tried.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from engine.errors import DeskError
@@ -23,13 +22,15 @@ from workflows.importing.events import Event, RowNote
 from workflows.importing.history import History, instant_of_key
 from workflows.importing.inferred_transitions import Move, NoTransition, moves_between
 from workflows.importing.mapping import Mapping, Meaning
-from workflows.importing.prepared_reads import DISCARD, STATE, is_number_in_use, lock_source
-from workflows.importing.register_lookup import Known, RegisterLookup, clipped, find_imported, record_imported
-from workflows.lifecycle.service_requests.transitions import lock_request
-from workflows.service_requests.log import log_service_request
-from workflows.service_requests.use_cases import change_service_request, fire_trigger
+from workflows.importing.pending_rows import PendingRows
+from workflows.importing.register_lookup import RegisterLookup, clipped, record_imported
+from workflows.importing.target_requests import (
+    ComposedRequest,
+    StoredRequest,
+    TargetRequest,
+    can_be_composed,
+)
 from workflows.store import tables as t
-from workflows.store.ids import new_id
 
 LONGEST_SUBJECT = 200
 LONGEST_TEXT = 20_000
@@ -45,11 +46,9 @@ class StepRefused(Exception):
 class HistoryOutcome:
     """The result of importing one history.
 
-    `imported` are line numbers, `remarks` belong to imported lines, `created` are new register records and
-    `known` all that were found.
+    `imported` are line numbers, `remarks` belong to imported lines.
     """
 
-    number: str
     was_known: bool = False
     is_new: bool = False
     imported: list[int] = field(default_factory=list)
@@ -57,26 +56,39 @@ class HistoryOutcome:
     remarks: list[RowNote] = field(default_factory=list)
     moves: int = 0
     inferred: int = 0
-    created: set[tuple[str, str]] = field(default_factory=set)
-    known: Known = field(default_factory=dict)
 
 
-def replay_history(tx: Transaction, history: History, mapping: Mapping, committed: Known) -> HistoryOutcome:
+@dataclass(slots=True)
+class ReplayContext:
+    """What the histories of a chunk share: one transaction, and what was read for all of them.
+
+    `requests` are the ids of service requests that were imported from this source, by number;
+    `numbers_in_use` those of others. Rows that are `pending` are written at the end of the chunk.
+    """
+
+    tx: Transaction
+    mapping: Mapping
+    registers: RegisterLookup
+    pending: PendingRows
+    requests: dict[str, str]
+    numbers_in_use: Container[str]
+
+
+def replay_history(context: ReplayContext, history: History) -> HistoryOutcome:
     """Import the events of a history that no earlier run has imported; returns the outcome line by line.
 
-    `committed` are the records that earlier transactions of this import have found.
     Raises: StepRefused, after which the transaction must be rolled back; `replay_step_by_step` then imports
     the history without what is refused.
     """
     try:
-        return _HistoryReplay(tx, history, mapping, committed, is_careful=False).run()
+        return _HistoryReplay(context, history, is_careful=False).run()
     except REFUSALS as refusal:
         raise StepRefused from refusal
 
 
-def replay_step_by_step(tx: Transaction, history: History, mapping: Mapping) -> HistoryOutcome:
+def replay_step_by_step(context: ReplayContext, history: History) -> HistoryOutcome:
     """`replay_history` with a savepoint for each step: only refused steps are rolled back, and reported."""
-    return _HistoryReplay(tx, history, mapping, {}, is_careful=True).run()
+    return _HistoryReplay(context, history, is_careful=True).run()
 
 
 class _HistoryReplay:
@@ -85,56 +97,40 @@ class _HistoryReplay:
     A careful one rolls refused steps back and reports them; one that is not raises the first refusal.
     """
 
-    def __init__(
-        self, tx: Transaction, history: History, mapping: Mapping, committed: Known, *, is_careful: bool
-    ) -> None:
-        self.tx = _without_webhooks(_with_coverage(tx, mapping))
+    def __init__(self, context: ReplayContext, history: History, *, is_careful: bool) -> None:
+        self.tx = context.tx
+        self.mapping = context.mapping
+        self.registers = context.registers
+        self.pending = context.pending
+        self.context = context
         self.history = history
-        self.mapping = mapping
         self.is_careful = is_careful
-        self.registers = RegisterLookup(mapping, committed)
-        self.outcome = HistoryOutcome(history.number, skipped=list(history.skipped))
+        self.outcome = HistoryOutcome(skipped=list(history.skipped))
         self.key_of = {id(event): key for event, key in zip(history.events, history.keys, strict=True)}
-        self.request_id: str | None = None
+        self.request: TargetRequest | None = None
         self.imported_state: str | None = None
         self.imported_details: dict[str, str] | None = None
         self.previous: int | None = None
 
     def run(self) -> HistoryOutcome:
-        lock_source(self.tx, self.mapping.source)
-        self.request_id = find_imported(self.tx, self.mapping.source, "service_request", self.history.number)
-        self.outcome.was_known = self.request_id is not None
+        known = self.context.requests.get(self.history.number)
+        self.request = StoredRequest(known) if known is not None else None
+        self.outcome.was_known = known is not None
         events = self._new_events()
-        if self.request_id is None and is_number_in_use(self.tx, self.history.number):
+        if known is None and self.history.number in self.context.numbers_in_use:
             why = f"a service request with the number {self.history.number} already exists here"
             self.outcome.skipped += [RowNote(event.line, why) for event in events]
             return self.outcome
-        mark = new_id()
+        self.is_composed = not self.is_careful and can_be_composed(self.tx, events)
         for event in events:
             self._apply_event(event)
-        if self.request_id is not None:
+        if self.request is not None:
+            self.outcome.is_new = known is None
             keys = [self.key_of[id(event)] for event in events]
-            record_imported(self.tx, self.mapping.source, "event", keys, self.request_id)
-            if _ends_resolved(events):
-                self._postpone_auto_close()
-        if events:
-            self._discard_messages(mark, events[-1].at)
-        self.outcome.created = self.registers.created
-        self.outcome.known = self.registers.known
+            record_imported(self.tx, self.pending, self.mapping.source, "event", keys, self.request.id)
+            if events:
+                self.request.finish(self.tx, ends_resolved=_ends_resolved(events), last=events[-1].at)
         return self.outcome
-
-    def _postpone_auto_close(self) -> None:
-        """Let the days until a resolved request closes automatically begin with the import.
-
-        They were over before this desk knew of it: it would show as closed, which the export does not say.
-        """
-        now = self.tx.recorded_at
-        r = t.service_request
-        self.tx.connection.execute(
-            update(r)
-            .where(r.c.id == self.request_id, r.c.state == "resolved", r.c.auto_close_at <= now)
-            .values(auto_close_at=now + timedelta(days=self.tx.settings.auto_close_days))
-        )
 
     def _new_events(self) -> list[Event]:
         """The events to import: not imported earlier, not before the last imported one, not in the future."""
@@ -157,7 +153,7 @@ class _HistoryReplay:
         return new_events
 
     def _imported_event_keys(self) -> set[str]:
-        if self.request_id is None:
+        if self.request is None:
             return set()
         r = t.imported_record
         keys = self.tx.connection.execute(
@@ -175,37 +171,39 @@ class _HistoryReplay:
         """Log, change and move the service request by one event. Only a refused step is rolled back."""
         self.remarks: list[str] = list(event.remarks)
         refused: list[str] = []
-        if self.request_id is None and event.meaning is None:
+        if self.request is None and event.meaning is None:
             self.outcome.skipped.append(RowNote(event.line, self._why_not_logged(event)))
             return
-        then = replace(self.tx, now=event.at, actor=self._actor(event, "changed_by"))
         done = False
-        for step in self._steps(event):
-            if step != self._log and self.request_id is None:
+        steps = self._steps(event)
+        then = replace(self.tx, now=event.at, actor=self._actor(event, "changed_by")) if steps else self.tx
+        for step in steps:
+            if step != self._log and self.request is None:
                 break
             if not self.is_careful:
                 done = step(then, event) or done
                 continue
-            created = set(self.registers.created)
+            request, created = self.request, set(self.registers.created)
             try:
                 with self.tx.connection.begin_nested():
                     done = step(then, event) or done
+                    self.pending.write(self.tx)
             except REFUSALS as refusal:
-                self.registers.forget()
-                self.registers.created = created
+                self.request = request
+                self.registers.roll_back(created)
                 refused.append(_refusal_text(refusal))
         self._record_result(event, done, refused)
 
     def _steps(self, event: Event) -> list[Step]:
         """The steps that an event may need: only for what differs from the event before."""
-        if self.request_id is None:
+        if self.request is None:
             return [self._log, self._change, self._move]
         steps: list[Step] = []
         if _details(event) != self.imported_details:
             steps.append(self._change)
         if event.meaning is not None and event.state != self.imported_state:
             steps.append(self._move)
-        if len(steps) > 1 and lock_request(self.tx, self.request_id).state in ENDED_STATES:
+        if len(steps) > 1 and self.request.row(self.tx).state in ENDED_STATES:
             # an ended service request cannot be changed: reopen it first
             steps.reverse()
         return steps
@@ -244,19 +242,21 @@ class _HistoryReplay:
             work_type=values.get("work_type"),
             channel=values.get("channel"),
         )
-        logged = log_service_request(then, command, number=event.number)
-        if logged.service_request is None:
-            raise NoTransition(f"a rule refuses it: {logged.refused}")
+        request: TargetRequest
+        if self.is_composed:
+            request = ComposedRequest(then, command, event.number, self.pending)
+        else:
+            request = StoredRequest.log(then, command, event.number)
         record_imported(
-            self.tx, self.mapping.source, "service_request", [event.number], logged.service_request
+            self.tx, self.pending, self.mapping.source, "service_request", [event.number], request.id
         )
-        self.request_id = logged.service_request
-        self.outcome.is_new = True
+        self.request = request
         return True
 
     def _change(self, then: Transaction, event: Event) -> bool:
         """Change the fields in which an event differs from the service request."""
-        request = lock_request(then, str(self.request_id))
+        target = self._target()
+        request = target.row(then)
         details = self._details(then, event, request)
         self.imported_details = _details(event)
         given = {
@@ -269,8 +269,12 @@ class _HistoryReplay:
         if "customer" in given:
             # with a new customer, the item and org unit of the old one go, unless the event states them again
             given |= {"item": details["item"], "org_unit": details["org_unit"]}
-        change_service_request(then, request.id, ChangeServiceRequest(**given))
+        target.change(then, ChangeServiceRequest(**given))
         return True
+
+    def _target(self) -> TargetRequest:
+        assert self.request is not None, "The first step logs it."
+        return self.request
 
     def _details(self, then: Transaction, event: Event, request: Row[Any]) -> dict[str, Any]:
         values = event.values
@@ -296,17 +300,17 @@ class _HistoryReplay:
         meaning = event.meaning
         if meaning is None:
             return False
-        # the use case locks the row and checks the state again
-        request = STATE.one(then.connection, {"id": self.request_id})
+        target = self._target()
+        now = target.state(then)
         try:
-            moves = moves_between(request.state, request.on_hold_reason, meaning)
+            moves = moves_between(now.state, now.on_hold_reason, meaning)
         except NoTransition:
             # reported once: the rows that follow in the same state do not repeat it
             self.imported_state = event.state
             raise
         for move in moves:
             command = self._command(move, meaning, event)
-            fire_trigger(then, str(self.request_id), command, inferred=move.inferred)
+            target.fire(then, command, inferred=move.inferred)
         self.imported_state = event.state
         self.outcome.moves += len(moves)
         self.outcome.inferred += sum(move.inferred for move in moves)
@@ -353,25 +357,6 @@ class _HistoryReplay:
     def _remark(self, text: str) -> None:
         if text not in self.remarks:
             self.remarks.append(text)
-
-    def _discard_messages(self, mark: str, last: datetime) -> None:
-        """Delete the messages that this history caused: no notifications are sent about the past."""
-        DISCARD.run(self.tx.connection, {"mark": mark, "last": last})
-
-
-def _without_webhooks(tx: Transaction) -> Transaction:
-    """The transaction in which no receiver hears of what happens, which is past."""
-    return replace(tx, config=replace(tx.config, subscriptions=())) if tx.config.subscriptions else tx
-
-
-def _with_coverage(tx: Transaction, mapping: Mapping) -> Transaction:
-    """The transaction in which coverage is searched, and draws, as the mapping says."""
-    if not tx.settings.contracts:
-        return tx
-    if mapping.coverage == "before_contracts":
-        settings = tx.settings.model_copy(update={"contracts": False})
-        return replace(tx, config=replace(tx.config, settings=settings))
-    return replace(tx, draws=bool(mapping.draws))
 
 
 def _ends_resolved(events: list[Event]) -> bool:

@@ -42,7 +42,6 @@ class ImportReport:
         self.continued += outcome.was_known and bool(outcome.imported)
         self.moves += outcome.moves
         self.inferred += outcome.inferred
-        self.created |= outcome.created
 
     @property
     def added(self) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, literal, select, text
+from sqlalchemy import Row, Select, bindparam, delete, func, insert, literal, select, text
 
 from workflows.commands.register import ChangeOrgUnit, NewOrgUnit
 from workflows.core.actors import SUPERVISORS
@@ -21,6 +21,8 @@ from workflows.register.records import (
     update_versioned,
 )
 from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.register import OrgUnitView
@@ -200,14 +202,19 @@ def _detach_branch(tx: Transaction, org_unit_id: str) -> None:
 
 def _attach_branch(tx: Transaction, org_unit_id: str, parent_id: str | None) -> None:
     """Add a branch's closure rows to its new parent and that parent's ancestors."""
-    if parent_id is None:
-        return
-    below, higher = line.alias("below"), line.alias("higher")
-    tx.connection.execute(
-        insert(line).from_select(
-            ["org_unit_id", "ancestor_id", "steps"],
-            select(below.c.org_unit_id, higher.c.ancestor_id, below.c.steps + higher.c.steps + literal(1))
-            .select_from(below.join(higher, literal(True)))
-            .where(below.c.ancestor_id == org_unit_id, higher.c.org_unit_id == parent_id),
-        )
+    if parent_id is not None:
+        _ATTACH.run(tx.connection, {"org_unit": org_unit_id, "parent": parent_id})
+
+
+_below, _higher = line.alias("below"), line.alias("higher")
+_ATTACH = Prepared(
+    insert(line).from_select(
+        ["org_unit_id", "ancestor_id", "steps"],
+        select(_below.c.org_unit_id, _higher.c.ancestor_id, _below.c.steps + _higher.c.steps + literal(1))
+        .select_from(_below.join(_higher, literal(True)))
+        .where(
+            _below.c.ancestor_id == bindparam("org_unit", type_=Id, required=True),
+            _higher.c.org_unit_id == bindparam("parent", type_=Id, required=True),
+        ),
     )
+)

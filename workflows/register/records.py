@@ -1,9 +1,10 @@
 """Shared functions for register records: versions, unique numbers, and which rows a customer may see."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from workflows.core.actors import STAFF
@@ -12,6 +13,7 @@ from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
 from workflows.store import tables as t
+from workflows.store.compiled_statements import Prepared
 from workflows.store.search_words import search_words
 
 READERS = (*STAFF, "customer")
@@ -41,8 +43,7 @@ def locked(tx: Transaction, table: Table, record_id: str, expected_version: int 
 
 def require_record(tx: Transaction, table: Table, record_id: str, pointer: str) -> None:
     """Raise InvalidInput at `pointer` if the table has no such record."""
-    found = tx.connection.execute(select(table.c.id).where(table.c.id == record_id)).one_or_none()
-    if found is None:
+    if _with_id(table).first(tx.connection, {"id": record_id}) is None:
         raise invalid(
             pointer,
             gettext(
@@ -51,6 +52,12 @@ def require_record(tx: Transaction, table: Table, record_id: str, pointer: str) 
                 id=repr(record_id),
             ),
         )
+
+
+@cache
+def _with_id(table: Table) -> Prepared:
+    same = table.c.id == bindparam("id", type_=table.c.id.type, required=True)
+    return Prepared(select(table.c.id).where(same))
 
 
 def insert_unique(tx: Transaction, table: Table, values: dict[str, Any], taken: Conflict) -> None:

@@ -200,7 +200,22 @@ def _insert(
     **columns: Any,
 ) -> dict[str, Any]:
     """Insert the row. Returns its columns; the number is None where the database assigns it."""
-    values = {
+    values = request_values(tx, service_request_id, command, parties, state=state, number=number, **columns)
+    return {**values, "number": insert_numbered(tx, values, number)}
+
+
+def request_values(
+    tx: Transaction,
+    service_request_id: str,
+    command: NewServiceRequest,
+    parties: Parties,
+    *,
+    state: str,
+    number: str | None,
+    **columns: Any,
+) -> dict[str, Any]:
+    """The columns of a new row, its number aside."""
+    return {
         "id": service_request_id,
         "subject": command.subject,
         "search_words": request_words(number, command.subject, parties.customer_name),
@@ -216,4 +231,3 @@ def _insert(
         "created_by": tx.actor.name,
         **columns,
     }
-    return {**values, "number": insert_numbered(tx, values, number)}

@@ -79,6 +79,26 @@ def change_service_request(
     tx.require(*DESK)
     request = lock_current(tx, require_visible(tx, service_request_id))
     _check_version(request, expected_version)
+    changes = plan_change(tx, request, command)
+    if changes:
+        words = changed_words(tx, request, changes)
+        follow_request(tx, request.id, changes)
+        tx.change(t.service_request, request.id, **changes, **words, version=next_version(t.service_request))
+        tx.audit("service_request", request.id, "changed", **changed_details(changes))
+    others = {name for name in SEARCHED_COLUMNS & changes.keys() if changes[name] != getattr(request, name)}
+    if others and tx.settings.contracts:
+        _search_changed(tx, lock_request(tx, request.id), changes.keys())
+    elif "priority" in others:
+        changed = lock_request(tx, request.id)
+        tx.change(t.service_request, request.id, **level_columns(tx, changed, changed.sla))
+    return service_request_id
+
+
+def plan_change(tx: Transaction, request: Any, command: ChangeServiceRequest) -> dict[str, Any]:
+    """The columns that a command changes, by name; `request` has the columns of a row.
+
+    Raises: InvalidInput; StateForbids where more than subject and description of an ended request change.
+    """
     given = command.given()
     for name in ("subject", "customer", "priority"):
         if name in given and not given[name]:
@@ -97,19 +117,21 @@ def change_service_request(
         )
     changes = _changed_columns(tx, request, given)
     _check_merged(tx, request, changes)
-    if changes:
-        words = _new_words(tx, request, changes)
-        follow_request(tx, request.id, changes)
-        tx.change(t.service_request, request.id, **changes, **words, version=next_version(t.service_request))
-        details = {key: None if value is None else str(value) for key, value in changes.items()}
-        tx.audit("service_request", request.id, "changed", **details)
-    others = {name for name in SEARCHED_COLUMNS & changes.keys() if changes[name] != getattr(request, name)}
-    if others and tx.settings.contracts:
-        _search_changed(tx, lock_request(tx, request.id), changes.keys())
-    elif "priority" in others:
-        changed = lock_request(tx, request.id)
-        tx.change(t.service_request, request.id, **level_columns(tx, changed, changed.sla))
-    return service_request_id
+    return changes
+
+
+def changed_words(tx: Transaction, request: Any, changes: Mapping[str, Any]) -> dict[str, str]:
+    """The words of a service request whose subject or customer changes; empty if neither does."""
+    if not {"subject", "customer_id"} & changes.keys():
+        return {}
+    customer_id = changes.get("customer_id", request.customer_id)
+    name = _CUSTOMER_NAME.one(tx.connection, {"id": customer_id}).name
+    return {"search_words": request_words(request.number, changes.get("subject", request.subject), name)}
+
+
+def changed_details(changes: Mapping[str, Any]) -> dict[str, str | None]:
+    """What the audit trail says of a change."""
+    return {name: None if value is None else str(value) for name, value in changes.items()}
 
 
 def fire_trigger(
@@ -135,6 +157,25 @@ def fire_trigger(
     """
     request = lock_current(tx, require_visible(tx, service_request_id))
     _check_version(request, expected_version)
+    check_trigger(tx, request, command)
+    trigger = command.trigger
+    if trigger == "reopen":
+        return _reopen(tx, request, command, inferred=inferred)
+    move_request(tx, request, trigger, note=command.note, reason=command.reason, inferred=inferred)
+    if trigger == "resolve":
+        notify_request_event(tx, request, "resolved", note=command.note or "")
+    if trigger == "close":
+        end_coverage(tx, request.id)
+    if trigger == "cancel":
+        _cancel(tx, request, command.reason or "")
+    return service_request_id
+
+
+def check_trigger(tx: Transaction, request: Any, command: FireTrigger) -> None:
+    """Check that the actor may fire a trigger; `request` has the columns of a row.
+
+    Raises: as `fire_trigger`.
+    """
     trigger = command.trigger
     if trigger not in allowed_triggers(request.state, tx.actor.role):
         if trigger not in allowed_triggers(request.state, "system"):
@@ -152,16 +193,6 @@ def fire_trigger(
             allowed_triggers=own,
         )
     _require_texts(trigger, command)
-    if trigger == "reopen":
-        return _reopen(tx, request, command, inferred=inferred)
-    move_request(tx, request, trigger, note=command.note, reason=command.reason, inferred=inferred)
-    if trigger == "resolve":
-        notify_request_event(tx, request, "resolved", note=command.note or "")
-    if trigger == "close":
-        end_coverage(tx, request.id)
-    if trigger == "cancel":
-        _cancel(tx, request, command.reason or "")
-    return service_request_id
 
 
 def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
@@ -238,7 +269,7 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
     return assign_contract(tx, request, command.contract, command.reason, holds_from=command.from_)
 
 
-def _check_merged(tx: Transaction, request: Row[Any], changes: Mapping[str, Any]) -> None:
+def _check_merged(tx: Transaction, request: Any, changes: Mapping[str, Any]) -> None:
     """Check that a request with merged ones keeps its customer, who has them all. Raises: StateForbids."""
     if changes.get("customer_id", request.customer_id) == request.customer_id:
         return
@@ -362,16 +393,7 @@ def _check_version(request: Row[Any], expected_version: int | None) -> None:
         )
 
 
-def _new_words(tx: Transaction, request: Row[Any], changes: dict[str, Any]) -> dict[str, str]:
-    """The words of a service request whose subject or customer changes; empty if neither does."""
-    if not {"subject", "customer_id"} & changes.keys():
-        return {}
-    customer_id = changes.get("customer_id", request.customer_id)
-    name = tx.connection.execute(select(t.customer.c.name).where(t.customer.c.id == customer_id)).scalar_one()
-    return {"search_words": request_words(request.number, changes.get("subject", request.subject), name)}
-
-
-def _changed_columns(tx: Transaction, request: Row[Any], given: dict[str, Any]) -> dict[str, Any]:
+def _changed_columns(tx: Transaction, request: Any, given: dict[str, Any]) -> dict[str, Any]:
     columns: dict[str, Any] = {
         key: given[key] for key in ("subject", "description", "priority", "work_type") if key in given
     }
@@ -401,6 +423,9 @@ def _technician(tx: Transaction, technician: str | None) -> str | None:
     return technician
 
 
+_CUSTOMER_NAME = Prepared(
+    select(t.customer.c.name).where(t.customer.c.id == bindparam("id", type_=Id, required=True))
+)
 _TECHNICIAN = Prepared(
     select(t.user_account.c.disabled_at).where(
         t.user_account.c.id == bindparam("id", type_=Id, required=True), t.user_account.c.role != "customer"

@@ -9,7 +9,7 @@ errors are SQLAlchemy's.
 import re
 import sqlite3
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from operator import add
 from typing import Any
@@ -57,6 +57,11 @@ class Prepared:
         """Execute it for its effect. Raises: DBAPIError, as Core does."""
         self._execute(connection, values)
 
+    def count(self, connection: Connection, values: Mapping[str, Any]) -> int:
+        """Execute it; returns how many rows it wrote. Raises: DBAPIError, as Core does."""
+        _, cursor = self._execute(connection, values)
+        return int(cursor.rowcount)
+
     def all(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
         """Every row. Raises: DBAPIError, as Core does."""
         compiled, cursor = self._execute(connection, values)
@@ -92,6 +97,11 @@ class Prepared:
             text = f"{head} VALUES {', '.join([row] * len(given))}"
         self._send(connection, text, [value for row in given for value in row])
 
+    def run_each(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Execute it for each row, by one call of the driver. Raises: as `all`."""
+        compiled = self._compiled_in_transaction(connection)
+        self._send(connection, compiled.text, [compiled.parameters(row) for row in rows], many=True)
+
     def sent(self, dialect: Dialect) -> str:
         """The text that is sent to the driver."""
         return self._for(dialect).text
@@ -103,18 +113,21 @@ class Prepared:
         return compiled
 
     def _execute(self, connection: Connection, values: Mapping[str, Any]) -> "tuple[_Compiled, Any]":
-        compiled = self._for(connection.dialect)
-        if not connection.in_transaction() and connection.info.get(BEGIN) is not None:
-            connection.begin()
+        compiled = self._compiled_in_transaction(connection)
         return compiled, self._send(connection, compiled.text, compiled.parameters(values))
 
-    def _send(self, connection: Connection, text: str, parameters: Any) -> Any:
+    def _compiled_in_transaction(self, connection: Connection) -> "_Compiled":
+        if not connection.in_transaction() and connection.info.get(BEGIN) is not None:
+            connection.begin()
+        return self._for(connection.dialect)
+
+    def _send(self, connection: Connection, text: str, parameters: Any, *, many: bool = False) -> Any:
         driver: Any = connection.connection.driver_connection
         for listener in connection.engine.dispatch.before_cursor_execute:
             # these statements bypass Core, which would call the listeners
-            listener(connection, None, text, parameters, None, False)
+            listener(connection, None, text, parameters, None, many)
         try:
-            return _to_driver(driver, text, parameters)
+            return _to_driver(driver, text, parameters, many=many)
         except connection.dialect.loaded_dbapi.Error as error:
             if not may_read_again(connection, text, error):
                 raise _wrapped(connection, text, parameters, error) from error
@@ -180,10 +193,14 @@ class _Compiled:
         return rows
 
 
-def _to_driver(driver: Any, text: str, parameters: Sequence[Any]) -> Any:
+def _to_driver(driver: Any, text: str, parameters: Sequence[Any], *, many: bool = False) -> Any:
     if isinstance(driver, sqlite3.Connection):
-        return driver.execute(text, parameters)
-    return _raw_cursor()(driver).execute(text.encode(), parameters)
+        return driver.executemany(text, parameters) if many else driver.execute(text, parameters)
+    cursor = _raw_cursor()(driver)
+    if many:
+        cursor.executemany(text.encode(), parameters)
+        return cursor
+    return cursor.execute(text.encode(), parameters)
 
 
 @cache
@@ -233,6 +250,12 @@ def _wrapped(connection: Connection, text: str, parameters: Any, error: Exceptio
 def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
     """Insert a row; columns that are not given get the table's defaults. Raises: IntegrityError."""
     _insert_of(table, tuple(values)).run(connection, {**defaults(table), **values})
+
+
+def insert_each(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have values for the same columns, by one call. Raises: IntegrityError."""
+    given = defaults(table)
+    _insert_of(table, tuple(rows[0])).run_each(connection, ({**given, **row} for row in rows))
 
 
 @lru_cache(maxsize=512)

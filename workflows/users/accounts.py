@@ -5,7 +5,7 @@ A password is stored as an argon2 hash, which cannot be reversed.
 
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
 from engine.roles import UserRole
@@ -23,6 +23,8 @@ from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import Language, gettext
 from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 from workflows.users.password_links import invite, withdraw_links
 from workflows.users.passwords import Password, new_password_hash, password_matches
@@ -272,10 +274,15 @@ def _end_what_the_old_password_allowed(tx: Transaction, user_id: str) -> None:
 
 
 def _locked(tx: Transaction, user_id: str) -> Row[Any]:
-    row = tx.connection.execute(select(user).where(user.c.id == user_id).with_for_update()).one_or_none()
+    row: Row[Any] | None = _LOCKED.first(tx.connection, {"id": user_id})
     if row is None:
         raise NotFound(gettext("There is no such user."))
     return row
+
+
+_LOCKED = Prepared(
+    select(user).where(user.c.id == bindparam("id", type_=Id, required=True)).with_for_update()
+)
 
 
 def _customer_by_email(tx: Transaction, email: str) -> str:

@@ -23,6 +23,7 @@ from workflows.core.session_limits import SessionLimits
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.store import tables as t
+from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 from workflows.views.users import SessionView
@@ -171,12 +172,15 @@ def sign_out_user(tx: Transaction, user_id: str, *, tokens: bool = False) -> Non
 
 def end_sessions(tx: Transaction, user_id: str, *, tokens: bool) -> dict[str, int]:
     """End every session of a user, and revoke every API token if `tokens`; returns how many of each."""
-    ended = tx.connection.execute(delete(session).where(session.c.user_id == user_id)).rowcount
+    ended = _END.count(tx.connection, {"user": user_id})
     if not tokens:
         return {"sessions": ended}
     in_force = (token.c.user_id == user_id) & token.c.revoked_at.is_(None)
     revoked = tx.connection.execute(update(token).where(in_force).values(revoked_at=tx.real_now))
     return {"sessions": ended, "tokens": revoked.rowcount}
+
+
+_END = Prepared(delete(session).where(session.c.user_id == bindparam("user", type_=Id, required=True)))
 
 
 def remember_device(tx: Transaction, user_id: str, secret: str) -> None:

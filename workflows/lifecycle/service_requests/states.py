@@ -5,6 +5,7 @@ The only module that imports transitions. Source: product.md section 9.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from transitions import Machine, MachineError
 
@@ -86,15 +87,25 @@ def fire(state: str, trigger: str) -> str:
     Raises: StateForbids, with the allowed triggers, if there is no such transition.
     Source: product.md section 9.
     """
+    target = _target(state, trigger)
+    if target is None:
+        raise forbidden(state, trigger)
+    return target
+
+
+@cache
+def _target(state: str, trigger: str) -> str | None:
+    """Where a trigger leads; None if there is no such transition.
+
+    The machine has no conditions, so it is asked once for each pair.
+    """
     fired = Fired(state)
     event = MACHINE.events.get(trigger)
     try:
         moved = event is not None and event.trigger(fired)
     except MachineError:
         moved = False
-    if not moved:
-        raise forbidden(state, trigger)
-    return fired.state
+    return fired.state if moved else None
 
 
 def allowed_triggers(state: str, role: Role) -> list[str]:

@@ -3,8 +3,9 @@
 Source: product.md section 9.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, bindparam, select
 
@@ -24,6 +25,14 @@ from workflows.store.compiled_statements import Prepared, next_version
 from workflows.store.ids import new_id
 
 
+class Move(NamedTuple):
+    """What a trigger changes: the new state, the changed columns with it, and the line of the history."""
+
+    target: str
+    columns: Mapping[str, Any]
+    history: Mapping[str, Any]
+
+
 def move_request(
     tx: Transaction,
     request: Row[Any],
@@ -41,15 +50,38 @@ def move_request(
     request that the line names.
     Raises: StateForbids if the state has no such transition. Source: product.md section 9.
     """
-    target = fire(request.state, trigger)
-    tx.change(
-        t.service_request,
-        request.id,
-        state=target,
-        version=next_version(t.service_request),
-        **_columns(tx, request, trigger, note=note, reason=reason),
+    move = plan_move(
+        tx,
+        request,
+        trigger,
+        note=note,
+        reason=reason,
+        inferred=inferred,
+        history_trigger=history_trigger,
+        other=other,
     )
-    write_history(
+    tx.change(t.service_request, request.id, **move.columns, version=next_version(t.service_request))
+    tx.add(t.service_request_history, **move.history)
+    data = {"service_request": request.id, "number": request.number, "trigger": history_trigger or trigger}
+    publish(tx, "service_request_moved", {**data, "from_state": request.state, "to_state": move.target})
+    return move.target
+
+
+def plan_move(
+    tx: Transaction,
+    request: Any,
+    trigger: str,
+    *,
+    note: str | None = None,
+    reason: str | None = None,
+    inferred: bool = False,
+    history_trigger: str | None = None,
+    other: str | None = None,
+) -> Move:
+    """What `move_request` writes; `request` has the columns of a row. Raises: StateForbids."""
+    target = fire(request.state, trigger)
+    columns = {"state": target, **_columns(tx, request, trigger, note=note, reason=reason)}
+    history = history_values(
         tx,
         request.id,
         history_trigger or trigger,
@@ -60,9 +92,7 @@ def move_request(
         inferred=inferred,
         other=other,
     )
-    data = {"service_request": request.id, "number": request.number, "trigger": history_trigger or trigger}
-    publish(tx, "service_request_moved", {**data, "from_state": request.state, "to_state": target})
-    return target
+    return Move(target, columns, history)
 
 
 def write_history(
@@ -78,21 +108,47 @@ def write_history(
     other: str | None = None,
 ) -> None:
     """Write one line of a service request's history; `other` is the id of another request that it names."""
-    tx.add(
-        t.service_request_history,
-        id=new_id(),
-        service_request_id=service_request_id,
-        trigger=trigger,
-        from_state=from_state,
-        to_state=to_state,
-        at=tx.now,
-        recorded_at=tx.recorded_at,
-        actor=tx.actor.name,
+    values = history_values(
+        tx,
+        service_request_id,
+        trigger,
+        from_state,
+        to_state,
         note=note,
         reason=reason,
         inferred=inferred,
-        other_id=other,
+        other=other,
     )
+    tx.add(t.service_request_history, **values)
+
+
+def history_values(
+    tx: Transaction,
+    service_request_id: str,
+    trigger: str,
+    from_state: str | None,
+    to_state: str,
+    *,
+    note: str | None = None,
+    reason: str | None = None,
+    inferred: bool = False,
+    other: str | None = None,
+) -> dict[str, Any]:
+    """The row that `write_history` writes."""
+    return {
+        "id": new_id(),
+        "service_request_id": service_request_id,
+        "trigger": trigger,
+        "from_state": from_state,
+        "to_state": to_state,
+        "at": tx.now,
+        "recorded_at": tx.recorded_at,
+        "actor": tx.actor.name,
+        "note": note,
+        "reason": reason,
+        "inferred": inferred,
+        "other_id": other,
+    }
 
 
 def _columns(
