@@ -34,7 +34,7 @@ def test_a_right_one_is_stored_without_blanks(typed: str, stored: str) -> None:
     ],
 )  # fmt: skip
 def test_wrong_digits_are_refused(typed: str) -> None:
-    with pytest.raises(ValueError, match=f"This is no VAT id of {typed[:2]}"):
+    with pytest.raises(ValueError, match=f"This is not a valid VAT id of {typed[:2]}"):
         checked_vat_id(typed)
 
 
