@@ -62,7 +62,7 @@ def test_assign_start_log_time_and_resolve(web: WebClients, enter: Open) -> None
     page.get_by_label("Work done").fill("Cleaned the fan")
     page.get_by_role("button", name="Save time").click()
     page.get_by_text("1:30 worked").wait_for()
-    page.locator("summary", has_text="Resolve").click()
+    page.locator("summary[data-key=r]").click()
     page.get_by_label("Resolution", exact=True).fill("A clean fan")
     page.get_by_role("button", name="Resolve").click()
     page.get_by_text("Resolved", exact=True).first.wait_for()
@@ -186,7 +186,7 @@ def test_pages_work_without_scripts(web: WebClients, enter: Open) -> None:
     # Enter in a field submits the form, not the first button
     page.get_by_label("Subject").press("Enter")
     page.get_by_role("heading", name="Without scripts").wait_for()
-    page.locator("summary", has_text="Resolve").click()
+    page.locator("summary[data-key=r]").click()
     page.get_by_label("Resolution", exact=True).fill("Nothing needed")
     page.get_by_role("button", name="Resolve").click()
     page.get_by_text("Nothing needed").first.wait_for()
