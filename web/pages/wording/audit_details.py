@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from engine.contracts import UNITS
 from web.languages import Texts, gettext, mark, ngettext
 from web.pages.context import zone
 from web.pages.wording.devices import device_name
@@ -143,7 +144,6 @@ AMOUNTS = frozenset({"amount", "cost", "total"})
 """Money in minor units, as are all names that end with `_minor`."""
 INSTANTS = frozenset({"up_to"})
 DAYS = frozenset({"until"})
-UNITS = frozenset({"minutes", "incidents", "money"})
 _ID = re.compile(r"(?:[a-z_]+:)?([0-9a-hjkmnp-tv-z]{26})")
 _SUFFIXES = ("_minor", "_minutes", "_id")
 

@@ -19,7 +19,7 @@ GOOD = {"name": "Bank", "account": "DE89370400440532013000", "currency": "EUR", 
         ("tax_rates", "A; 19\nA; 7", "Two tax rates have the same name."),
         ("dunning_levels", "7; 0\n800; 0", "“800; 0”: It must be at most 365."),
         ("account_codes", "cash; 1200\nbank; 1", "“bank; 1”: It must be one of"),
-        ("bank_accounts", "DE89370400440532013000\nDE00", "“DE00”: This is no IBAN"),
+        ("bank_accounts", "DE89370400440532013000\nDE00", "“DE00”: This is not a valid IBAN"),
         ("holidays", "2026-01-01\n2026-02-30", "“2026-02-30”: There is no such day."),
         (
             "bank_csv_profiles",
