@@ -204,7 +204,7 @@ class TaxRateSetting(_Part):
             )
         return self
 
-    @property
+    @cached_property
     def rate(self) -> TaxRate:
         """The rate as the engine's value."""
         return TaxRate(self.category, Decimal(self.percent), self.reason)

@@ -6,7 +6,6 @@ order: who pays (only if they have credit to use, or an order with a budget), th
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -20,7 +19,13 @@ from workflows.billing.documents.files import e_invoice_columns
 from workflows.billing.invoicing.actions import ISSUERS
 from workflows.billing.invoicing.checks import require_confirmed
 from workflows.billing.invoicing.drafts import SUBJECT, require_draft
-from workflows.billing.invoicing.parties import buyer_and_language, lock_party, party_of, seller_of
+from workflows.billing.invoicing.parties import (
+    buyer_and_language,
+    lock_party,
+    party_fields,
+    party_of,
+    seller_of,
+)
 from workflows.billing.invoicing.rows import line_rows, locked_invoice, no_invoice, sells_something
 from workflows.billing.issuing.notices import notify_issued
 from workflows.billing.journals.credit import payer_has_credit, use_credit
@@ -104,7 +109,7 @@ def _issue(tx: Transaction, invoice_id: str, *, is_charge: bool) -> str:
             row,
             lines,
             seller=seller,
-            buyer=asdict(buyer),
+            buyer=party_fields(buyer),
             due_on=due_on,
             overdue_at=first_instant_of(due_on + timedelta(days=1), tx.settings.zone),
             open_minor=open_minor,
@@ -196,8 +201,9 @@ def _refuse_incomplete(
         if not buyer.vat_id:
             lack = gettext("The VAT id of %(name)s is missing in the billing details.", name=buyer.name)
             missing.append(("buyer.vat_id", lack))
+    rates = {name: tx.settings.tax_rate(name) for name in {one.tax_name for one in lines}}
     for number, one in enumerate(lines, 1):
-        rate = tx.settings.tax_rate(one.tax_name)
+        rate = rates[one.tax_name]
         as_written = TaxRate(one.tax_category, one.tax_percent, one.tax_reason)
         if rate is None or rate.rate != as_written:
             text = (

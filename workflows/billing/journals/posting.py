@@ -63,7 +63,11 @@ def document_journal(tx: Transaction, row: Any, lines: Sequence[Any]) -> Documen
     """What is posted when an invoice or a credit note is issued now; `row` and `lines` are its rows."""
     customer = party_of(row)[1]
     parts, earlier = _parts(tx, row, lines, customer)
-    taxes = {tax_code(one.category, one.percent): one.tax_minor for one in tax_rows(tx, row.id)}
+    codes = {tax_code(one.tax_category, one.tax_percent) for one in lines}
+    if len(codes) == 1:
+        taxes = {codes.pop(): row.tax_minor}
+    else:
+        taxes = {tax_code(one.category, one.percent): one.tax_minor for one in tax_rows(tx, row.id)}
     if row.kind == "invoice":
         postings = invoice_journal(customer, row.currency, parts, taxes)
     else:

@@ -186,9 +186,10 @@ def test_the_command_line_does_not_load_the_rules() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+PRINTABLE = st.characters(exclude_categories=["C", "Z"], include_characters=" ")
 LINES = st.builds(
     line,
-    description=st.text(min_size=1, max_size=60).filter(lambda text: text.isprintable() and text.strip()),
+    description=st.text(PRINTABLE, min_size=1, max_size=60).filter(str.strip),
     quantity=st.decimals("0.01", "9999", places=2).map(str),
     unit_price_minor=st.integers(0, 10**7),
     tax_rate=st.sampled_from(["19", "7", "5.5", "21.0"]),
