@@ -5,7 +5,7 @@ Source: product.md section 9.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from sqlalchemy import Row, bindparam, select
 
@@ -23,6 +23,15 @@ from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared, next_version
 from workflows.store.ids import new_id
+
+
+class HistoryLine(TypedDict, total=False):
+    """What a line of the history may say; `other` is the id of another request that it names."""
+
+    note: str | None
+    reason: str | None
+    inferred: bool
+    other: str | None
 
 
 class Move(NamedTuple):
@@ -101,24 +110,10 @@ def write_history(
     trigger: str,
     from_state: str | None,
     to_state: str,
-    *,
-    note: str | None = None,
-    reason: str | None = None,
-    inferred: bool = False,
-    other: str | None = None,
+    **line: Unpack[HistoryLine],
 ) -> None:
-    """Write one line of a service request's history; `other` is the id of another request that it names."""
-    values = history_values(
-        tx,
-        service_request_id,
-        trigger,
-        from_state,
-        to_state,
-        note=note,
-        reason=reason,
-        inferred=inferred,
-        other=other,
-    )
+    """Write one line of a service request's history."""
+    values = history_values(tx, service_request_id, trigger, from_state, to_state, **line)
     tx.add(t.service_request_history, **values)
 
 
@@ -128,11 +123,7 @@ def history_values(
     trigger: str,
     from_state: str | None,
     to_state: str,
-    *,
-    note: str | None = None,
-    reason: str | None = None,
-    inferred: bool = False,
-    other: str | None = None,
+    **line: Unpack[HistoryLine],
 ) -> dict[str, Any]:
     """The row that `write_history` writes."""
     return {
@@ -144,10 +135,10 @@ def history_values(
         "at": tx.now,
         "recorded_at": tx.recorded_at,
         "actor": tx.actor.name,
-        "note": note,
-        "reason": reason,
-        "inferred": inferred,
-        "other_id": other,
+        "note": line.get("note"),
+        "reason": line.get("reason"),
+        "inferred": line.get("inferred", False),
+        "other_id": line.get("other"),
     }
 
 
