@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
-from workflows.importing import ImportReport, Mapping, import_history, read_mapping
+from workflows.importing.history_import import import_history
+from workflows.importing.mapping import Mapping, read_mapping
+from workflows.importing.report import ImportReport
 
 HEADER = "number,state,at,opened,caller,site,thing,who,prio,count,mail"
 

@@ -1,7 +1,6 @@
 """API routes of mail templates."""
 
-from pydantic import BaseModel, ConfigDict
-
+from web.api.queries import Query
 from web.api.routing import RouteGroup
 from workflows.commands.mail_templates import ChangeMailTemplate
 from workflows.core.transaction import Transaction
@@ -13,10 +12,8 @@ from workflows.views.mail_templates import MailPreview, MailTemplateView
 mail_templates = RouteGroup("Mail templates")
 
 
-class InLanguage(BaseModel):
+class InLanguage(Query):
     """Of which language the text is; each language of mail has its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     language: Language = SOURCE
 

@@ -33,7 +33,7 @@ Cursor = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_plai
 class Query(BaseModel):
     """Base class of query parameters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def given(self) -> dict[str, Any]:
         """Return the parameters that were sent, by name."""

@@ -55,7 +55,7 @@ T = TypeVar("T")
 class NoQuery(BaseModel):
     """No parameters."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class NoFields(Command):

@@ -6,7 +6,9 @@ import click
 
 from web.cli.desk import desk_of, environment, fail, print_problems
 from web.cli.progress import progress_bar
-from workflows.importing import ImportReport, MappingRefused, import_history, read_mapping
+from workflows.importing.history_import import import_history
+from workflows.importing.mapping import MappingRefused, read_mapping
+from workflows.importing.report import ImportReport
 
 path = click.Path(path_type=Path)
 

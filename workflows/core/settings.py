@@ -88,7 +88,7 @@ def _each_once(values: list[T]) -> list[T]:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 ContractRecipients = Annotated[

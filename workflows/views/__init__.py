@@ -1,7 +1,9 @@
 """The results of queries: frozen values whose field names are those of the HTTP API."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Generic, TypeVar, cast
+
+from workflows.views.base import View, view
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -12,8 +14,8 @@ MOST_COUNTED = 5000
 """A longer list is not counted to its end: nobody needs the number, and the page would take longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+@view
+class Page(View, Generic[T]):
     """One page of a list; `next_cursor` fetches the next page and is None on the last one."""
 
     items: list[T]
@@ -25,7 +27,7 @@ class Page(Generic[T]):
         return cast("Page[U]", replace(same, items=items))
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class CountedPage(Page[T]):
     """A page with the total of the list, as the web pages show it.
 
@@ -39,8 +41,8 @@ class CountedPage(Page[T]):
     cursors: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class MoneyView:
+@view
+class MoneyView(View):
     """An amount in the currency's minor unit."""
 
     amount_minor: int

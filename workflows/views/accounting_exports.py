@@ -1,11 +1,12 @@
 """Exports of journals for the accounting program, as they are shown."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from workflows.views.base import View, view
 
-@dataclass(frozen=True, slots=True)
-class AccountingExportView:
+
+@view
+class AccountingExportView(View):
     """A batch that was made: `number` rises for each format; the days are inclusive, in one month.
 
     `transactions` are those of the ledger, `rows` the lines of the file.
@@ -23,8 +24,8 @@ class AccountingExportView:
     made_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class PendingMonth:
+@view
+class PendingMonth(View):
     """A month (YYYY-MM) with ledger transactions that are not exported; `is_closed` as accounting period."""
 
     month: str
@@ -32,8 +33,8 @@ class PendingMonth:
     is_closed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PendingExport:
+@view
+class PendingExport(View):
     """What an export would contain, and what prevents it.
 
     `unmapped` are accounts that have no number in the settings, such as "revenue" or "tax S:19"; `missing`
@@ -49,8 +50,8 @@ class PendingExport:
     left_out: int
 
 
-@dataclass(frozen=True, slots=True)
-class MadeExports:
+@view
+class MadeExports(View):
     """The batches that an export has made, one for each month or more."""
 
     items: list[AccountingExportView]

@@ -1,13 +1,14 @@
 """Accounting periods as they are shown."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodView:
+@view
+class PeriodView(View):
     """A month (YYYY-MM) in the provider's time zone: open, or closed by whom, when and why.
 
     Its span is half-open. `adjustments` is how many ledger transactions that belong in it were recorded after
@@ -25,8 +26,8 @@ class PeriodView:
     allowed_actions: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodEvent:
+@view
+class PeriodEvent(View):
     """Who closed or reopened a period, when and why; `action` is `closed` or `reopened`."""
 
     at: datetime
@@ -35,15 +36,15 @@ class PeriodEvent:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class PeriodDetail(PeriodView):
     """One accounting period with its history, the latest first."""
 
     history: list[PeriodEvent]
 
 
-@dataclass(frozen=True, slots=True)
-class ChecklistPoint:
+@view
+class ChecklistPoint(View):
     """A step of the checklist of a month: how many records are open, and whether that is done.
 
     `name` is unapproved_entries, to_invoice, drafts, bank_entries, failed_jobs, failed_messages, or revenue,
@@ -56,8 +57,8 @@ class ChecklistPoint:
     amounts: list[MoneyView] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodChecklist:
+@view
+class PeriodChecklist(View):
     """What is to be done before a month is closed; with steps that are not done, closing takes a reason."""
 
     period: str
@@ -65,8 +66,8 @@ class PeriodChecklist:
     is_done: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AdjustmentView:
+@view
+class AdjustmentView(View):
     """A change of a closed accounting period (YYYY-MM), which is effective at the start of the open one."""
 
     period: str

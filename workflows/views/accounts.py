@@ -1,13 +1,13 @@
 """The accounts of money as of a day, as they are shown."""
 
-from dataclasses import dataclass
 from datetime import date
 
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 
 
-@dataclass(frozen=True, slots=True)
-class AccountBalance:
+@view
+class AccountBalance(View):
     """An account in one currency: what it has in debit, or in credit; the other is 0."""
 
     account: str
@@ -15,8 +15,8 @@ class AccountBalance:
     credit: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class TrialBalance:
+@view
+class TrialBalance(View):
     """The balances of all accounts by the end of a day; debit and credit of each currency are equal.
 
     `unposted` is the revenue in each currency that is counted and will be posted when the period is closed.
@@ -27,8 +27,8 @@ class TrialBalance:
     unposted: list[MoneyView]
 
 
-@dataclass(frozen=True, slots=True)
-class ContractRevenue:
+@view
+class ContractRevenue(View):
     """What was invoiced of a contract and not credited, and what of it is revenue, or still deferred.
 
     Without a contract, of a recurring sale, or of an invoice for its lines by hand; `number` is of any.
@@ -43,8 +43,8 @@ class ContractRevenue:
     deferred: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class AgedReceivable:
+@view
+class AgedReceivable(View):
     """What a customer or an org unit owes in one currency, by how many days it is overdue."""
 
     party: str
@@ -59,8 +59,8 @@ class AgedReceivable:
     days_over_90: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class RevenueMonth:
+@view
+class RevenueMonth(View):
     """What becomes revenue in a month, or in the rest of the first one, and what is deferred at its end."""
 
     month: str
@@ -68,8 +68,8 @@ class RevenueMonth:
     deferred: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class DeferredRevenue:
+@view
+class DeferredRevenue(View):
     """What is still to be delivered by the end of a day, by contract and invoice, and its sums.
 
     Of one contract, with the `schedule` by which the rest becomes revenue if nothing more is drawn.
@@ -81,8 +81,8 @@ class DeferredRevenue:
     schedule: list[RevenueMonth]
 
 
-@dataclass(frozen=True, slots=True)
-class AgedReceivables:
+@view
+class AgedReceivables(View):
     """Who owes what by the end of a day, and the sums; a sum of each currency."""
 
     as_of: date

@@ -1,15 +1,15 @@
 """The settings' audit trail and the billing checklist as they are shown."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from workflows.views.base import View, view
 from workflows.views.register import ItemView
 from workflows.views.sla import MovedTargets
 
 
-@dataclass(frozen=True, slots=True)
-class SettingChangeView:
+@view
+class SettingChangeView(View):
     """Who changed which setting when, from what to what."""
 
     key: str
@@ -19,16 +19,16 @@ class SettingChangeView:
     changed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsPreview:
+@view
+class SettingsPreview(View):
     """What saving settings would do: the names of the settings that change, and the targets that move."""
 
     changed: list[str]
     moved_targets: MovedTargets
 
 
-@dataclass(frozen=True, slots=True)
-class ChecklistStep:
+@view
+class ChecklistStep(View):
     """One requirement for activating billing.
 
     `label` states it where it is met, and asks for it where it is not; `left` describes what is still to do.
@@ -40,8 +40,8 @@ class ChecklistStep:
     left: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChecklistView:
+@view
+class ChecklistView(View):
     """The requirements for activating billing, with one page of the items that have no owner."""
 
     active: bool
@@ -52,8 +52,8 @@ class ChecklistView:
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchingOffView:
+@view
+class SwitchingOffView(View):
     """What switching contracts off concerns: requests that wait, unresolved covered ones, and contracts."""
 
     waiting: int
@@ -61,24 +61,24 @@ class SwitchingOffView:
     contracts: int
 
 
-@dataclass(frozen=True, slots=True)
-class AssignedView:
+@view
+class AssignedView(View):
     """How many global items got an owner, and how many are left."""
 
     assigned: int
     left: int
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneCount:
+@view
+class ZoneCount(View):
     """How many contracts have their days in a time zone."""
 
     time_zone: str
     contracts: int
 
 
-@dataclass(frozen=True, slots=True)
-class TimeZoneChangeView:
+@view
+class TimeZoneChangeView(View):
     """What would move, and what would stay, if the provider's time zone changed.
 
     `unchanged_contracts` have not ended and keep their days; `moved_targets` counts the unfinished
@@ -99,8 +99,8 @@ class TimeZoneChangeView:
         return bool(self.unchanged_contracts) or self.moved_targets > 0
 
 
-@dataclass(frozen=True, slots=True)
-class LogoView:
+@view
+class LogoView(View):
     """The logo that was stored: its media type and its size in bytes."""
 
     media_type: str

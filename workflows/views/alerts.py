@@ -1,11 +1,12 @@
 """Alerts as they are shown; instants are aware UTC."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from workflows.views.base import View, view
 
-@dataclass(frozen=True, slots=True)
-class AlertView:
+
+@view
+class AlertView(View):
     """One alert, about a service request (with its `target`) or a contract (with its `level`).
 
     `at` is when it became true, `recorded_at` when the desk found that; `due_at` is the instant that it warns

@@ -1,15 +1,15 @@
 """Approvals of time beyond what contracts pay, as they are shown."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.approvals import ApprovalState
 from engine.quotes import Way
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalPreview:
+@view
+class ApprovalPreview(View):
     """What the customer was shown: the contract, and whole minutes of the service request until then.
 
     `beyond_minutes` are past what contracts paid; of these, nobody had approved `unapproved_minutes`. `cost`
@@ -24,8 +24,8 @@ class ApprovalPreview:
     cost: MoneyView | None
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalView:
+@view
+class ApprovalView(View):
     """What was asked, the answer, and what is left of it. Minutes are whole, or None where it is in money.
 
     `lapses_at` is exclusive. `name` is who answered. `may_answer`: whether the user may answer now.

@@ -1,13 +1,13 @@
 """Bank statements and their entries as they are shown."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 
 
-@dataclass(frozen=True, slots=True)
-class StatementAccountView:
+@view
+class StatementAccountView(View):
     """What a file says of one account; a CSV file has neither an id of the statement nor balances."""
 
     account: str
@@ -19,8 +19,8 @@ class StatementAccountView:
     closing: MoneyView | None
 
 
-@dataclass(frozen=True, slots=True)
-class EntryCounts:
+@view
+class EntryCounts(View):
     """How many entries are in each state."""
 
     matched: int = 0
@@ -31,8 +31,8 @@ class EntryCounts:
     not_receipt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class BankStatementView:
+@view
+class BankStatementView(View):
     """An uploaded file. Of its `entry_count` booked entries, `known_count` came with earlier files."""
 
     id: str
@@ -46,8 +46,8 @@ class BankStatementView:
     uploaded_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateView:
+@view
+class CandidateView(View):
     """An invoice that an entry may pay. `open` is what is open of it now."""
 
     id: str
@@ -57,8 +57,8 @@ class CandidateView:
     open: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class BankEntryView:
+@view
+class BankEntryView(View):
     """A booked entry, or one detail of it: debits are negative.
 
     `state` is matched (recorded at once), offered, left, assigned or set_aside (by a person), or not_receipt.
@@ -93,7 +93,7 @@ class BankEntryView:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class BankStatementDetail(BankStatementView):
     """An uploaded file with the first entries of each kind: all of them are in its list of entries."""
 

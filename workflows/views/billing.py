@@ -1,13 +1,14 @@
 """Invoices, payments and customer credit as they are shown."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceLineView:
+@view
+class InvoiceLineView(View):
     """A line; quantities and percentages are decimal texts. `tax_rate` is the name of the rate.
 
     `sold` is the id of what was sold, `sold_kind` contract, renewal, top_up or overage, and `contract` its
@@ -34,8 +35,8 @@ class InvoiceLineView:
     credits: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceDiscountView:
+@view
+class InvoiceDiscountView(View):
     """A discount on the whole document: in percent, or the amount that was given."""
 
     reason: str
@@ -43,8 +44,8 @@ class InvoiceDiscountView:
     amount: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceTaxView:
+@view
+class InvoiceTaxView(View):
     """The base and the tax of one category and rate; `reason` says why nothing is charged."""
 
     category: str
@@ -54,8 +55,8 @@ class InvoiceTaxView:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class EarlyPaymentView:
+@view
+class EarlyPaymentView(View):
     """A discount in percent for payment within so many days; `until` is the last one, once issued."""
 
     days: int
@@ -63,8 +64,8 @@ class EarlyPaymentView:
     until: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceView:
+@view
+class InvoiceView(View):
     """An invoice or a credit note (`kind`), as in a list.
 
     `state` is draft, issued or void; `payment` unpaid, part_paid, paid, overdue or written_off, null unless
@@ -98,16 +99,16 @@ class InvoiceView:
     waits: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReasonView:
+@view
+class CheckReasonView(View):
     """Why a draft is unusual: the id of the rule that says so, and its text."""
 
     rule: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceReference:
+@view
+class InvoiceReference(View):
     """Another document: the invoice that a credit note corrects, or a credit note."""
 
     id: str
@@ -115,8 +116,8 @@ class InvoiceReference:
     total: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class AllocationView:
+@view
+class AllocationView(View):
     """What settled a part of an invoice: a payment, credit, a credit note, an early payment or a write-off.
 
     A reversal is negative. `source` is the id of the payment, the credit, the credit note or the write-off,
@@ -131,8 +132,8 @@ class AllocationView:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReminderView:
+@view
+class ReminderView(View):
     """A reminder of an invoice: `kind` is due_soon, overdue or level, `level` a number from 1, else 0.
 
     `due_at` is when it was due, `recorded_at` when it was written; `open` was to be paid then. Without a
@@ -148,7 +149,7 @@ class ReminderView:
     fee_invoice: InvoiceReference | None
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class InvoiceDetail(InvoiceView):
     """One invoice or credit note with its lines, discounts and taxes, and what settled it.
 
@@ -188,8 +189,8 @@ class InvoiceDetail(InvoiceView):
     allowed_actions: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class BillingView:
+@view
+class BillingView(View):
     """How a customer or an org unit is addressed on invoices; empty where nothing was given.
 
     With an `order_budget`, `order_invoiced` is what has been invoiced on the order number, less credit notes;
@@ -211,8 +212,8 @@ class BillingView:
     order_invoiced: MoneyView | None
 
 
-@dataclass(frozen=True, slots=True)
-class PaidInvoiceView:
+@view
+class PaidInvoiceView(View):
     """What a payment settled of an invoice, less what was reversed.
 
     `kind` is payment, early_payment (its discount) or credit (what was too much, used on this invoice).
@@ -224,8 +225,8 @@ class PaidInvoiceView:
     amount: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentView:
+@view
+class PaymentView(View):
     """A payment: `state` is recorded or reversed. `credit` is what is left of it and not used yet.
 
     `invoices` are those that it settles, `opened_invoices` those that it had settled when it was reversed.
@@ -249,8 +250,8 @@ class PaymentView:
     credit: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class SoldItemView:
+@view
+class SoldItemView(View):
     """What was sold at a price. `state` is open, invoiced or waived.
 
     A contract, a renewal, a top-up or time beyond it (overage) is of a `contract`. Anything else has a
@@ -289,8 +290,8 @@ class SoldItemView:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class TimeToBillView:
+@view
+class TimeToBillView(View):
     """Work of a contract in a month (YYYY-MM) that no contract paid, at one price of an hour.
 
     `minutes` are below zero where time that was billed is no longer to be. `due_on` is the first day on which
@@ -309,8 +310,8 @@ class TimeToBillView:
     due_on: date
 
 
-@dataclass(frozen=True, slots=True)
-class BilledWorkView:
+@view
+class BilledWorkView(View):
     """A piece of work that a line bills: whole minutes of an entry, below zero where it was taken back."""
 
     work_entry: str
@@ -324,8 +325,8 @@ class BilledWorkView:
     charged_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class DueView:
+@view
+class DueView(View):
     """What should have been invoiced since `due_at` and is on no invoice.
 
     `kind` is time (time to be billed), sale (what was sold), renewal (ahead of a contract's end) or credit:
@@ -348,8 +349,8 @@ class DueView:
     due_on: date
 
 
-@dataclass(frozen=True, slots=True)
-class UnusedLineView:
+@view
+class UnusedLineView(View):
     """What of a line of an issued invoice is unused, without tax, with the whole line and what was credited.
 
     `unused_from` is the first day that is unused, null where days do not count.
@@ -365,8 +366,8 @@ class UnusedLineView:
     unused_from: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class UnusedPartView:
+@view
+class UnusedPartView(View):
     """What of the invoices of a contract is unused; `ended_at` is null while it has not been cancelled."""
 
     contract: str
@@ -375,8 +376,8 @@ class UnusedPartView:
     lines: list[UnusedLineView]
 
 
-@dataclass(frozen=True, slots=True)
-class ProductChoice:
+@view
+class ProductChoice(View):
     """A product that may be sold once, with its price of today; technicians read none."""
 
     product: str
@@ -385,8 +386,8 @@ class ProductChoice:
     price: MoneyView | None
 
 
-@dataclass(frozen=True, slots=True)
-class SalePeriodView:
+@view
+class SalePeriodView(View):
     """A period of a recurring sale, with its last day, the day on which it is due, and what it costs."""
 
     first_on: date
@@ -395,8 +396,8 @@ class SalePeriodView:
     amount: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class RecurringSaleView:
+@view
+class RecurringSaleView(View):
     """A recurring sale. `amount` is the price of a whole period; `state` is to_come, running or ended.
 
     `made_until` is the last day of the periods that are sold items; `upcoming` are the next ones.
@@ -430,8 +431,8 @@ class RecurringSaleView:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class EndedPeriodView:
+@view
+class EndedPeriodView(View):
     """What an end does to a period that is a sold item already.
 
     `change` is reduced or waived, or to_credit where it is on an invoice: then nothing happens by itself.
@@ -446,16 +447,16 @@ class EndedPeriodView:
     invoice: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class EndPreview:
+@view
+class EndPreview(View):
     """A recurring sale as it would be after its end, and what happens to the periods sold already."""
 
     sale: RecurringSaleView
     periods: list[EndedPeriodView]
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentLinkView:
+@view
+class PaymentLinkView(View):
     """The address of a page on which an invoice is paid online, until when, and how much."""
 
     id: str

@@ -1,6 +1,5 @@
 """Contracts, their balances and their statements as they are shown: whole minutes, money in minor units."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -8,11 +7,12 @@ from engine.approvals import LimitPer, OveragePolicy
 from engine.auto_top_up import AutoTopUpMode, AutoTopUpState
 from engine.quantities import Rounding
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 from workflows.views.disputes import ChainHeadView
 
 
-@dataclass(frozen=True, slots=True)
-class UnitBalance:
+@view
+class UnitBalance(View):
     """purchased = drawn + held + available + expired, in one unit."""
 
     purchased: int = 0
@@ -22,15 +22,15 @@ class UnitBalance:
     expired: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class MoneyBalance(UnitBalance):
     """The same of money, in minor units of a currency."""
 
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceView:
+@view
+class BalanceView(View):
     """The balances of a contract as of an instant, one per unit."""
 
     minutes: UnitBalance
@@ -43,8 +43,8 @@ class BalanceView:
         return balance
 
 
-@dataclass(frozen=True, slots=True)
-class GrantView:
+@view
+class GrantView(View):
     """One grant with its balance; it can be drawn from `opens_at` (inclusive) to `closes_at` (exclusive).
 
     `currency` is that of a grant of money, whose amounts are in its minor unit. The lowest `priority` is
@@ -66,8 +66,8 @@ class GrantView:
     scope: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class CarryOverView:
+@view
+class CarryOverView(View):
     """What a contract keeps of a month's rest, and for how many further months; without a cap, all of it.
 
     Whole minutes, or percent of the month's allocation.
@@ -78,16 +78,16 @@ class CarryOverView:
     cap_percent: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class BorrowView:
+@view
+class BorrowView(View):
     """What a month may draw ahead on the next: whole minutes, or percent of the next month's allocation."""
 
     cap_minutes: int | None
     cap_percent: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PriceOriginView:
+@view
+class PriceOriginView(View):
     """Where the price at the sale came from: given, price_list, contract_type, rule,
     renewal or quote.
 
@@ -102,8 +102,8 @@ class PriceOriginView:
     discount_percent: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TypePriceView:
+@view
+class TypePriceView(View):
     """A price of the price list for a contract type, of the product with this code.
 
     `quantity` is what it is for, in what the type draws; None: whatever is sold.
@@ -114,8 +114,8 @@ class TypePriceView:
     price: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class NotToExceedView:
+@view
+class NotToExceedView(View):
     """How much work there may be without asking: whole chargeable minutes, or money."""
 
     per: LimitPer
@@ -123,8 +123,8 @@ class NotToExceedView:
     amount: MoneyView | None
 
 
-@dataclass(frozen=True, slots=True)
-class ContractView:
+@view
+class ContractView(View):
     """A contract as of an instant. `holder` is `{kind: id}`; prices are None if the user may not see them.
 
     `starts_on` and `ends_on` are days in `time_zone`, the provider's when the contract was sold.
@@ -181,15 +181,15 @@ class ContractView:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class ContractDetail(ContractView):
     """One contract with its grants."""
 
     grants: list[GrantView]
 
 
-@dataclass(frozen=True, slots=True)
-class AutoTopUpTermsView:
+@view
+class AutoTopUpTermsView(View):
     """What happens when no more than `below` is left; amounts are in the contract's unit.
 
     The price is None for users who see no prices, the quantity where only a warning has none.
@@ -202,8 +202,8 @@ class AutoTopUpTermsView:
     most_per_month: int
 
 
-@dataclass(frozen=True, slots=True)
-class AutoTopUpView:
+@view
+class AutoTopUpView(View):
     """What was done when a contract had no more than its threshold left: `available` were.
 
     `due_at` is the instant from which the grant holds; `grant` is None unless it was issued. `by_hand` is one
@@ -226,8 +226,8 @@ class AutoTopUpView:
     awaits_payment: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BalancePoint:
+@view
+class BalancePoint(View):
     """What is available after a movement, from `at` on: whole minutes, or minor units of money."""
 
     at: datetime
@@ -235,8 +235,8 @@ class BalancePoint:
     money: int
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectionView:
+@view
+class ProjectionView(View):
     """When a contract runs out at its recent pace: `drawn_minutes` or `drawn_money` in the last `span_days`.
 
     `earliest_at` is by the pace of the busier weeks, `latest_at` by that of the quieter ones. An instant is
@@ -251,8 +251,8 @@ class ProjectionView:
     latest_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class BurnDownView:
+@view
+class BurnDownView(View):
     """What a contract has available over time; no points if nothing was ever drawn.
 
     Money is in minor units of `currency`, which is None unless the contract is in money.
@@ -266,8 +266,8 @@ class BurnDownView:
     projection: ProjectionView | None
 
 
-@dataclass(frozen=True, slots=True)
-class StatementLine:
+@view
+class StatementLine(View):
     """One movement: `minutes`, `incidents` and `money` change the available balance, to `balance_after`.
 
     Money is in minor units of `currency`, which is None unless the contract is in money.
@@ -297,8 +297,8 @@ class StatementLine:
     posted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptanceView:
+@view
+class AcceptanceView(View):
     """A contract's statement as a customer has accepted it, up to an instant, and what has changed since.
 
     `balance` is what was available after its lines, in the statement's unit. `heads` are those of the
@@ -322,8 +322,8 @@ class AcceptanceView:
     differences: list[StatementLine]
 
 
-@dataclass(frozen=True, slots=True)
-class StatementView:
+@view
+class StatementView(View):
     """A contract's movements in a span of days, or a page of them, in their unit.
 
     Money is in minor units of `currency`, which is None unless the contract is in money.
@@ -344,8 +344,8 @@ class StatementView:
     acceptance: AcceptanceView | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HolderStatementLine:
+@view
+class HolderStatementLine(View):
     """One movement of one grant of a holder's contract, in the contract's unit; money in minor units.
 
     `balance_after` is what is then available in the grant; it and `grant` are null for a movement of no
@@ -376,8 +376,8 @@ class HolderStatementLine:
     since_acceptance: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HolderStatementView:
+@view
+class HolderStatementView(View):
     """The movements of all contracts of a holder, or a page of them. `holder` is `{kind: id}`."""
 
     holder: dict[str, str]
@@ -386,8 +386,8 @@ class HolderStatementView:
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditLine:
+@view
+class AuditLine(View):
     """One line of a record's audit trail."""
 
     at: datetime
@@ -396,8 +396,8 @@ class AuditLine:
     details: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ContractTypeView:
+@view
+class ContractTypeView(View):
     """A contract type in force."""
 
     key: str

@@ -1,12 +1,13 @@
 """Coverage decisions as they are shown."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from workflows.views.base import View, view
 
-@dataclass(frozen=True, slots=True)
-class CandidateView:
+
+@view
+class CandidateView(View):
     """One contract that was considered; `ruled_out_by` is None for the contract chosen.
 
     `holder` is the holder's id, `standing_why` the reason why the contract was not valid.
@@ -23,8 +24,8 @@ class CandidateView:
     code: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionView:
+@view
+class DecisionView(View):
     """A coverage decision; `id` is None for a preview, which is not stored.
 
     For a customer, `contract` and the ids in `facts` are None if they name what the customer may not see,

@@ -1,14 +1,15 @@
 """Disputes and accepted statements as they are shown."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from engine.disputes import DisputeKind, DisputeState
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 
 
-@dataclass(frozen=True, slots=True)
-class DisputedView:
+@view
+class DisputedView(View):
     """What is objected to, as it was when the dispute was opened; what does not apply is null.
 
     `at` is when it was worked, or when the line is effective. `moved` is what the line of a statement moved,
@@ -26,8 +27,8 @@ class DisputedView:
     net: MoneyView | None
 
 
-@dataclass(frozen=True, slots=True)
-class DisputeView:
+@view
+class DisputeView(View):
     """A dispute. `work_entry`, `statement_line` or `invoice_line` is the subject, by `kind`.
 
     A line of a statement that was drawn for a work entry has `work_entry` too. Records that the user may not
@@ -64,8 +65,8 @@ class DisputeView:
     allowed_actions: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class ChainHeadView:
+@view
+class ChainHeadView(View):
     """The head of a chain of the ledger: the number and the hash (hexadecimal) of its last transaction."""
 
     chain: str

@@ -3,25 +3,26 @@
 Amounts are in the contract's `unit`: whole minutes, incidents, or minor units of money.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from engine.approvals import OveragePolicy
 from workflows.views import MoneyView
 from workflows.views.accounting_periods import AdjustmentView
+from workflows.views.base import View, view
 from workflows.views.contracts import NotToExceedView, PriceOriginView, UnitBalance
 from workflows.views.service_requests import MovedWorkView
 
 
-@dataclass(frozen=True, slots=True)
-class TakesEffect:
+@view
+class TakesEffect(View):
     """The result of a previewed use case that takes effect at a later instant (aware UTC)."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ContractSnapshot:
+@view
+class ContractSnapshot(View):
     """A contract at one instant; `unit` is None if it draws nothing, `time_zone` is that of its days.
 
     `currency` is that of a contract in money.
@@ -52,8 +53,8 @@ class ContractSnapshot:
     past_limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class RequestSnapshot:
+@view
+class RequestSnapshot(View):
     """A service request at one instant; `contract` is the id of the contract that covers it."""
 
     id: str
@@ -66,24 +67,24 @@ class RequestSnapshot:
     resolution_due_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ContractEffect:
+@view
+class ContractEffect(View):
     """A contract before and after; `before` is None for a contract that the change creates."""
 
     before: ContractSnapshot | None
     after: ContractSnapshot
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEffect:
+@view
+class RequestEffect(View):
     """A service request before and after."""
 
     before: RequestSnapshot
     after: RequestSnapshot
 
 
-@dataclass(frozen=True, slots=True)
-class CreditNoteEffect:
+@view
+class CreditNoteEffect(View):
     """A credit note that would be issued; `to_credit` of it becomes credit of the customer."""
 
     invoice: str
@@ -93,8 +94,8 @@ class CreditNoteEffect:
     to_credit: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class AwaitedTopUpEffect:
+@view
+class AwaitedTopUpEffect(View):
     """A top-up that would be sold, and added when its invoice is processed. `unit` is the contract's."""
 
     contract: str
@@ -104,8 +105,8 @@ class AwaitedTopUpEffect:
     price: MoneyView
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+@view
+class Effects(View):
     """Each contract and service request once, oldest first. `mails` counts the mails that would be sent.
 
     `adjustments` has each closed accounting period that would be corrected, the earliest first.

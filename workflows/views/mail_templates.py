@@ -1,11 +1,12 @@
 """Mail templates as administrators see them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from workflows.views.base import View, view
 
-@dataclass(frozen=True, slots=True)
-class PlaceholderView:
+
+@view
+class PlaceholderView(View):
     """A name that a template may have in braces, and a value that stands for it in a preview."""
 
     name: str
@@ -13,8 +14,8 @@ class PlaceholderView:
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MailTemplateView:
+@view
+class MailTemplateView(View):
     """A template in force; `is_changed` if an administrator wrote it, else it is the shipped one.
 
     `fault` is why the shipped text is sent instead of a changed one, which an earlier program accepted.
@@ -34,8 +35,8 @@ class MailTemplateView:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class MailPreview:
+@view
+class MailPreview(View):
     """A mail as it would be sent, with sample values; `recipient` is set where it is sent."""
 
     subject: str

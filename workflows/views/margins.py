@@ -1,13 +1,13 @@
 """Cost rates and margins, as they are shown. Amounts are minor units of the desk's currency."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 
 
-@dataclass(frozen=True, slots=True)
-class CostRateView:
+@view
+class CostRateView(View):
     """What an hour costs from a day on, of a technician or of a role."""
 
     id: str
@@ -21,8 +21,8 @@ class CostRateView:
     recorded_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class CostMoved:
+@view
+class CostMoved(View):
     """What work of a month (YYYY-MM) costs now, and would cost, of the `contracts` whose margin moves.
 
     `worked` are the minutes of their work in the month; `closed` if its accounting period is.
@@ -36,8 +36,8 @@ class CostMoved:
     closed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CostRatePreview:
+@view
+class CostRatePreview(View):
     """What a new cost rate would move: the months, the earliest first, and in how many contracts.
 
     `asks` if it holds from a day that has gone by, so that `changes_past` has to ask for it.
@@ -51,8 +51,8 @@ class CostRatePreview:
     months: list[CostMoved]
 
 
-@dataclass(frozen=True, slots=True)
-class Margin:
+@view
+class Margin(View):
     """Revenue less the cost of the work; `unpriced` of the `worked` minutes have no cost rate."""
 
     revenue_minor: int
@@ -62,14 +62,14 @@ class Margin:
     unpriced: int
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class MarginInMonth(Margin):
     """The same for a month, written YYYY-MM."""
 
     month: str
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class MarginOfContract(Margin):
     """The same for a contract."""
 
@@ -78,8 +78,8 @@ class MarginOfContract(Margin):
     holder_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class RevenueOfContract:
+@view
+class RevenueOfContract(View):
     """Revenue of a contract in a month (YYYY-MM), by what was `sold` of it.
 
     `kind` is that of what was sold; of overage, time past what the contract pays, `invoice` is the invoice or
@@ -96,8 +96,8 @@ class RevenueOfContract:
     revenue_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class RevenueReportView:
+@view
+class RevenueReportView(View):
     """A page of what the revenue of contracts is made of, the earliest month first."""
 
     currency: str
@@ -105,8 +105,8 @@ class RevenueReportView:
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class MarginReportView:
+@view
+class MarginReportView(View):
     """A page of contracts, the lowest margin first, and the sums of all of them by month."""
 
     currency: str

@@ -1,15 +1,15 @@
 """Quotes as they are shown: money in minor units of the quote's currency."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from engine.quotes import Decision, QuoteLineKind, QuoteState, Way
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteLineView:
+@view
+class QuoteLineView(View):
     """A line: quantity × unit price, less the discount. Quantities and percentages are decimal texts.
 
     `contract_terms` are those of the contract that an acceptance makes, `contract` is the one that was made.
@@ -31,8 +31,8 @@ class QuoteLineView:
     contract_number: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteTaxView:
+@view
+class QuoteTaxView(View):
     """The base and the tax of one rate; `reason` says why nothing is charged, where so."""
 
     percent: str
@@ -41,8 +41,8 @@ class QuoteTaxView:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteDecisionView:
+@view
+class QuoteDecisionView(View):
     """Who accepted or declined a version, when, how, and by which text.
 
     `address` is the network address, `recipient` the mail address of the link: only staff see them.
@@ -59,8 +59,8 @@ class QuoteDecisionView:
     address: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteVersionView:
+@view
+class QuoteVersionView(View):
     """A version of a quote; `last_on` is the last day on which it can be accepted."""
 
     number: int
@@ -81,8 +81,8 @@ class QuoteVersionView:
     decision: QuoteDecisionView | None
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteRow:
+@view
+class QuoteRow(View):
     """A quote in a list, with what its latest version says; for customers the latest that was sent."""
 
     id: str
@@ -101,7 +101,7 @@ class QuoteRow:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class QuoteView(QuoteRow):
     """One quote with its versions, the latest first; `allowed_actions` are those of the caller now.
 

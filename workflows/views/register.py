@@ -1,11 +1,12 @@
 """Org units, customers and items as they are shown."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from workflows.views.base import View, view
 
-@dataclass(frozen=True, slots=True)
-class OrgUnitView:
+
+@view
+class OrgUnitView(View):
     """A customer company, site or department; `parent` is the id of the one above it."""
 
     id: str
@@ -17,8 +18,8 @@ class OrgUnitView:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerView:
+@view
+class CustomerView(View):
     """A person who asks for support; `org_unit` is the primary one, and the first of `org_units`."""
 
     id: str
@@ -31,8 +32,8 @@ class CustomerView:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerOwner:
+@view
+class CustomerOwner(View):
     """A customer owns the item."""
 
     customer: str
@@ -46,8 +47,8 @@ class CustomerOwner:
         return self.customer
 
 
-@dataclass(frozen=True, slots=True)
-class OrgUnitOwner:
+@view
+class OrgUnitOwner(View):
     """An org unit owns the item."""
 
     org_unit: str
@@ -61,8 +62,8 @@ class OrgUnitOwner:
         return self.org_unit
 
 
-@dataclass(frozen=True, slots=True)
-class ItemView:
+@view
+class ItemView(View):
     """A thing supported. Without an owner it is a global item."""
 
     id: str

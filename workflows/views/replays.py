@@ -1,16 +1,17 @@
 """The results of a replay as they are shown: whole minutes, money in minor units."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 
 Change = Literal["outcome", "contract", "terms", "charge"]
 
 
-@dataclass(frozen=True, slots=True)
-class ResultView:
+@view
+class ResultView(View):
     """The result of a decision. `type` is that of the contract that a rule creates or takes."""
 
     outcome: str
@@ -20,8 +21,8 @@ class ResultView:
     type: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DifferenceView:
+@view
+class DifferenceView(View):
     """One decision that would differ, or whose work would be charged differently.
 
     The minutes are those worked while the decision was in force, by what paid for them: grant, covered,
@@ -48,8 +49,8 @@ class DifferenceView:
     price_after: MoneyView | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MoveView:
+@view
+class MoveView(View):
     """Decisions that would change from one result to the same other one, with minutes and money moved."""
 
     before: ResultView
@@ -59,8 +60,8 @@ class MoveView:
     overage_change_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class OverageView:
+@view
+class OverageView(View):
     """Overage billed, or the price of work by rate cards, in one currency, before and after."""
 
     currency: str
@@ -69,8 +70,8 @@ class OverageView:
     change_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryView:
+@view
+class SummaryView(View):
     """The totals of a replay.
 
     `differ` counts decisions with another result; `by_another_rule` those with the same result by another
@@ -93,8 +94,8 @@ class SummaryView:
     prices: list[OverageView] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayView:
+@view
+class ReplayView(View):
     """A replay that was started: its progress, and its totals when it is done.
 
     `lost` is true if the process that runs it has sent no heartbeat: a job will run it again. `error` says
@@ -115,8 +116,8 @@ class ReplayView:
     lost: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayResult:
+@view
+class ReplayResult(View):
     """A replay that is done, with its first differences; `more` is true if there are others."""
 
     id: str

@@ -1,15 +1,14 @@
 """Reports as they are shown: what a month or a customer comes to."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from engine.sla_clock import TargetState
 from workflows.views import MoneyView
+from workflows.views.base import View, view, view_to_combine
 
 
-# without slots, which two bases of a class cannot both have
-@dataclass(frozen=True)
-class ReportKeys:
+@view_to_combine
+class ReportKeys(View):
     """What a row is about; fields by which the report is not listed are None.
 
     `party` is the customer or the org unit behind the holder of a contract, such as `{"customer": ID}`;
@@ -23,8 +22,8 @@ class ReportKeys:
     month: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TimeMoved:
+@view
+class TimeMoved(View):
     """What the ledger posted, in whole minutes or in minor units of a currency.
 
     `held` awaits approval. `carried` was put aside for the holder's next contract, `carried_drawn` taken
@@ -39,20 +38,20 @@ class TimeMoved:
     carried_drawn: int
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class TimeMovedInMonth(TimeMoved):
     """The same for a month, written YYYY-MM."""
 
     month: str
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class TimeMovedRow(ReportKeys, TimeMoved):
     """The same for a customer, a contract, or a customer in a month."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimeMovedReport:
+@view
+class TimeMovedReport(View):
     """A page of rows, and the sums of all of them by month, whatever page it is."""
 
     unit: str
@@ -61,8 +60,8 @@ class TimeMovedReport:
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Uncovered:
+@view
+class Uncovered(View):
     """Whole minutes that no contract paid: carried over, ignored, or overage that is to be billed.
 
     `overage_minor` is the price of the latter in minor units, by the contracts' price of an hour.
@@ -74,14 +73,14 @@ class Uncovered:
     overage_minor: int
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class UncoveredInMonth(Uncovered):
     """The same for a month, written YYYY-MM."""
 
     month: str
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class UncoveredRow(ReportKeys, Uncovered):
     """The same for a customer, a contract, or a customer in a month.
 
@@ -89,8 +88,8 @@ class UncoveredRow(ReportKeys, Uncovered):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class UncoveredTimeReport:
+@view
+class UncoveredTimeReport(View):
     """A page of rows, and the sums of all of them by month, whatever page it is."""
 
     currency: str
@@ -99,8 +98,8 @@ class UncoveredTimeReport:
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TargetsCounted:
+@view
+class TargetsCounted(View):
     """How many targets of service requests are met, missed, or still open in time."""
 
     response_met: int
@@ -111,14 +110,14 @@ class TargetsCounted:
     resolution_open: int
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class ServiceLevelsInMonth(TargetsCounted):
     """The same for the requests opened in a month, written YYYY-MM."""
 
     month: str
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class ServiceLevelsRow(ReportKeys, TargetsCounted):
     """The same for a service level, a customer, or a customer in a month; the others are None."""
 
@@ -126,7 +125,7 @@ class ServiceLevelsRow(ReportKeys, TargetsCounted):
     level_label: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class TargetsOfRequest(ReportKeys):
     """A service request with the states of its targets; None where it has no such target."""
 
@@ -140,8 +139,8 @@ class TargetsOfRequest(ReportKeys):
     level_label: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceLevelsReportView:
+@view
+class ServiceLevelsReportView(View):
     """A page of rows, and the sums of all of them by month, whatever page it is."""
 
     months: list[ServiceLevelsInMonth]
@@ -149,8 +148,8 @@ class ServiceLevelsReportView:
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Worked:
+@view
+class Worked(View):
     """Whole minutes worked, what of them is chargeable after rounding and rules, and what is not billable.
 
     Chargeable minutes can be more than those worked: by rounding up, or by a rule that charges more.
@@ -161,14 +160,14 @@ class Worked:
     not_billable: int
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class UtilizationInMonth(Worked):
     """The same for a month, written YYYY-MM."""
 
     month: str
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class UtilizationRow(ReportKeys, Worked):
     """The same for a technician, a contract, a customer, or a technician in a month; the others are None."""
 
@@ -176,7 +175,7 @@ class UtilizationRow(ReportKeys, Worked):
     technician_name: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class WorkOfReport(ReportKeys, Worked):
     """A work entry that counts in the report."""
 
@@ -189,8 +188,8 @@ class WorkOfReport(ReportKeys, Worked):
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class UtilizationReportView:
+@view
+class UtilizationReportView(View):
     """A page of rows, and the sums of all of them by month, whatever page it is."""
 
     months: list[UtilizationInMonth]
@@ -198,8 +197,8 @@ class UtilizationReportView:
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class EndingsInMonth:
+@view
+class EndingsInMonth(View):
     """How many contracts end by date and are projected to run out in a month, written YYYY-MM.
 
     `minutes_left` are those of the former, as of now; the values are the prices of contracts that have been
@@ -214,8 +213,8 @@ class EndingsInMonth:
     month: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndingContract:
+@view
+class EndingContract(View):
     """A contract that ends: `by` expiry, or by exhaustion, which is projected from its recent pace.
 
     `last_day` is in the contract's time zone, `minutes_left` as of now; a renewal is worth its price.
@@ -234,8 +233,8 @@ class EndingContract:
     renewal_value: MoneyView | None
 
 
-@dataclass(frozen=True, slots=True)
-class EndingsReportView:
+@view
+class EndingsReportView(View):
     """A page of contracts, the earliest end first, and the sums of all of them by month."""
 
     currency: str

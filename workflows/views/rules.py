@@ -1,15 +1,16 @@
 """Rule sets as they are shown."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from workflows.views.base import View, view
 
 FileChange = Literal["added", "removed", "changed"]
 ProposalState = Literal["open", "approved", "rejected"]
 
 
-@dataclass(frozen=True, slots=True)
-class PublicationView:
+@view
+class PublicationView(View):
     """One publication of a rule set. `version` is the hash of its files.
 
     `approved_by` is the second administrator if approval was required.
@@ -23,8 +24,8 @@ class PublicationView:
     in_force: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSetView:
+@view
+class RuleSetView(View):
     """A rule set and its latest publication; `files` are texts by path relative to the rules folder."""
 
     version: str
@@ -36,7 +37,7 @@ class RuleSetView:
     in_force: bool
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class PublishedView(RuleSetView):
     """A published rule set; `unchanged` is true if it was in force already, so that nothing was added.
 
@@ -47,8 +48,8 @@ class PublishedView(RuleSetView):
     moved_targets: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ProblemView:
+@view
+class ProblemView(View):
     """A problem in a rule file; `line` and `column` count from 1."""
 
     file: str
@@ -59,8 +60,8 @@ class ProblemView:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class CheckView:
+@view
+class CheckView(View):
     """The result of a check. `ok` is false if there are errors; warnings do not count.
 
     `moved_targets` counts the open service level targets that publishing would move.
@@ -71,8 +72,8 @@ class CheckView:
     moved_targets: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FileDiffView:
+@view
+class FileDiffView(View):
     """One file that differs, as a unified diff."""
 
     path: str
@@ -80,8 +81,8 @@ class FileDiffView:
     diff: str
 
 
-@dataclass(frozen=True, slots=True)
-class DiffView:
+@view
+class DiffView(View):
     """How two rule sets differ. `from_version` is None if no rule set was in force."""
 
     from_version: str | None
@@ -89,8 +90,8 @@ class DiffView:
     files: list[FileDiffView]
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalView:
+@view
+class ProposalView(View):
     """A rule set that was proposed for approval, and the decision on it.
 
     `based_on` is the version that was in force when it was proposed.
@@ -108,8 +109,8 @@ class ProposalView:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalDetail:
+@view
+class ProposalDetail(View):
     """A proposal, its files, and how they differ from the rule set in force now.
 
     `may_approve` is true if the current user may approve it; its proposer may not. `moved_targets` counts the
@@ -123,8 +124,8 @@ class ProposalDetail:
     moved_targets: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FolderView:
+@view
+class FolderView(View):
     """The rules folder of one machine as of its last change, with the problems found then.
 
     `ok` is false while its content is refused; the rule set in force does not change then. `version` is that

@@ -1,14 +1,14 @@
 """Products and their prices as they are shown."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from engine.price_list import ProductKind, Standing
 from workflows.views import MoneyView
+from workflows.views.base import View, view
 
 
-@dataclass(frozen=True, slots=True)
-class PriceView:
+@view
+class PriceView(View):
     """A price of a product; it is valid from its first to its last day, both inclusive, or without an end.
 
     `standing` is past, current or to_come, as of today in the provider's time zone.
@@ -23,8 +23,8 @@ class PriceView:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProductView:
+@view
+class ProductView(View):
     """A product with its prices, by currency and day; `current_price` is that in the desk's currency.
 
     `quantity` is in `draws`, what contracts of the type draw: minutes, incidents or minor units of money.
@@ -47,8 +47,8 @@ class ProductView:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedPriceList:
+@view
+class ImportedPriceList(View):
     """What an import changed; products and prices that are as in the file count as unchanged."""
 
     products_added: int
@@ -58,8 +58,8 @@ class ImportedPriceList:
     unchanged: int
 
 
-@dataclass(frozen=True, slots=True)
-class OfferView:
+@view
+class OfferView(View):
     """What a customer may buy now: a contract, or a top-up of their `contract`; the price is without tax.
 
     `quantity` is in `draws`: minutes, incidents or minor units of money; None where it has none.
@@ -78,8 +78,8 @@ class OfferView:
     contract_number: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class PurchaseView:
+@view
+class PurchaseView(View):
     """What was bought: the contract that was made, or is to be topped up once that is paid or confirmed."""
 
     kind: ProductKind

@@ -1,6 +1,5 @@
 """Service requests, their work and their history as they are shown. Whole minutes."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -11,12 +10,13 @@ from engine.sla_clock import TargetState
 from engine.work_approval import WorkEntryState
 from workflows.views import MoneyView
 from workflows.views.accounting_periods import AdjustmentView
+from workflows.views.base import View, view
 
 ContractOver = Literal["expired", "cancelled", "ended", "exhausted"]
 
 
-@dataclass(frozen=True, slots=True)
-class CoverageView:
+@view
+class CoverageView(View):
     """The current decision in short: `contract` covers the request, was created for it, or is waited for.
 
     `contract_over` says why the covering contract no longer pays: expired, cancelled, ended with a service
@@ -40,8 +40,8 @@ class CoverageView:
     contract_over: ContractOver | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRequestView:
+@view
+class ServiceRequestView(View):
     """A service request; `coverage` is None if contracts were off when it was logged.
 
     `paused_at` is the instant at which the service level clock stopped: on hold, while waiting for a
@@ -99,8 +99,8 @@ class ServiceRequestView:
     merged_into: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AllocationView:
+@view
+class AllocationView(View):
     """Chargeable minutes of a work entry and what pays for them; `amount` is what a grant of money pays.
 
     `held`: the grant holds them until the entry is approved.
@@ -120,8 +120,8 @@ class AllocationView:
     by_month: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentView:
+@view
+class SegmentView(View):
     """A part of a work entry with one percentage and one rate; `to` is None if all counts at `from`.
 
     `worked_minutes` and `rounded_minutes` are its shares of the entry's. `rate` is the price of an hour and
@@ -147,8 +147,8 @@ class SegmentView:
     excluded: ExcludedTime | None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkEntryView:
+@view
+class WorkEntryView(View):
     """Time worked, the minutes charged and who pays; without `ended_at` all counts at `started_at`.
 
     `adjustment` is how a change of the entry would be recorded, where it lies in a closed accounting period.
@@ -185,8 +185,8 @@ class WorkEntryView:
     unapproved_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ListedWorkView:
+@view
+class ListedWorkView(View):
     """A work entry in a list over all service requests."""
 
     service_request_number: str
@@ -196,15 +196,15 @@ class ListedWorkView:
     entry: WorkEntryView
 
 
-@dataclass(frozen=True, slots=True)
-class DecidedWorkView:
+@view
+class DecidedWorkView(View):
     """The entries that were approved or rejected together, in the order given."""
 
     items: list[WorkEntryView]
 
 
-@dataclass(frozen=True, slots=True)
-class MovedWorkView:
+@view
+class MovedWorkView(View):
     """Another work entry that would be drawn from elsewhere, with its allocations before and after.
 
     `moved_from` is the number of the service request that it leaves; None if it stays.
@@ -219,8 +219,8 @@ class MovedWorkView:
     moved_from: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RequiredApproval:
+@view
+class RequiredApproval(View):
     """Work past what a contract pays, or past its limit, that the customer has not approved: in words, and
     what to do.
 
@@ -242,8 +242,8 @@ class RequiredApproval:
     service_requests: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class WorkPreview:
+@view
+class WorkPreview(View):
     """The draw-down that saving would make; `leaves` are the minutes left afterwards, by contract id.
 
     `leaves_money` is the money left of contracts in money, by contract id.
@@ -265,8 +265,8 @@ class WorkPreview:
     approval: RequiredApproval | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecalculatedView:
+@view
+class RecalculatedView(View):
     """A work entry that today's terms would charge otherwise: minutes, price and allocations of both charges.
 
     The prices are None without a rate, and for users who see no prices.
@@ -284,8 +284,8 @@ class RecalculatedView:
     after: list[AllocationView]
 
 
-@dataclass(frozen=True, slots=True)
-class RecalculationView:
+@view
+class RecalculationView(View):
     """What charging all work of a service request by today's terms would change.
 
     `moves` are other entries that would be drawn from elsewhere.
@@ -295,8 +295,8 @@ class RecalculationView:
     moves: list[MovedWorkView]
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
+@view
+class HistoryLine(View):
     """One state change of a service request, the logging first; `inferred` marks those an import added.
 
     The states are equal for a line that is no change of state: work that moved here or away, or another
@@ -319,8 +319,8 @@ class HistoryLine:
     other_service_request_number: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NoteView:
+@view
+class NoteView(View):
     """A comment; one that is not public is visible to staff only.
 
     `merged_number` is the number of the merged request on which it was written; None for the request's own.
@@ -334,8 +334,8 @@ class NoteView:
     merged_number: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MergedView:
+@view
+class MergedView(View):
     """A service request that was merged into another one: when, by whom, and why.
 
     `into` is the id of the request into which it was merged, which may have been merged since, too.

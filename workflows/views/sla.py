@@ -1,11 +1,12 @@
 """What a change of business hours or service levels moves, as it is shown; instants are aware UTC."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from workflows.views.base import View, view
 
-@dataclass(frozen=True, slots=True)
-class MovedTarget:
+
+@view
+class MovedTarget(View):
     """An open target of a service request, before and after; None where it has or had none."""
 
     service_request: str
@@ -15,8 +16,8 @@ class MovedTarget:
     to_due_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class MovedTargets:
+@view
+class MovedTargets(View):
     """How many open targets move, and the first of them; targets that were met or missed never move."""
 
     count: int

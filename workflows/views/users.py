@@ -1,11 +1,12 @@
 """Users and their tokens as they are shown."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from workflows.views.base import View, view
 
-@dataclass(frozen=True, slots=True)
-class UserView:
+
+@view
+class UserView(View):
     """A user account. `customer` is the id of the customer record of a user with that role.
     `language` is the one that the user has chosen; None if it is that of the customer or the browser.
 
@@ -23,8 +24,8 @@ class UserView:
     can_log_in: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedToken:
+@view
+class CreatedToken(View):
     """A token that was just created: `text` is shown only this once."""
 
     id: str
@@ -32,8 +33,8 @@ class CreatedToken:
     expires_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class TokenView:
+@view
+class TokenView(View):
     """A token in a list, without its text."""
 
     id: str
@@ -43,8 +44,8 @@ class TokenView:
     revoked_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionView:
+@view
+class SessionView(View):
     """A login session in a browser. `expires_at` is when it ends if it is not used again."""
 
     id: str
@@ -55,8 +56,8 @@ class SessionView:
     user_agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedLink:
+@view
+class CreatedLink(View):
     """A link to set a password that was just created: `url` is shown only this once."""
 
     url: str

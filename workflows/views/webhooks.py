@@ -1,23 +1,24 @@
 """Webhooks as they are shown."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+from workflows.views.base import View, view
 
 DisabledBy = Literal["administrator", "failures", "gone"]
 DeliveryState = Literal["waiting", "delivered", "set_aside"]
 
 
-@dataclass(frozen=True, slots=True)
-class SecretView:
+@view
+class SecretView(View):
     """A secret that signs, without its text; the newest one has no `expires_at`."""
 
     created_at: datetime
     expires_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookView:
+@view
+class WebhookView(View):
     """An endpoint. `events` are the types that it gets; None for all.
 
     `disabled_by` says who disabled it: an administrator, repeated `failures`, or a receiver that answered
@@ -41,15 +42,15 @@ class WebhookView:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class WebhookWithSecret(WebhookView):
     """An endpoint whose newest `secret` was just created: its text is shown only this once."""
 
     secret: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptView:
+@view
+class AttemptView(View):
     """An attempt to deliver. `status` is that of the response, `response` its beginning; either may lack."""
 
     at: datetime
@@ -59,8 +60,8 @@ class AttemptView:
     response: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryView:
+@view
+class DeliveryView(View):
     """An event for one endpoint. The id is its `webhook-id`; `last_attempt` is None before the first one."""
 
     id: str
@@ -73,8 +74,8 @@ class DeliveryView:
     last_attempt: AttemptView | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryDetail:
+@view
+class DeliveryDetail(View):
     """A delivery with its `payload`, and the latest attempts, the last one first."""
 
     id: str
@@ -89,8 +90,8 @@ class DeliveryDetail:
     latest_attempts: list[AttemptView]
 
 
-@dataclass(frozen=True, slots=True)
-class EventTypeView:
+@view
+class EventTypeView(View):
     """A type of event: when it is sent, and the fields of its `data`."""
 
     type: str
@@ -98,8 +99,8 @@ class EventTypeView:
     fields: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+@view
+class Replayed(View):
     """How many deliveries were queued again."""
 
     queued: int

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from tests.support.builders import DeskFixture
-from workflows.importing import ExportUnreadable, ImportReport, MappingRefused, import_history, read_mapping
+from workflows.importing.export import ExportUnreadable
+from workflows.importing.history_import import import_history
+from workflows.importing.mapping import MappingRefused, read_mapping
+from workflows.importing.report import ImportReport
 from workflows.store import tables as t
 
 # name: additions to the mapping, rows imported, rows not imported, start of the report's lines

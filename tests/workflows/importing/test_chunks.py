@@ -14,10 +14,10 @@ from tests.support.builders import DeskFixture
 from tests.support.exports import event, export, mapping
 from workflows.core.actors import SYSTEM
 from workflows.core.transaction import Transaction
-from workflows.importing import Mapping
 from workflows.importing.chunks import ChunkOutcome, begin_chunk, chunks_of, replay_chunk
 from workflows.importing.export import read_export
 from workflows.importing.history import History, group_by_service_request
+from workflows.importing.mapping import Mapping
 from workflows.importing.replaying_events import HistoryOutcome, StepRefused, replay_step_by_step
 from workflows.store import tables as t
 

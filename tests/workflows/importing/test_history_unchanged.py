@@ -11,8 +11,9 @@ from tests.support.exports import event, export, mapped, mapping, run
 from tests.support.sample_desk import SampleDesk
 from tests.workflows.importing.test_importing import at, everything, moves, one, skipped
 from workflows.core.actors import SYSTEM
-from workflows.importing import CoverageNotChosen, ImportReport, MappingRefused
-from workflows.importing.mapping import Mapping, read_mapping
+from workflows.importing.history_import import CoverageNotChosen
+from workflows.importing.mapping import Mapping, MappingRefused, read_mapping
+from workflows.importing.report import ImportReport
 from workflows.reports.audit import audit_desk
 from workflows.service_requests.closing import state_now
 from workflows.store import tables as t

@@ -10,7 +10,7 @@ from tests.support.exports import event, export, mapping, run
 from workflows import importing
 from workflows.commands.webhooks import NewWebhook
 from workflows.core.desk import Desk
-from workflows.importing import ImportReport
+from workflows.importing.report import ImportReport
 from workflows.notifications.webhooks.endpoints import create_webhook
 from workflows.store import tables as t
 

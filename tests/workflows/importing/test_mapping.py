@@ -8,15 +8,16 @@ import jsonschema
 import pytest
 
 from tests.support.exports import mapped
-from workflows.importing import MappingRefused, read_mapping
 from workflows.importing.mapping import (
     OPTIONAL,
     OPTIONAL_COLUMNS,
     REQUIRED,
     REQUIRED_COLUMNS,
+    MappingRefused,
     Meaning,
     NamedUnit,
     ValueSource,
+    read_mapping,
 )
 
 MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"

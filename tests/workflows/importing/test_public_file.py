@@ -9,7 +9,9 @@ import pytest
 from tests.conftest import CHECKOUT
 from tests.support.builders import DeskFixture
 from workflows.core.actors import SYSTEM
-from workflows.importing import ImportReport, import_history, read_mapping
+from workflows.importing.history_import import import_history
+from workflows.importing.mapping import read_mapping
+from workflows.importing.report import ImportReport
 from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from web.languages import language
 from web.pages.context import desk, now, settings, zone
 from web.pages.layout.balance_bars import balance_figure
+from web.pages.layout.compiled_templates import compiled_templates
 from web.pages.layout.icons import icon
 from web.pages.layout.list_links import list_href, list_query
 from web.pages.layout.navigation import navigation
@@ -62,6 +63,7 @@ class Site:
 
 def register_templating(app: Flask) -> None:
     """Register the template globals and the context processor."""
+    app.jinja_env.bytecode_cache = compiled_templates()
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
