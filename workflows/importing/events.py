@@ -38,8 +38,10 @@ class RowNote:
     """A remark about the row that begins on `line`: why it was not imported, or which value was not used.
 
     `left_out` marks a row that the mapping leaves out: it is counted and not reported line by line.
+    `is_repeat` marks one that states nothing new.
     """
 
     line: int
     text: str
     left_out: bool = False
+    is_repeat: bool = False

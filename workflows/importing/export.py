@@ -273,7 +273,7 @@ class _RowReader:
         was_resolved = resolved is not None and _is_before(resolved, at) and not _means(meaning, "resolved")
         ends = {"resolved_at": None if was_resolved else resolved, "closed_at": closed}
         event = replace(
-            event, unused=tuple(key for key, end in ends.items() if end is not None and end is not at)
+            event, unused=tuple(key for key, end in ends.items() if end is not None and end != at)
         )
         if was_resolved and resolved is not None:
             yield replace(

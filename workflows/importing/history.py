@@ -62,6 +62,7 @@ def _history(number: str, events: list[Event], mapping: Mapping, *, newest_first
     events = sort_events(events, newest_first=newest_first)
     events[-1] = _with_unused_ends(events[-1])
     _complete_addresses(events, mapping)
+    _complete_resolutions(events)
     opened_at = next((event.opened_at for event in events if event.opened_at), events[0].at)
     history = History(number, opened_at, [], [], [])
     known: dict[str, int] = {}
@@ -69,7 +70,7 @@ def _history(number: str, events: list[Event], mapping: Mapping, *, newest_first
     for event in _after_opening(history, events, mapping):
         key = event_key(event)
         if key in known:
-            history.skipped.append(RowNote(event.line, f"it repeats line {known[key]}"))
+            history.skipped.append(RowNote(event.line, f"it repeats line {known[key]}", is_repeat=True))
             continue
         known[key] = event.line
         if newest is not None and _is_older(event, newest):
@@ -106,6 +107,17 @@ def _complete_addresses(events: list[Event], mapping: Mapping) -> None:
         for event in events:
             if event.values.get(key) in known:
                 event.values.setdefault(address, known[event.values[key]])
+
+
+def _complete_resolutions(events: list[Event]) -> None:
+    """Give a resolution that a later row states, such as that of the close, to the row of the resolving."""
+    later: str | None = None
+    for event in reversed(events):
+        if event.meaning is not None and event.meaning.state not in ("resolved", "closed"):
+            later = None
+        later = event.values.get("resolution", later)
+        if later is not None and event.meaning is not None and event.meaning.state == "resolved":
+            event.values.setdefault("resolution", later)
 
 
 def _is_older(event: Event, newest: Event) -> bool:

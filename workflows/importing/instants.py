@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,17 @@ from workflows.importing.mapping import Mapping
 NO_DATE_WORDS = frozenset({"not set", "never", "none", "null", "n/a", "-", "--"})
 ONLY_ZEROS = re.compile(r"[0\W]*0[0\W]*")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NO_DATES = frozenset(
+    {
+        date(1, 1, 1),
+        date(1753, 1, 1),
+        date(1899, 12, 30),
+        date(1899, 12, 31),
+        date(1900, 1, 1),
+        date(9999, 12, 31),
+    }
+)
+"""What databases and spreadsheets store in place of a date: their first, last or zeroth day."""
 EPOCH_TEXT = re.compile(r"1970-01-01(?:[T ]00:00(?::00(?:\.0+)?)?)?(?:Z|\+00:?00)?")
 ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]*(?:/[A-Za-z0-9_+\-]+)*")
 UTC_NAMES = frozenset({"UTC", "GMT", "Z", "UT", "ZULU"})
@@ -167,11 +178,13 @@ class _InstantReader:
             return problem.detail.rstrip(".")
 
     def _stated(self, text: str, parsed: datetime, unit: timedelta) -> Reading:
+        # a count of zero seconds may have been written as local time
+        if parsed.date() in NO_DATES or parsed.replace(tzinfo=parsed.tzinfo or self.zone) == EPOCH:
+            return None
         try:
             check_date(parsed)
             if parsed.tzinfo is not None:
-                at = check_instant(parsed.astimezone(UTC))
-                return StatedInstant(at, unit) if at != EPOCH else None
+                return StatedInstant(check_instant(parsed.astimezone(UTC)), unit)
             if parsed == EPOCH.replace(tzinfo=None):
                 return None
             if self.mapping.nonexistent_times == "move_forward":

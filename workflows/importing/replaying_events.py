@@ -138,7 +138,8 @@ class _HistoryReplay:
         newest = max((instant_of_key(key) for key in known), default=None)
         new_events = []
         for event in self.history.events:
-            if self.key_of[id(event)] in known:
+            is_known = self.key_of[id(event)] in known
+            if is_known:
                 why = "it was imported earlier"
                 self.imported_state = event.state
                 self.previous = event.line
@@ -149,7 +150,7 @@ class _HistoryReplay:
             else:
                 new_events.append(event)
                 continue
-            self.outcome.skipped.append(RowNote(event.line, why))
+            self.outcome.skipped.append(RowNote(event.line, why, is_repeat=is_known))
         return new_events
 
     def _imported_event_keys(self) -> set[str]:
@@ -216,7 +217,8 @@ class _HistoryReplay:
             self.outcome.skipped.append(RowNote(event.line, "; ".join(refused)))
         else:
             after = "what was imported earlier" if self.previous is None else f"line {self.previous}"
-            self.outcome.skipped.append(RowNote(event.line, f"it has nothing new after {after}"))
+            why = f"it has nothing new after {after}"
+            self.outcome.skipped.append(RowNote(event.line, why, is_repeat=True))
         self.previous = event.line
 
     def _why_not_logged(self, event: Event) -> str:

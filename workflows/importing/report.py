@@ -33,11 +33,19 @@ class ImportReport:
     created: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, outcome: HistoryOutcome) -> None:
-        """Add the outcome of one service request. Several events of one row count as one row."""
+        """Add the outcome of one service request.
+
+        Several events of one row count as one row. If only some were imported, the others are remarks.
+        """
         imported = set(outcome.imported)
         self.rows_imported += len(imported)
         self.skipped += _one_per_line(note for note in outcome.skipped if note.line not in imported)
         self.remarks += outcome.remarks
+        self.remarks += [
+            RowNote(note.line, f"but one of its times is not: {note.text}")
+            for note in outcome.skipped
+            if note.line in imported and not note.is_repeat
+        ]
         self.new += outcome.is_new
         self.continued += outcome.was_known and bool(outcome.imported)
         self.moves += outcome.moves

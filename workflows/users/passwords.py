@@ -62,7 +62,9 @@ def is_easy_to_guess(password: str, *about: str) -> bool:
     # its lists take 25 ms and 10 MB to load: only where a password is set, not at each start
     from zxcvbn import zxcvbn
 
-    known = [OWN_NAME, *about, *(part for text in about for part in re.split(r"\W+", text) if len(part) > 2)]
+    words = [[part for part in re.split(r"[\W_]+", text) if part] for text in about]
+    joined = [sign.join(parts) for parts in words if len(parts) > 1 for sign in ("", ".", "-", "_")]
+    known = [OWN_NAME, *about, *joined, *(part for parts in words for part in parts if len(part) > 2)]
     found = zxcvbn(password[:LONGEST_ESTIMATED], user_inputs=known, max_length=LONGEST_ESTIMATED)
     return bool(found["guesses"] < FEWEST_GUESSES)
 

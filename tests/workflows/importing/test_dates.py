@@ -151,6 +151,25 @@ def test_texts_that_mean_no_date(text: str) -> None:
     assert instant(text) == "it has no time of change"
 
 
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("9999-12-31", "UTC"),
+        ("0001-01-01 00:00", "UTC"),
+        ("1753-01-01", "UTC"),
+        ("1899-12-30 00:00", "UTC"),
+        ("1900-01-01", "UTC"),
+        ("1970-01-01 01:00:00", "Europe/Berlin"),
+        ("1969-12-31 19:00", "America/New_York"),
+    ],
+)
+def test_first_and_last_days_of_other_programs_are_no_date(text: str, zone: str) -> None:
+    """The last two are a count of zero seconds that was written as local time."""
+    (row,) = read("2026-01-05 08:05", opened=text, date_form="iso", time_zone=zone)
+    assert isinstance(row, Event)
+    assert row.opened_at is None
+
+
 def test_a_date_of_1970_in_another_form_is_no_date() -> None:
     (row,) = read("05.01.2026 08:05", opened="01.01.1970 00:00", date_form="%d.%m.%Y %H:%M")
     assert isinstance(row, Event)

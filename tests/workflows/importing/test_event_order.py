@@ -150,3 +150,20 @@ def test_numbers_that_a_spreadsheet_or_a_clipboard_has_dressed_up() -> None:
     (found,) = read(*rows)
     assert found.number == "00123"
     assert len(found.events) == len(numbers)
+
+
+def test_a_resolution_in_the_row_of_the_close_is_that_of_the_resolving() -> None:
+    steps = [("New", ""), ("Resolved", ""), ("Active", ""), ("Resolved", ""), ("Closed", "Rebooted")]
+    rows = [
+        event("INC1", state, f"2026-03-05 09:0{at}", who=resolution)
+        for at, (state, resolution) in enumerate(steps)
+    ]
+    columns = {"resolution": "who", "technician": ...}
+    (found,) = read(*rows, columns=columns)
+    assert [one.values.get("resolution") for one in found.events] == [
+        None,
+        None,
+        None,
+        "Rebooted",
+        "Rebooted",
+    ]

@@ -89,6 +89,22 @@ def test_one_row_for_each_request_with_several_instants(new_desk: DeskFixture) -
     assert (again.rows_imported, len(again.skipped)) == (0, 4)
 
 
+def test_an_instant_of_a_row_that_cannot_be_imported_is_reported(new_desk: DeskFixture) -> None:
+    rows = b"""Id,State,Created,Solved,Closed,Who
+K1,Closed,2026-01-05 10:00,2026-01-01 12:00,2026-01-12 12:00,Ann
+K2,Closed,2026-01-05 10:00,2026-01-06 12:00,2031-01-12 12:00,Ann
+"""
+    made = small(columns={**INSTANTS, "changed_at": "Created"})
+    report = run(new_desk.desk, rows, made)
+    but = "imported, but one of its times is not"
+    assert list(report.lines()) == [
+        f"line 2: {but}: it is before the opening of K1 at 2026-01-05 10:00 UTC",
+        f"line 3: {but}: it is in the future",
+    ]
+    assert add_up(report, 2)
+    assert [one(new_desk, "K1").state, one(new_desk, "K2").state] == ["closed", "resolved"]
+
+
 def test_only_the_opening_as_the_instant_of_change(new_desk: DeskFixture) -> None:
     run(new_desk.desk, ONE_ROW_EACH, small(columns={**INSTANTS, "changed_at": "Created"}))
     assert (one(new_desk, "K1").resolved_at, one(new_desk, "K1").closed_at) == (

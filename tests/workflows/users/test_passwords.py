@@ -75,3 +75,9 @@ def test_each_way_to_set_a_password_refuses_a_known_one(bare_desk: DeskFixture) 
 def test_the_list_is_loaded_only_when_a_password_is_set() -> None:
     program = "import sys, web.cli, web.pages, web.api; sys.exit('zxcvbn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("password", ["lotta.bryn2026", "lottabryn2026", "lotta-bryn1990", "lotta_bryn2026"])
+def test_a_name_whose_words_are_joined_is_easy_to_guess(password: str) -> None:
+    assert is_easy_to_guess(password, "lotta@staff.example", "Lotta Bryn")
+    assert not is_easy_to_guess(password, "sue@staff.example", "Sue Hill")
