@@ -14,7 +14,7 @@ OPEN, CLOSE = "⟦", "⟧"
 SHOWN_ATTRIBUTES = ("title", "aria-label", "placeholder", "alt", "data-label", "aria-description")
 NOT_TEXT = {"script", "style", "code", "kbd", "svg", "textarea", "time"}
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
-_SIGN = re.compile(r"[:;](?=\s|$)")
+_SIGN = re.compile(r"[:;](?=\s|$)|[“”]")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept|Oct|Nov|Dec)\b"
 _DATE = rf"\b(?:\d{{1,2}} )?{_MONTH}(?: \d{{4}})?(?:, \d\d:\d\d(?: [A-Z]{{3,4}})?)?"
 
@@ -82,7 +82,7 @@ def texts_of_data(data: Iterable[str]) -> re.Pattern[str]:
 def untranslated(html: str, data: re.Pattern[str]) -> list[str]:
     """The pieces of text of a page that are in no brackets and are no data.
 
-    A colon or a semicolon is a text too: there is a space before it in French.
+    A colon, a semicolon and quotation marks are texts too: French has others.
     """
     reader = _Texts()
     reader.feed(html)

@@ -41,11 +41,11 @@ def test_an_invoice_that_credit_pays_whole_is_not_announced_as_due(billing: WebC
         confirm = billing.finance.open(f"{path}/issue")
         shown = preview(billing.finance, confirm, f"{path}/issue")
         assert ("is due on" in shown) == bool(received)
+        assert ("€285.60 of the customer's credit is used." in shown) != bool(received)
         billing.finance.send(confirm, f"{path}/issue")
         if received:
             pay = billing.finance.open(f"{path}/pay")
             billing.finance.send(pay, f"{path}/pay", amount=received)
-    assert "€285.60 of the customer's credit is used." in shown
 
 
 def test_from_what_was_sold_to_a_processed_invoice(billing: WebClients) -> None:
