@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.extracted_texts import CHECKOUT
 from workflows.coverage.reasons import why_text
-from workflows.languages.texts import LANGUAGES, SOURCE, in_language
+from workflows.languages.texts import LANGUAGES, SOURCE, Language, in_language
 
 RULES = CHECKOUT / "rules"
 SHIPPED = {
@@ -17,7 +17,7 @@ SHIPPED = {
 
 
 @pytest.mark.parametrize("code", [code for code in LANGUAGES if code != SOURCE])
-def test_every_shipped_reason_is_translated(code: str) -> None:
+def test_every_shipped_reason_is_translated(code: Language) -> None:
     with in_language(code):
         assert {why for why in SHIPPED if why_text(why) == why} == set()
         assert why_text("Gold customers come first.") == "Gold customers come first."

@@ -29,7 +29,7 @@ def test_every_french_text_is_set_as_french_is() -> None:
     wrong = []
     for found in translations("fr").values():
         for _, message in found:
-            for form in [message.string] if isinstance(message.string, str) else message.string:
+            for form in [message.string] if isinstance(message.string, str) else message.string or ():
                 plain = SYNTAX.sub("", form)
                 wrong += [(fault, form) for fault, pattern in FAULTS.items() if pattern.search(plain)]
     assert wrong == []

@@ -147,8 +147,11 @@ def typed_csv_profiles(form: DeskForm, stored: Settings) -> Any:
     try:
         return json.loads(text) if text else []
     except (ValueError, RecursionError) as error:
-        what = str(error).split(":")[0].lower()
-        form.add_error("/bank_csv_profiles", gettext("This is not JSON: %(error)s.", error=what))
+        line, column = (error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else (1, 1)
+        form.add_error(
+            "/bank_csv_profiles",
+            gettext("This is not JSON from line %(line)s, column %(column)s on.", line=line, column=column),
+        )
         return None
 
 
