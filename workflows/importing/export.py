@@ -14,7 +14,7 @@ from workflows.importing.csv_rows import CsvReader, CsvRow, row_like_lines
 from workflows.importing.email_cells import usable_address
 from workflows.importing.events import Event, RowNote
 from workflows.importing.header import ExportUnreadable, Header, find_header
-from workflows.importing.instants import StatedInstant, find_undecided, instant_reader, means_no_date
+from workflows.importing.instants import StatedInstant, find_undecided, instant_reader
 from workflows.importing.mapping import Mapping, Meaning, ValueSource
 from workflows.importing.plain_text import plain_text
 from workflows.importing.whole_numbers import without_thousands_separators
@@ -339,7 +339,8 @@ class _RowReader:
         separator = self.mapping.thousands_separator
         if key in INSTANTS:
             # exports repeat their instants
-            return lru_cache(maxsize=100_000)(lambda text: None if means_no_date(text) else text)
+            # what means no date is not a value: the next column that the mapping names is read
+            return lru_cache(maxsize=100_000)(lambda text: None if self.instant(text) is None else text)
         if key in self.mapping.html:
             return lambda text: plain_text(text) or None
         if key in NUMBERS and separator is not None:
