@@ -207,7 +207,7 @@ class _InstantReader:
         return StatedInstant(at, unit, later if is_repeated else None)
 
     def _is_no_date(self, parsed: datetime) -> bool:
-        """Whether it is the first instant of 1970, by UTC or the local clock, or among `FIRST_AND_LAST_DAYS`."""
+        """Whether it is the first instant of 1970, by UTC or locally, or one of `FIRST_AND_LAST_DAYS`."""
         if parsed.date() in FIRST_AND_LAST_DAYS:
             return True
         local = parsed.replace(tzinfo=self.zone) if parsed.tzinfo is None else parsed
