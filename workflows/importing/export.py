@@ -252,6 +252,9 @@ class _RowReader:
             yield instants
             return
         changed, opened, resolved, closed = instants
+        if resolved is not None and opened is not None and _is_earlier(resolved, opened):
+            resolved = None
+            remarks.append("its resolved_at is before its opening and is not used")
         at = _ended(meaning, changed, resolved, closed) or changed
         if at is None:
             yield RowNote(line, "it has no time of change")
@@ -413,6 +416,11 @@ def _means(meaning: Meaning | None, state: str) -> bool:
 def _is_before(one: StatedInstant, other: StatedInstant) -> bool:
     """Whether an instant can be before another: a date without a time may be any time of that day."""
     return one.at < other.at or (one.unit < other.unit and one.at < other.at + other.unit)
+
+
+def _is_earlier(one: StatedInstant, other: StatedInstant) -> bool:
+    """Whether an instant is before another in any case: the same day or minute is not, if one is no finer."""
+    return one.at + max(one.unit, other.unit) <= other.at
 
 
 def _repeated_columns(mapping: Mapping, header: Header) -> dict[str, tuple[int, ...]]:
