@@ -98,7 +98,7 @@ K2,Closed,2026-01-05 10:00,2026-01-06 12:00,2031-01-12 12:00,Ann
     report = run(new_desk.desk, rows, made)
     but = "imported, but one of its times is not"
     assert list(report.lines()) == [
-        f"line 2: {but}: it is before the opening of K1 at 2026-01-05 10:00 UTC",
+        "line 2: imported, but its resolved_at is before its opening and is not used",
         f"line 3: {but}: it is in the future",
     ]
     assert add_up(report, 2)
