@@ -16,6 +16,7 @@ from engine.payers import AllocationKind, CarriedDraw, Slice
 from engine.quantities import hours_text
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import read_transactions, record
+from workflows.lifecycle.contracts.connected_work import Withdrawal
 from workflows.lifecycle.contracts.loaded import LoadedContracts
 from workflows.lifecycle.contracts.month_rules import begins_of_months_ahead, post_borrowed, repayments_of
 from workflows.lifecycle.contracts.redraw_reading import PostedAllocation, PostedDraw
@@ -31,6 +32,7 @@ TO_NEXT_MONTH = "carried over to the next month, or to the holder's next contrac
 LATER_MONTH = "Time carried over from earlier months"
 CORRECTED = "The draw-down was corrected"
 REJECTED = "The work was not approved"
+WITHDRAWN_LATER = "The grant had expired when it was withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,19 @@ def _may_be_ahead(allocations: Iterable[PostedAllocation], contracts: LoadedCont
         and one.posted.slice.kind == "grant"
         and contracts[str(one.posted.slice.contract)].borrow is not None
     ]
+
+
+def post_withdrawal(
+    tx: Transaction, withdrawal: Withdrawal, contracts: LoadedContracts, *, cause: str
+) -> None:
+    """Post what a grant loses; what of it had expired is made available first. Raises: IntegrityError."""
+    contract, grant_id = contracts[withdrawal.contract], withdrawal.grant
+    contract.restore(tx, grant_id, withdrawal.quantity, cause=cause, why=WITHDRAWN_LATER)
+    unit = next(one.grant.posting_unit for one in contract.grants if one.grant.id == grant_id)
+    taken = move(unit, withdrawal.quantity, (grant_id, "available"), (grant_id, "sold"))
+    contract.record(
+        tx, LedgerTransaction("withdraw", withdrawal.at, taken, cause=cause, why=withdrawal.reason)
+    )
 
 
 def restore_expired(
