@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from engine.currencies import minor_digits, money_text
+from engine.currencies import minor_digits, money_text, plain_amount
 from engine.errors import DeskError
 
 ProductKind = Literal["contract_type", "top_up", "one_off", "part", "travel", "expense"]
@@ -35,6 +35,10 @@ ONE_DAY = timedelta(days=1)
 _AMOUNT = re.compile(r"\d{1,13}(?:\.(\d{1,4}))?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _COUNT = re.compile(r"\d{1,12}", re.ASCII)
+_TIME = re.compile(r"(?:(\d{1,6}) ?h)?(?: ?(\d{1,8}) ?min)?", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,6}):([0-5]\d)(?::00)?", re.ASCII)
+_MONEY = re.compile(r"([A-Z]{3}) ?(\d[\d.]*)", re.ASCII)
+MINUTES, COUNT = "minutes", "count"
 
 
 class PricesOverlap(DeskError):
@@ -86,7 +90,11 @@ class ListPrice:
 
 @dataclass(frozen=True, slots=True)
 class ListedProduct:
-    """A product of a price list that was read. `quantity` is in what the contract type draws."""
+    """A product of a price list that was read.
+
+    `quantity_unit` is what its `quantity` is written in: minutes, a count, or minor units of a
+    currency.
+    """
 
     code: str
     label: str
@@ -95,6 +103,7 @@ class ListedProduct:
     quantity: int | None
     unit: str
     tax_rate: str | None
+    quantity_unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,21 @@ def less_discount(amount_minor: int, percent: Decimal) -> int:
 # ------------------------------------------------------------------ a price list as rows of text
 
 
+def quantity_text(quantity: int | None, draws: str | None, currency: str) -> str | None:
+    """A quantity as a price list has it: "20 h", "1 h 30 min", "EUR 400.00", or a number of incidents.
+
+    `draws` is what contracts of its type draw: minutes, incidents or minor units of `currency`.
+    """
+    if quantity is None:
+        return None
+    if draws == "money":
+        return f"{currency} {plain_amount(quantity, currency)}"
+    if draws != "minutes":
+        return str(quantity)
+    hours, rest = divmod(quantity, 60)
+    return " ".join([f"{hours} h"] * bool(hours) + [f"{rest} min"] * bool(rest or not hours))
+
+
 def read_price_list(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[PriceRow]:
     """Read the rows of a price list. Columns may be in any order; blank rows are left out.
 
@@ -170,19 +194,39 @@ def _read_row(line: int, names: Sequence[str], row: Sequence[str]) -> PriceRow:
     kind = next((one for one in PRODUCT_KINDS if one == cells["kind"]), None)
     if kind is None:
         raise _bad(line, f"{cells['kind']!r} is not a valid kind.", f"Use one of {', '.join(PRODUCT_KINDS)}.")
-    quantity = cells.get("quantity", "")
-    if quantity and (not _COUNT.fullmatch(quantity) or int(quantity) == 0):
-        raise _bad(line, f"{quantity!r} is not a quantity.", "Write a whole number of 1 or more.")
+    quantity, quantity_unit = _read_quantity(line, cells.get("quantity", ""))
     product = ListedProduct(
         code=cells["code"],
         label=cells["label"],
         kind=kind,
         contract_type=cells.get("contract_type") or None,
-        quantity=int(quantity) if quantity else None,
+        quantity=quantity,
         unit=cells.get("unit") or "piece",
         tax_rate=cells.get("tax_rate") or None,
+        quantity_unit=quantity_unit,
     )
     return PriceRow(line, product, _read_price(line, cells))
+
+
+def _read_quantity(line: int, text: str) -> tuple[int | None, str | None]:
+    """A quantity and what it is written in. A number alone is a count, and never hours or minutes."""
+    text = " ".join(text.split())
+    if not text:
+        return None, None
+    amount, unit = 0, COUNT
+    if _COUNT.fullmatch(text):
+        amount = int(text)
+    elif (time := _CLOCK.fullmatch(text) or _TIME.fullmatch(text)) is not None:
+        amount, unit = 60 * int(time[1] or 0) + int(time[2] or 0), MINUTES
+    elif (money := _MONEY.fullmatch(text)) is not None:
+        amount, unit = _minor(line, money[2], money[1]), money[1]
+    if not amount:
+        raise _bad(
+            line,
+            f"{text!r} is not a quantity.",
+            "Write a time as 20 h or 1 h 30 min, an amount as EUR 400.00, incidents as a whole number.",
+        )
+    return amount, unit
 
 
 def _plain(cell: str) -> str:

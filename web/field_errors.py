@@ -1,10 +1,13 @@
 """Validation errors of single fields as sentences, shared by every interface."""
 
+import re
+
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from web.languages import gettext, mark
+from web.languages import gettext, language, mark
 from workflows.commands.fields import FieldError
+from workflows.languages.texts import SOURCE
 
 MESSAGES = {
     "missing": mark("It is required."),
@@ -100,6 +103,11 @@ def pointer_of(found: ErrorDetails) -> str:
     return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in parts)
 
 
+def _decimals(example: str) -> str:
+    """An example of a number with the decimal sign of the language."""
+    return example if language() == SOURCE else re.sub(r"(?<=\d)\.(?=\d)", ",", example)
+
+
 def message_of(found: ErrorDetails) -> str:
     """Return what is wrong, as a sentence."""
     kind, context = found["type"], found.get("ctx", {})
@@ -109,10 +117,12 @@ def message_of(found: ErrorDetails) -> str:
         return gettext(MESSAGES[kind])
     if kind in MESSAGES_WITH_LIMITS:
         one, many = MESSAGES_WITH_LIMITS[kind]
+        if "expected" in context:
+            context = {**context, "expected": str(context["expected"]).replace(" or ", f" {gettext('or')} ")}
         return gettext(one if context.get("min_length") == 1 else many, **context)
     if kind == "string_pattern_mismatch":
         text, values = FORMS[context["pattern"]]
-        return gettext(text, **values)
+        return gettext(text, **{name: _decimals(value) for name, value in values.items()})
     if kind == "value_error" and "reason" in context:
         text = gettext("It is not a valid email address: %(reason)s", reason=context["reason"])
     elif kind == "value_error":

@@ -23,6 +23,7 @@ from workflows.languages.texts import (
     SOURCE,
     Language,
     catalogue,
+    elided,
     gettext,
     known_language,
     language,
@@ -118,7 +119,7 @@ def _found(texts: NullTranslations, text: str) -> Markup:
 
 
 def _shown(text: Markup, values: dict[str, object]) -> Markup:
-    return text % values if values or "%" in text else text
+    return Markup(elided(text, values)) % values if values or "%" in text else text
 
 
 def _of_request() -> Language:

@@ -71,9 +71,15 @@ def single_node() -> Iterator[Node]:
 
 @contextlib.contextmanager
 def primary_and_standby() -> Iterator[tuple[Node, Node]]:
-    """A primary that acknowledges no commit before its standby has written it. Raises: PostgresMissing."""
-    synchronous = {"synchronous_standby_names": STANDBY, "synchronous_commit": "on"}
-    with empty_cluster() as cluster, contextlib.closing(Node(cluster, synchronous)) as primary:
+    """A primary that acknowledges no commit before its standby has written it, set up as the README says.
+
+    Raises: PostgresMissing.
+    """
+    with (
+        empty_cluster() as cluster,
+        contextlib.closing(Node(cluster, {"synchronous_commit": "on"})) as primary,
+    ):
+        _configure(cluster.folder, f"synchronous_standby_names = '{STANDBY}'\n")
         primary.start()
         folder = cluster.folder.with_name(f"{cluster.folder.name}-standby")
         try:
@@ -91,6 +97,8 @@ def _standby_of(primary: Node, folder: Path) -> Node:
     copy = ("-D", str(folder / "data"), "--checkpoint=fast", "--no-sync")
     primary.cluster.run("pg_basebackup", *source, *copy)
     (folder / "data" / "standby.signal").touch()
+    # the copied file names the standby itself: once promoted, it would wait for that and acknowledge nothing
+    _configure(folder, "synchronous_standby_names = ''\n")
     conninfo = f"host=127.0.0.1 port={primary.port} user=postgres application_name={STANDBY}"
     standby = Node(
         Cluster(primary.cluster.binaries, folder, primary.cluster.account), {"primary_conninfo": conninfo}
@@ -101,6 +109,11 @@ def _standby_of(primary: Node, folder: Path) -> Node:
         assert time.monotonic() < give_up_at, "the standby does not follow"
         time.sleep(0.05)
     return standby
+
+
+def _configure(folder: Path, lines: str) -> None:
+    with (folder / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write(lines)
 
 
 def _free_port() -> int:

@@ -14,6 +14,7 @@ OPEN, CLOSE = "⟦", "⟧"
 SHOWN_ATTRIBUTES = ("title", "aria-label", "placeholder", "alt", "data-label", "aria-description")
 NOT_TEXT = {"script", "style", "code", "kbd", "svg", "textarea", "time"}
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
+_SIGN = re.compile(r"[:;](?=\s|$)|[“”]")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept|Oct|Nov|Dec)\b"
 _DATE = rf"\b(?:\d{{1,2}} )?{_MONTH}(?: \d{{4}})?(?:, \d\d:\d\d(?: [A-Z]{{3,4}})?)?"
 
@@ -79,7 +80,10 @@ def texts_of_data(data: Iterable[str]) -> re.Pattern[str]:
 
 
 def untranslated(html: str, data: re.Pattern[str]) -> list[str]:
-    """The pieces of text of a page that are in no brackets and are no data."""
+    """The pieces of text of a page that are in no brackets and are no data.
+
+    A colon, a semicolon and quotation marks are texts too: French has others.
+    """
     reader = _Texts()
     reader.feed(html)
     left = []
@@ -98,6 +102,6 @@ def untranslated(html: str, data: re.Pattern[str]) -> list[str]:
         outside += "\n"
     for piece in outside.split("\n"):
         piece = " ".join(data.sub(" ", piece).split())
-        if _LETTERS.search(piece):
+        if _LETTERS.search(piece) or _SIGN.search(piece):
             left.append(piece)
     return left

@@ -50,7 +50,7 @@ def export_products(desk: Desk, actor: Actor) -> TextResponse:
     """Return the price list as CSV, a row for each price; the import reads the same columns."""
     with ExitStack() as stack:
         tx = stack.enter_context(desk.read(actor))
-        rows = price_list_files.exported_rows(price_list_queries.all_products(tx))
+        rows = price_list_files.exported_rows(price_list_queries.all_products(tx), tx.settings.currency)
         chunks = csv_chunks(price_list_files.FILE_COLUMNS, rows)
         return TextResponse(chunks, "text/csv; charset=utf-8", close=stack.pop_all().close)
 
@@ -60,6 +60,7 @@ def import_products(tx: Transaction, command: PriceListFile) -> ImportedPriceLis
     """Add and change the products and prices of a CSV file: all of them, or none and the line is named.
 
     A product is found by its code, a price by product, currency and first day. What is not in the file stays.
+    A quantity of time is written with its unit (20 h, 90 min), one of money with its currency (EUR 400.00).
     """
     return price_list_files.import_price_list(tx, command.file)
 

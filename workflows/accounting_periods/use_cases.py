@@ -59,7 +59,7 @@ def close_period(tx: Transaction, month: str, command: ChangePeriod) -> str:
             gettext(
                 "Steps of the checklist of %(month)s are not done: %(not_done)s.",
                 month=month,
-                not_done=", ".join(f"“{gettext(POINTS[one])}”" for one in not_done),
+                not_done=", ".join(gettext("“%(text)s”", text=gettext(POINTS[one])) for one in not_done),
             ),
             remedy=gettext("Do them first, or give a reason to close the month nevertheless."),
             period=month,

@@ -41,6 +41,22 @@ SYSTEM_WHYS = frozenset(
     }
 )
 """The reasons of decisions that no rule made; they are stored in English."""
+SHIPPED_WHYS = frozenset(
+    {
+        mark("This item has a valid contract."),
+        mark("The customer has a valid contract."),
+        mark("The customer's organization has a valid contract, which covers all who belong to it."),
+        mark("No valid contract was found. Contract validation is off, so the request opens without one."),
+        mark("This item has a pending contract. Work starts as soon as it is valid."),
+        mark("The customer has a pending contract. Work starts as soon as it is valid."),
+        mark("The customer's organization has a pending contract. Work starts as soon as it is valid."),
+        mark(
+            "No valid or pending contract was found. One is created for this request alone; work starts as "
+            "soon as it is valid."
+        ),
+    }
+)
+"""The reasons of the shipped rules, as long as an administrator does not change them."""
 
 
 def ruled_out_text(code: str, at: datetime | None, value: str | None, zone: ZoneInfo) -> str:
@@ -69,5 +85,5 @@ def reason_text(reason: dict[str, Any] | None, zone: ZoneInfo) -> str | None:
 
 
 def why_text(why: str) -> str:
-    """The stored reason of a decision for whoever reads it; that of a rule is as it was written."""
-    return gettext(why) if why in SYSTEM_WHYS else why
+    """The stored reason of a decision for whoever reads it; that of an administrator's rule is as written."""
+    return gettext(why) if why in SYSTEM_WHYS | SHIPPED_WHYS else why

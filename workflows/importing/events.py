@@ -14,7 +14,8 @@ class Event:
 
     `later_at` is the second occurrence of a local time that the end of daylight saving repeats. The stated
     time is exact to `unit`. `meaning` is what its state means here; None for no transition. `values` are by
-    mapping key. `remarks` say what was not used as it is written.
+    mapping key. `remarks` say what was not used as it is written. `unused` are the columns of the request's
+    end that do not fit its state.
     """
 
     line: int
@@ -29,6 +30,7 @@ class Event:
     unit: timedelta = SECOND
     opened_unit: timedelta = SECOND
     remarks: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 A row becomes an `Event`: the values that the mapping asks for, not yet checked by any use case.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -22,6 +23,9 @@ LONGEST_NUMBER = 60
 MULTILINE = frozenset({"description", "resolution"})
 ADDRESSES = ("customer_email", "technician_email")
 NUMBERS = ("number", "sequence")
+INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060))
+"""Soft hyphens, joiners and marks of direction, as they come along when text is copied."""
+TEXT_FORMULA = re.compile(r'\s*="([^"]*)"\s*')
 INSTANTS = ("changed_at", "opened_at", "resolved_at", "closed_at")
 
 
@@ -39,6 +43,8 @@ def read_export(name: str, raw: bytes, mapping: Mapping, provider_zone: ZoneInfo
     reader = _RowReader(mapping, header, provider_zone)
     above = [RowNote(row.line, "it is above the header") for row in rows[: header.index]]
     below = rows[header.index + 1 :]
+    if '="' in text:
+        below = [replace(row, fields=[_without_formula(cell) for cell in row.fields]) for row in below]
     reader.check_date_forms(name, below)
     found = [*above, *(one for row in below for one in reader.read(row))]
     return _with_remark(found, remark) if remark is not None else found
@@ -47,7 +53,8 @@ def read_export(name: str, raw: bytes, mapping: Mapping, provider_zone: ZoneInfo
 def _decoded(name: str, raw: bytes, mapping: Mapping) -> str:
     encoding = mapping.encoding
     try:
-        return raw.decode(encoding).removeprefix("\ufeff")
+        # files that were put together have a byte order mark in the middle
+        return raw.decode(encoding).replace("\ufeff", "")
     except UnicodeDecodeError as trouble:
         line = 1 + raw[: trouble.start].decode(encoding, "replace").count("\n")
         byte = raw[trouble.start]
@@ -182,6 +189,7 @@ class _RowReader:
             yield RowNote(row.line, keys)
             return
         values = {key: value for key in keys if (value := self.values[key](fields)) is not None}
+        _remove_invisible(values)
         number = values.pop("number", None)
         if number is None:
             yield RowNote(row.line, "it has no service request number")
@@ -244,9 +252,7 @@ class _RowReader:
             yield instants
             return
         changed, opened, resolved, closed = instants
-        ended = closed if meaning is not None and meaning.state == "closed" else None
-        ended = resolved if meaning is not None and meaning.state == "resolved" else ended
-        at = ended or changed
+        at = _ended(meaning, changed, resolved, closed) or changed
         if at is None:
             yield RowNote(line, "it has no time of change")
             return
@@ -264,7 +270,12 @@ class _RowReader:
             opened.unit if opened is not None else at.unit,
             tuple(remarks),
         )
-        if resolved is not None and resolved.at < at.at and (meaning is None or meaning.state != "resolved"):
+        was_resolved = resolved is not None and _is_before(resolved, at) and not _means(meaning, "resolved")
+        ends = {"resolved_at": None if was_resolved else resolved, "closed_at": closed}
+        event = replace(
+            event, unused=tuple(key for key, end in ends.items() if end is not None and end is not at)
+        )
+        if was_resolved and resolved is not None:
             yield replace(
                 event,
                 at=resolved.at,
@@ -273,6 +284,7 @@ class _RowReader:
                 state="resolved",
                 meaning=Meaning("resolved"),
                 remarks=(),
+                unused=(),
             )
         yield event
 
@@ -375,6 +387,33 @@ class _RowReader:
         return only
 
 
+def _ended(
+    meaning: Meaning | None,
+    changed: StatedInstant | None,
+    resolved: StatedInstant | None,
+    closed: StatedInstant | None,
+) -> StatedInstant | None:
+    """When a request in a row's state came to it, by the columns of its end; None if they do not say."""
+    if _means(meaning, "closed"):
+        return closed
+    if _means(meaning, "resolved"):
+        return resolved
+    if not _means(meaning, "cancelled"):
+        return None
+    if closed is None and resolved is not None and changed is not None and resolved.at < changed.at:
+        return None  # it was resolved, and cancelled later
+    return closed or resolved
+
+
+def _means(meaning: Meaning | None, state: str) -> bool:
+    return meaning is not None and meaning.state == state
+
+
+def _is_before(one: StatedInstant, other: StatedInstant) -> bool:
+    """Whether an instant can be before another: a date without a time may be any time of that day."""
+    return one.at < other.at or (one.unit < other.unit and one.at < other.at + other.unit)
+
+
 def _repeated_columns(mapping: Mapping, header: Header) -> dict[str, tuple[int, ...]]:
     """The columns that occur several times and of which the mapping reads the first one with a value."""
     found = {}
@@ -400,6 +439,23 @@ def _clean_addresses(values: dict[str, str]) -> Iterator[str]:
             del values[key]
         elif remark is not None:
             values[key] = address
+
+
+def _without_formula(cell: str) -> str:
+    """The text of a cell such as `="00123"`, which keeps a spreadsheet from reading it as a number."""
+    found = TEXT_FORMULA.fullmatch(cell) if '="' in cell else None
+    return found[1] if found is not None else cell
+
+
+def _remove_invisible(values: dict[str, str]) -> None:
+    """Remove the characters without width from names by which rows are compared."""
+    for key in ("number", "state"):
+        text = values.get(key, "")
+        if not text.isascii():
+            text = text.translate(INVISIBLE).strip()
+            values[key] = text
+            if not text:
+                del values[key]
 
 
 def _sequence(text: str | None) -> tuple[int, str] | None:

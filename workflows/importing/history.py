@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from workflows.importing.event_order import sort_events
+from workflows.importing.event_order import evidence_of_newest_first, sequence_order, sort_events
 from workflows.importing.events import Event, RowNote
 from workflows.importing.mapping import Mapping
 
@@ -39,7 +39,10 @@ def group_by_service_request(
             skipped.append(row)
         else:
             groups.setdefault(row.number, []).append(row)
-    found = [_history(number, events, mapping) for number, events in groups.items()]
+    newest_first = sum(evidence_of_newest_first(events) for events in groups.values()) > 0
+    found = [
+        _history(number, events, mapping, newest_first=newest_first) for number, events in groups.items()
+    ]
     return sorted(found, key=lambda one: (one.opened_at, one.number)), skipped
 
 
@@ -55,8 +58,10 @@ def instant_of_key(key: str) -> datetime:
     return datetime.fromisoformat(key.split("\t")[1]).replace(tzinfo=UTC)
 
 
-def _history(number: str, events: list[Event], mapping: Mapping) -> History:
-    events = sort_events(events)
+def _history(number: str, events: list[Event], mapping: Mapping, *, newest_first: bool) -> History:
+    events = sort_events(events, newest_first=newest_first)
+    events[-1] = _with_unused_ends(events[-1])
+    _complete_addresses(events, mapping)
     opened_at = next((event.opened_at for event in events if event.opened_at), events[0].at)
     history = History(number, opened_at, [], [], [])
     known: dict[str, int] = {}
@@ -77,8 +82,36 @@ def _history(number: str, events: list[Event], mapping: Mapping) -> History:
     return history
 
 
+def _with_unused_ends(last: Event) -> Event:
+    """The last event of a request, with a remark for each column of its end that does not fit its state.
+
+    Earlier rows may state what happened to it later: some exports repeat these columns in each row.
+    """
+    remarks = [f"its {key} does not fit its state {last.state!r} and is not used" for key in last.unused]
+    return replace(last, remarks=(*last.remarks, *remarks)) if remarks else last
+
+
+def _complete_addresses(events: list[Event], mapping: Mapping) -> None:
+    """Give a person whose address is in some rows of a service request only the same one in the others.
+
+    Without it, the name alone would be another person, and the request would move to that one.
+    """
+    for key, address in (("customer", "customer_email"), ("technician", "technician_email")):
+        if address not in mapping.columns:
+            continue
+        known: dict[str, str] = {}
+        for event in events:
+            if key in event.values and address in event.values:
+                known.setdefault(event.values[key], event.values[address])
+        for event in events:
+            if event.values.get(key) in known:
+                event.values.setdefault(address, known[event.values[key]])
+
+
 def _is_older(event: Event, newest: Event) -> bool:
-    return event.sequence is not None and newest.sequence is not None and event.sequence < newest.sequence
+    if event.sequence is None or newest.sequence is None:
+        return False
+    return sequence_order(event) < sequence_order(newest)
 
 
 def _after_opening(history: History, events: list[Event], mapping: Mapping) -> Iterator[Event]:

@@ -5,9 +5,11 @@ the form of one of them is translated with its values, and any other stays as it
 """
 
 import re
+from datetime import date
 from functools import cache
 
 from engine.errors import DeskError
+from workflows.languages.formats import day_text, money_text
 from workflows.languages.texts import SOURCE, gettext, language, mark
 
 TEXTS = (
@@ -73,6 +75,10 @@ TEXTS = (
     # engine.price_list
     mark("%(product)s has a price on these days already: %(price)s overlaps %(added)s."),
     mark("End the earlier one before %(day)s, or choose other days."),
+    mark("Line %(line)s: The header cannot be read: the column %(column)s is missing."),
+    mark("Line %(line)s: The header cannot be read: %(column)s is not a column of it."),
+    mark("Line %(line)s: The header cannot be read: a column is given twice."),
+    mark("The columns are %(columns)s."),
     mark("Line %(line)s: It has %(cells)s cells, and the header has %(names)s."),
     mark("Line %(line)s: The cell %(name)s is empty."),
     mark("Line %(line)s: %(kind)s is not a valid kind."),
@@ -96,6 +102,14 @@ TEXTS = (
     mark("Export this span as CSV."),
 )
 
+VALUES = (
+    # engine.price_list: a price within a sentence
+    mark("%(amount)s from %(first)s to %(last)s"),
+    mark("%(amount)s from %(first)s on"),
+)
+"""What the engine writes in place of a value, in words."""
+_AMOUNT = re.compile(r"([A-Z]{3}) (-?[\d,]+(?:\.\d+)?)")
+
 
 def translated(text: str) -> str:
     """A text of the engine in the current language, if it is one of those above."""
@@ -116,8 +130,21 @@ def by_form(text: str, known: tuple[str, ...]) -> str:
     for pattern, one in _patterns(known):
         found = pattern.fullmatch(text)
         if found:
-            return gettext(one, **found.groupdict()) if found.groupdict() else gettext(one)
+            values = {name: _value(value) for name, value in found.groupdict().items()}
+            return gettext(one, **values) if values else gettext(one)
     return text
+
+
+def _value(text: str) -> str:
+    """A day, an amount or a price of an English text as the language writes it; another value as it is."""
+    try:
+        return day_text(date.fromisoformat(text))
+    except ValueError:
+        amount = _AMOUNT.fullmatch(text)
+    if amount is None:
+        return by_form(text, VALUES) if _AMOUNT.match(text) else text
+    digits = amount[2].replace(",", "").replace(".", "")
+    return money_text(int(digits), amount[1])
 
 
 @cache

@@ -7,7 +7,8 @@ the reader's language, and those for the API, the command line and the log are i
 """
 
 import gettext as standard
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -28,6 +29,9 @@ SEPARATOR = "\x04"
 CATALOGUES = Path(__file__).parent / "catalogues"
 
 log = structlog.get_logger()
+_ELIDING = re.compile(r"\b(?P<start>[Dd]|[Qq]u)e %\((?P<name>\w+)\)s")
+"""French words that lose their e before a vowel, and the value after them."""
+_VOWEL_FIRST = re.compile(r"(?:<[^>]*>)*[aàâæeéèêëiîïoôœuùûü]", re.IGNORECASE)
 _current: ContextVar[Language] = ContextVar("language", default=SOURCE)
 
 
@@ -78,13 +82,33 @@ def gettext(message: str, /, **values: object) -> str:
     text = catalogue(_current.get()).gettext(message)
     if SEPARATOR in text:
         text = text.partition(SEPARATOR)[2]
-    return text % values if values else text
+    return elided(text, values) % values if values else text
 
 
 def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
     """A text for a number of things; `%(num)s` is the number."""
     text = catalogue(_current.get()).ngettext(one, many, number)
-    return text % {"num": number, **values}
+    values = {"num": number, **values}
+    return elided(text, values) % values
+
+
+def elided(text: str, values: Mapping[str, object]) -> str:
+    """A text in the current language before its values are put in.
+
+    In French, "de" and "que" lose their e before a value that begins with a vowel: "d'Oskar", "d'octobre".
+    """
+    if language() != "fr":
+        return text
+
+    def elide(found: re.Match[str]) -> str:
+        return elision(found["start"], values.get(found["name"])) + f"%({found['name']})s"
+
+    return _ELIDING.sub(elide, text)
+
+
+def elision(start: str, value: object) -> str:
+    """ "d" or "qu" before a value in French: with its e, or with an apostrophe if a vowel follows."""
+    return f"{start}’" if _VOWEL_FIRST.match(str(value)) else f"{start}e "
 
 
 def mark_in(context: str, message: str) -> str:

@@ -7,6 +7,7 @@ note which nobody wrote. The shipped texts are translated by the catalogues; an 
 each language. Source: product.md section 12.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import add
@@ -16,12 +17,13 @@ from typing import Any, NamedTuple
 import structlog
 
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import SOURCE, Language, gettext, in_language, mark
+from workflows.languages.texts import SOURCE, Language, elision, gettext, in_language, language, mark
 from workflows.notifications.billing_texts import BILLING_TEMPLATES
 from workflows.notifications.mail_template import MailTemplate
 
 log = structlog.get_logger()
 PARAGRAPH = "\n\n"
+_ELIDING = re.compile(r"\b([Dd]|[Qq]u)e $")
 NO_BREAK_SPACES = str.maketrans("\u00a0\u202f", "  ")
 """What French has before some signs; Python takes them for unprintable."""
 
@@ -444,8 +446,14 @@ def _fill(text: str, values: Mapping[str, Any]) -> Any:
     """Text with values in place of its {names}: text, or an SQL expression if one of the values is."""
     parts: list[Any] = []
     for literal, name in _parse(text):
-        parts += [literal] if name is None else [literal, values[name]]
+        parts += [literal] if name is None else [_before(literal, values[name]), values[name]]
     return reduce(add, parts, "") if parts else ""
+
+
+def _before(literal: str, value: Any) -> str:
+    """The text before a value, in French with an apostrophe where an e is lost before its vowel."""
+    start = _ELIDING.search(literal) if language() == "fr" and isinstance(value, str) else None
+    return literal[: start.start()] + elision(start[1], value) if start else literal
 
 
 def _joined(paragraphs: list[Any]) -> list[Any]:

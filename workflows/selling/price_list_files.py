@@ -15,12 +15,23 @@ from sqlalchemy import select
 
 from engine.currencies import minor_digits
 from engine.errors import DeskError
-from engine.price_list import COLUMNS, InvalidPriceList, ListedProduct, ListPrice, PriceRow, read_price_list
+from engine.price_list import (
+    COLUMNS,
+    COUNT,
+    MINUTES,
+    InvalidPriceList,
+    ListedProduct,
+    ListPrice,
+    PriceRow,
+    quantity_text,
+    read_price_list,
+)
 from workflows.commands.selling import ChangeProduct, NewProduct
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import number_text
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
+from workflows.lifecycle.contracts.type_terms import of_type
 from workflows.selling.price_list import (
     EDITORS,
     change_product,
@@ -76,10 +87,14 @@ def import_price_list(tx: Transaction, text: str) -> ImportedPriceList:
     )
 
 
-def exported_rows(products: Iterable[ProductView]) -> Iterator[list[Any]]:
-    """The rows of `FILE_COLUMNS`: one for each price, and one for each product without prices."""
+def exported_rows(products: Iterable[ProductView], currency: str) -> Iterator[list[Any]]:
+    """The rows of `FILE_COLUMNS`: one for each price, and one for each product without prices.
+
+    Quantities have their unit, which of money is the desk's `currency`.
+    """
     for one in products:
-        about = [one.code, one.label, one.kind, one.contract_type, one.quantity, one.unit, one.tax_rate]
+        quantity = quantity_text(one.quantity, one.draws, currency)
+        about = [one.code, one.label, one.kind, one.contract_type, quantity, one.unit, one.tax_rate]
         for price in one.prices:
             amount = _decimal(price.price.amount_minor, price.price.currency)
             yield [*about, price.price.currency, amount, price.first_on, price.last_on]
@@ -120,7 +135,8 @@ def _product(tx: Transaction, listed: ListedProduct, counts: Counter[str]) -> st
     """The id of a product that is as in the file now."""
     d = t.product.c
     row = tx.connection.execute(select(t.product).where(d.code == listed.code)).one_or_none()
-    values = asdict(listed)
+    _check_quantity_unit(tx, listed)
+    values = {name: value for name, value in asdict(listed).items() if name != "quantity_unit"}
     try:
         if row is None:
             counts["product added"] += 1
@@ -139,6 +155,37 @@ def _product(tx: Transaction, listed: ListedProduct, counts: Counter[str]) -> st
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         raise DeskError(f"{wrong['loc'][0]}: {wrong['msg']}.", remedy=gettext("Correct the cell.")) from None
+
+
+def _check_quantity_unit(tx: Transaction, listed: ListedProduct) -> None:
+    """Check that a quantity is written in what contracts of its type draw.
+
+    A number alone would be hours to one reader and minutes to another. Raises: DeskError.
+    """
+    terms = tx.rules.contract_types.get(listed.contract_type or "")
+    if terms is None or listed.quantity is None:
+        return
+    if terms.draws == "minutes" and listed.quantity_unit != MINUTES:
+        raise DeskError(
+            gettext("%(type)s draw time, and the quantity has no unit of time.", type=of_type(terms)),
+            remedy=gettext("Write it as 20 h, 90 min or 1 h 30 min."),
+        )
+    currency = tx.settings.currency
+    if terms.draws == "money" and listed.quantity_unit != currency:
+        example = f"{currency} {_decimal(400 * 10 ** minor_digits(currency), currency)}"
+        raise DeskError(
+            gettext(
+                "%(type)s draw money, and the quantity is not an amount in %(currency)s.",
+                type=of_type(terms),
+                currency=currency,
+            ),
+            remedy=gettext("Write it as %(example)s.", example=example),
+        )
+    if terms.draws == "incidents" and listed.quantity_unit != COUNT:
+        raise DeskError(
+            gettext("%(type)s draw incidents, and the quantity is not their number.", type=of_type(terms)),
+            remedy=gettext("Write a whole number."),
+        )
 
 
 def _price(tx: Transaction, product_id: str, row: PriceRow) -> str:

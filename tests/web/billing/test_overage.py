@@ -207,7 +207,7 @@ def test_time_is_credited_on_the_page(billing: Billing) -> None:
     report = finance.open("/reports/due-not-raised")
     path = f"/to-invoice/{issued['lines'][0]['sold']}/credit"
     assert path in report.html
-    assert "-€40.00" in report
+    assert "−€40.00" in report
     page = finance.open(path)
     shown = Page(finance.client.post(f"{path}/effect", data=page.form(path).values))
     assert "A credit note of €47.60 is issued" in shown

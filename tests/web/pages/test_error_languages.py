@@ -10,8 +10,10 @@ from tests.support.web_clients import WebClients
 from web.field_errors import field_errors
 from web.posting_reasons import posting_reason
 from workflows.commands.bank_statements import CsvProfile
+from workflows.core.settings import TaxRateSetting
 from workflows.languages.engine_texts import TEXTS, translate, translated
 from workflows.languages.texts import Language, in_language
+from workflows.notifications.webhooks.addresses import UnusableUrl, read_target
 from workflows.store import tables as t
 
 MISSING = "does-not-exist"
@@ -50,6 +52,37 @@ def test_an_error_of_the_engine_is_translated_with_its_values() -> None:
     assert str(refused.value) == (
         "Es gibt keine Zeitzone 'Europe/Nowhere'. Verwenden Sie einen Namen wie Europe/Berlin oder UTC."
     )
+
+
+def test_what_the_engine_puts_in_place_of_a_value_is_translated_too() -> None:
+    overlap = (
+        "SUP-20 has a price on these days already: EUR 1,095.00 from 2026-01-01 to 2026-12-31 overlaps "
+        "EUR 10.50 from 2026-03-01 on."
+    )
+    with in_language("fr"):
+        assert translated(overlap).replace("\u202f", " ").replace("\u00a0", " ") == (
+            "SUP-20 a déjà un prix ces jours-là : 1 095,00 EUR du 1 janv. 2026 au 31 déc. 2026 chevauche "
+            "10,50 EUR à partir du 1 mars 2026."
+        )
+        header = "Line 1: The header cannot be read: the column 'code' is missing."
+        assert "l’en-tête ne peut pas être lu" in translated(header)
+    assert translated(overlap) == overlap
+
+
+def test_an_error_of_a_field_is_in_the_language_to_its_last_word() -> None:
+    rate = {"name": "A", "percent": "20", "category": "Q"}
+    with in_language("fr"), pytest.raises(ValidationError) as refused:
+        TaxRateSetting.model_validate(rate)
+    with in_language("fr"):
+        [error] = field_errors(refused.value)
+        assert error["detail"].endswith("'G' ou 'O'.")
+    with in_language("fr"), pytest.raises(ValidationError) as refused:
+        TaxRateSetting.model_validate({**rate, "category": "S", "percent": "x"})
+    with in_language("fr"):
+        assert "par exemple 3,5." in field_errors(refused.value)[0]["detail"]
+    assert "such as 3.5." in field_errors(refused.value)[0]["detail"]
+    with in_language("fr"), pytest.raises(UnusableUrl, match="Autorisez l’hôte"):
+        read_target("https://127.0.0.1/x", frozenset())
 
 
 def test_each_text_of_the_engine_is_found_by_its_form() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.builders import DeskFixture
 from tests.support.exports import event, export, mapping, run
-from workflows import importing
 from workflows.commands.webhooks import NewWebhook
 from workflows.core.desk import Desk
+from workflows.importing import history_import
 from workflows.importing.report import ImportReport
 from workflows.notifications.webhooks.endpoints import create_webhook
 from workflows.store import tables as t
@@ -320,7 +320,7 @@ class Stopped(Exception):
 def test_a_second_run_continues_an_interrupted_import(
     new_desk: DeskFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "MOST_EVENTS", 2)
+    monkeypatch.setattr(history_import, "MOST_EVENTS", 2)
 
     def stop(done: int, of: int) -> None:
         assert (done, of) == (2, 3)

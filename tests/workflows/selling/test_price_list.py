@@ -274,15 +274,15 @@ def test_the_list_is_filtered(sample: SampleDesk) -> None:
 
 def file_of(sample: SampleDesk) -> str:
     with sample.desk.read(sample.administrator) as tx:
-        rows = list(exported_rows(all_products(tx)))
+        rows = list(exported_rows(all_products(tx), tx.settings.currency))
     lines = [",".join("" if cell is None else str(cell) for cell in row) for row in [FILE_COLUMNS, *rows]]
     return "\r\n".join(lines) + "\r\n"
 
 
 HEADER = ",".join(FILE_COLUMNS)
 LINES = (
-    "SUP,Support,contract_type,support_hours,1200,contract,,EUR,180.00,2026-01-01,2026-03-31",
-    "SUP,Support,contract_type,support_hours,1200,contract,,EUR,200.00,2026-04-01,",
+    "SUP,Support,contract_type,support_hours,20 h,contract,,EUR,180.00,2026-01-01,2026-03-31",
+    "SUP,Support,contract_type,support_hours,20 h,contract,,EUR,200.00,2026-04-01,",
     "KM,Travel,travel,,,km,No tax,EUR,0.50,2026-01-01,",
     "NONE,Nothing yet,one_off,,,piece,,,,,",
 )
@@ -301,6 +301,26 @@ def test_what_was_exported_changes_nothing(sample: SampleDesk) -> None:
     assert (sample.rows(t.product), sample.rows(t.product_price), file_of(sample)) == before
 
 
+@pytest.mark.parametrize(
+    ("contract_type", "cell", "quantity", "written"),
+    [
+        ("support_hours", "20:00", 1200, "20 h"),
+        ("support_hours", "1 h 30 min", 90, "1 h 30 min"),
+        ("support_hours", "45min", 45, "45 min"),
+        ("support_hours", "90 min", 90, "1 h 30 min"),
+        ("prepaid_amount", "EUR 400.5", 40_050, "EUR 400.50"),
+        ("incident_pack", "5", 5, "5"),
+    ],
+)
+def test_a_quantity_is_written_with_its_unit(
+    sample: SampleDesk, contract_type: str, cell: str, quantity: int, written: str
+) -> None:
+    """A number alone would be 20 hours to whoever writes the file and 20 minutes to the desk."""
+    imported(sample, f"X,X,contract_type,{contract_type},{cell},piece,,,,,")
+    assert [row.quantity for row in sample.rows(t.product)] == [quantity]
+    assert f"{contract_type},{written},piece" in file_of(sample)
+
+
 def test_an_import_changes_what_differs(sample: SampleDesk) -> None:
     imported(sample, *LINES)
     changed = LINES[1].replace(",2026-04-01,", ",2026-04-01,2026-12-31")
@@ -313,7 +333,7 @@ def test_an_import_changes_what_differs(sample: SampleDesk) -> None:
     ("line", "says"),
     [
         (
-            "SUP,Support,contract_type,support_hours,1200,contract,,EUR,190.00,2026-02-01,",
+            "SUP,Support,contract_type,support_hours,20 h,contract,,EUR,190.00,2026-02-01,",
             "Line 3: SUP has a price",
         ),
         (LINES[0].replace("180.00", "181.00"), "Line 3: SUP costs EUR 180.00 from 2026-01-01 to 2026-03-31"),
@@ -322,6 +342,17 @@ def test_an_import_changes_what_differs(sample: SampleDesk) -> None:
         (LINES[2].replace("KM", "K" * 61), "Line 3: code: "),
         ("X,X,contract_type,nothing,,,,,,,", "Line 3: There is no contract type 'nothing'."),
         (LINES[2].replace("No tax", "Other"), "Line 3: There is no tax rate 'Other' in the settings."),
+        (
+            "S,S,contract_type,support_hours,20,piece,,,,,",
+            "Line 3: Contracts of the type “Support hours” draw time, and the quantity",
+        ),
+        ("S,S,contract_type,support_hours,EUR 20,piece,,,,,", "Write it as 20 h, 90 min or 1 h 30 min."),
+        ("R,R,contract_type,prepaid_amount,400,piece,,,,,", "Write it as EUR 400.00."),
+        ("R,R,contract_type,prepaid_amount,CHF 400,piece,,,,,", "the quantity is not an amount in EUR."),
+        (
+            "P,P,contract_type,incident_pack,5 h,piece,,,,,",
+            "draw incidents, and the quantity is not their number.",
+        ),
         ('X,"X,part,,,,,,,,', "cannot be read as CSV"),
         ("X,X,part", "Line 3: It has 3 cells"),
     ],

@@ -8,7 +8,7 @@ from web.languages import Texts, gettext, mark
 from web.pages.administration.settings_form import DAYS
 from web.pages.administration.settings_lines import LINES
 from web.pages.wording.formats import money_text
-from web.pages.wording.labels import OVERAGE_POLICIES, readable
+from web.pages.wording.labels import OVERAGE_POLICIES, labelled, readable
 from web.pages.wording.limits import limit_text
 from web.pages.wording.settings import (
     CONTRACT_RECIPIENT_CHOICES,
@@ -106,7 +106,7 @@ def _window(window: Mapping[str, str]) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "\n".join(f"{readable(key)}: {_plain(inner)}" for key, inner in value.items())
+        return "\n".join(labelled(readable(key), _plain(inner)) for key, inner in value.items())
     return ", ".join(map(_plain, value)) if isinstance(value, list) else str(value)
 
 

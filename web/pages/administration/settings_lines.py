@@ -11,6 +11,7 @@ from typing import Any
 from web.languages import gettext
 from web.pages.forms.base import DeskForm
 from web.pages.wording.formats import decimal_text, read_decimal, read_money, typed_money
+from web.pages.wording.labels import labelled
 from workflows.core.settings import AccountCode, DunningLevelSetting, Settings, TaxRateSetting
 
 _ENTRY = re.compile(r"(?P<list>/\D+)/(?P<place>\d{1,4})(?P<key>/.*)?", re.ASCII)
@@ -31,9 +32,9 @@ def with_its_entry(form: DeskForm, pointer: str, message: str) -> str:
     if found["list"] == "/bank_csv_profiles":
         key = (found["key"] or "").strip("/").replace("/", ".")
         named = gettext("Profile %(number)s", number=place + 1)
-        return f"{named}, {key}: {message}" if key else f"{named}: {message}"
+        return labelled(f"{named}, {key}" if key else named, message)
     lines = _lines(form, _LINES[found["list"]]) if found["list"] in _LINES else []
-    return f"“{lines[place]}”: {message}" if place < len(lines) else message
+    return labelled(gettext("“%(text)s”", text=lines[place]), message) if place < len(lines) else message
 
 
 # ------------------------------------------------------------------ tax rates
@@ -146,8 +147,11 @@ def typed_csv_profiles(form: DeskForm, stored: Settings) -> Any:
     try:
         return json.loads(text) if text else []
     except (ValueError, RecursionError) as error:
-        what = str(error).split(":")[0].lower()
-        form.add_error("/bank_csv_profiles", gettext("This is not JSON: %(error)s.", error=what))
+        line, column = (error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else (1, 1)
+        form.add_error(
+            "/bank_csv_profiles",
+            gettext("This is not JSON from line %(line)s, column %(column)s on.", line=line, column=column),
+        )
         return None
 
 

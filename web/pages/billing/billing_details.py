@@ -38,7 +38,7 @@ class BillingForm(KeyedForm):
         lazy_text("Buyer reference"), description=lazy_text("For example a Leitweg-ID.")
     )
     language = SelectField(
-        lazy_text("Language"), choices=lambda: select_options({**LANGUAGES, "": LANGUAGES["en"]}.items())
+        lazy_text("Language"), choices=lambda: select_options({**LANGUAGES, "": gettext("Not set")}.items())
     )
 
 

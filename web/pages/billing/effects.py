@@ -8,6 +8,7 @@ from web.pages.context import actor, desk
 from web.pages.forms.base import DeskForm, add_desk_error
 from web.pages.forms.effects import EffectPreview, preview_effect, typed_errors
 from web.pages.wording.formats import day_text, money_text
+from web.pages.wording.labels import labelled
 from web.pages.wording.request_impact import Line
 from workflows.billing.invoicing.previews import InvoicePreview, preview_draft, preview_invoice
 from workflows.core.transaction import Transaction
@@ -41,7 +42,7 @@ def draft_effect(name: str, form: DeskForm, use_case: Callable[[], UseCase | Non
     try:
         if act is not None:
             found = preview_draft(desk(), actor(), act)
-            lines = [Line(f"{one.description}: {_money(one.net)}") for one in found.lines]
+            lines = [Line(labelled(one.description, _money(one.net))) for one in found.lines]
             total = gettext(
                 "The draft then amounts to %(net)s, with tax %(total)s.",
                 net=_money(found.net),
@@ -64,7 +65,7 @@ def _issue(before: InvoiceDetail, found: InvoicePreview) -> list[str]:
             "It gets the number %(number)s, unless another invoice is issued before.", number=after.number
         )
     ]
-    if after.due_on is not None:
+    if after.due_on is not None and after.open.amount_minor:
         due_on = day_text(after.due_on)
         sentences.append(gettext("%(amount)s is due on %(day)s.", amount=_money(after.open), day=due_on))
     if after.paid.amount_minor:

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired
 
 from engine.invoices import PAYMENT_METHODS
 from engine.periods import local_date
-from web.languages import gettext, lazy_text, mark
+from web.languages import gettext, lazy_text, mark, mark_in
 from web.pages.billing.draft import changed_since, details_of
 from web.pages.billing.effects import invoice_effect
 from web.pages.context import actor, desk, now, require_role, settings, zone
@@ -192,7 +192,7 @@ ACTIONS: dict[str, tuple[str, str, tuple[Role, ...]]] = {
     "pay": (mark("Record a payment"), mark("Payment recorded."), CASHIERS),
     "process": (mark("Process"), mark("Processed."), OFFICE),
     "credit": (mark("Credit"), mark("Credit note issued."), ISSUERS),
-    "void": (mark("Void"), mark("Voided."), OFFICE),
+    "void": (mark_in("action", "Void"), mark("Voided."), OFFICE),
     "write_off": (mark("Write off"), mark("Written off."), ISSUERS),
     "reverse_write_off": (mark("Reverse the write-off"), mark("The write-off has been reversed."), ISSUERS),
     "pause": (mark("Pause reminders"), mark("Reminders are paused."), ISSUERS),

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
-from web.languages import gettext, mark
+from web.languages import gettext, mark, mark_in
 from web.pages.context import actor, desk, settings
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import dunning_level_text
@@ -18,14 +18,14 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "": (mark("All"), {}),
     "draft": (mark("Drafts"), {"state": "draft"}),
     "open": (mark("Not paid"), {"payment": "open", "order": "due_on"}),
-    "unpaid": (mark("Unpaid"), {"payment": "unpaid", "order": "due_on"}),
-    "part-paid": (mark("Partly paid"), {"payment": "part_paid", "order": "due_on"}),
+    "unpaid": (mark_in("invoice", "Unpaid"), {"payment": "unpaid", "order": "due_on"}),
+    "part-paid": (mark_in("invoice", "Partly paid"), {"payment": "part_paid", "order": "due_on"}),
     "overdue": (mark("Overdue"), {"payment": "overdue", "order": "due_on"}),
-    "paid": (mark("Paid"), {"payment": "paid"}),
-    "written-off": (mark("Written off"), {"payment": "written_off"}),
+    "paid": (mark_in("invoice", "Paid"), {"payment": "paid"}),
+    "written-off": (mark_in("invoice", "Written off"), {"payment": "written_off"}),
     "to-process": (mark("To process"), {"delivery": "to_process"}),
     "credit-notes": (mark("Credit notes"), {"kind": "credit_note"}),
-    "void": (mark("Void"), {"state": "void"}),
+    "void": (mark_in("invoice", "Void"), {"state": "void"}),
 }
 STAFF_VIEWS = ("draft", "to-process")
 """Customers see no drafts, and do not process."""

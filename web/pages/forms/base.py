@@ -120,7 +120,7 @@ class DeskForm(FlaskForm):
         """The label of the field that a code in a message refers to, else the code itself."""
         for name, field in self._fields.items():
             if name == code[0] or name.endswith(f"_{code[0]}"):
-                return f"“{field.label.text}”"
+                return gettext("“%(text)s”", text=field.label.text)
         return code[0]
 
     def _field_at(self, pointer: str) -> Field | None:

@@ -33,6 +33,7 @@ from web.pages.wording.formats import (
     typed_money,
 )
 from web.pages.wording.local_times import WHICH, occurrence_texts, repeated_time_text
+from workflows.commands.fields import MOST_MINOR
 from workflows.core.transaction import Transaction
 from workflows.work.work_types import known_work_types
 
@@ -178,6 +179,10 @@ class MoneyField(EchoedField):
                     currency=currency,
                     example=typed_money(12500, currency),
                 )
+            )
+        if amount > MOST_MINOR:
+            raise ValueError(
+                gettext("The largest amount is %(amount)s.", amount=money_text(MOST_MINOR, currency))
             )
         return amount
 

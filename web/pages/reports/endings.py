@@ -6,7 +6,7 @@ from typing import Any
 from flask import request, url_for
 from werkzeug.wrappers import Response
 
-from web.languages import Texts, gettext, mark, ngettext
+from web.languages import Texts, gettext, mark, mark_in, ngettext
 from web.pages.context import actor, desk
 from web.pages.layout.listing import csv_response, cursor, query_filters, wants_csv
 from web.pages.reports.blueprint import pages
@@ -108,7 +108,10 @@ def _by_month(report: EndingsReport) -> dict[str, Any]:
 def _table(contracts: list[EndingContract]) -> Table:
     labels = gettext("Contract"), gettext("Holder"), gettext("How"), gettext("Last day"), gettext("Renewal")
     columns = [Column(label) for label in labels]
-    amounts = [Column(gettext("Left"), is_amount=True), Column(gettext("Renewal value"), is_amount=True)]
+    amounts = [
+        Column(gettext(mark_in("amount", "Left")), is_amount=True),
+        Column(gettext("Renewal value"), is_amount=True),
+    ]
     return Table([*columns, *amounts], [_row(one) for one in contracts])
 
 

@@ -7,6 +7,7 @@ from babel.dates import format_date
 
 from engine.accounting_periods import first_day_of
 from web.languages import gettext, language, locale
+from web.pages.wording.labels import labelled
 
 WIDTH, HEIGHT = 600, 120
 MOST_LABELS = 12
@@ -56,7 +57,7 @@ def plot_months(months: Sequence[str], series: Sequence[Series]) -> Plot | None:
     highest, lowest = max([0, *every]), min([0, *every])
     scale = _Scale(len(months), len(series), highest, lowest)
     bars = [
-        scale.bar(place, number, value, fill, f"{month_label(month)}, {one.label}: {one.text(value)}")
+        scale.bar(place, number, value, fill, labelled(f"{month_label(month)}, {one.label}", one.text(value)))
         for number, (one, fill) in enumerate(zip(series, FILLS, strict=False))
         for place, (month, value) in enumerate(zip(months, one.amounts, strict=True))
         if value

@@ -146,7 +146,7 @@ def _unlisted(value: str | None, named: list[tuple[str, str]]) -> list[tuple[str
 
 def _choice_label(one: RuleChoice) -> str:
     day = day_text(one.at.astimezone(zone()).date())
-    note = f": {one.note[:60]}" if one.note else ""
+    note = gettext(": ") + one.note[:60] if one.note else ""
     return f"{KINDS[one.kind]}, {one.version[:8]}, {day}{note}"
 
 

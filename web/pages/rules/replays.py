@@ -194,7 +194,7 @@ def _list_page(form: ReplayForm, problems: CheckView | None = None) -> str:
 
 def _choice(one: RuleChoice) -> tuple[str, str]:
     day = day_text(one.at.astimezone(zone()).date())
-    note = f": {one.note[:60]}" if one.note else ""
+    note = gettext(": ") + one.note[:60] if one.note else ""
     said = gettext(
         "%(kind)s, %(version)s, %(day)s by %(name)s",
         kind=KINDS[one.kind],

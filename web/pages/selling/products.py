@@ -136,7 +136,8 @@ def products() -> str | Response:
     with desk().read(actor()) as tx:
         if wants_csv():
             only = {name: value for name, value in filters.items() if name != "order"}
-            return csv_response("price-list", FILE_COLUMNS, list(exported_rows(all_products(tx, **only))))
+            rows = exported_rows(all_products(tx, **only), tx.settings.currency)
+            return csv_response("price-list", FILE_COLUMNS, list(rows))
         page = list_products(tx, **filters, **counted_page())
         types = contract_types(tx)
     return render_template(

@@ -10,13 +10,13 @@ from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from engine.errors import DeskError
-from web.languages import Texts, gettext, lazy_text, mark
+from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import WorkTypeField, select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.service_requests.coverage_panel import Panel, panel
-from web.pages.wording.labels import priority_choices
+from web.pages.wording.labels import CHANNELS, priority_choices
 from workflows.commands.service_requests import CoverageQuestion, NewServiceRequest
 from workflows.core.actors import DESK
 from workflows.core.errors import NotFound
@@ -27,17 +27,6 @@ from workflows.service_requests.log import log_service_request
 from workflows.service_requests.queries import read_service_request
 
 LOGGERS = (*DESK, "customer")
-CHANNELS = Texts(
-    {
-        "": mark("Not specified"),
-        "phone": mark("Phone"),
-        "mail": mark("Email"),
-        "portal": mark("Portal"),
-        "chat": mark("Chat"),
-        "in_person": mark("In person"),
-    }
-)
-
 pages = Blueprint("log_request", __name__, url_prefix="/requests")
 
 

@@ -194,7 +194,9 @@ def _value(name: str, value: Any, known: Known) -> str:
     if isinstance(value, list):
         return _listed(name, value, known)
     if isinstance(value, Mapping):
-        return "; ".join(filter(None, (detail_text(inner, one, known) for inner, one in value.items())))
+        return gettext("; ").join(
+            filter(None, (detail_text(inner, one, known) for inner, one in value.items()))
+        )
     return _number(name, value, known) if isinstance(value, int) else _text(name, str(value), known)
 
 

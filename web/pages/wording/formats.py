@@ -190,7 +190,7 @@ def money_text(amount_minor: int | None, currency: str | None) -> str:
     whole, part = divmod(abs(amount_minor), 10**digits)
     # Exact decimal text: no floats for money.
     text = f"{'-' if amount_minor < 0 else ''}{whole}" + (f".{part:0{digits}d}" if digits else "")
-    return format_currency(text, currency, locale=locale())
+    return format_currency(text, currency, locale=locale()).replace("-", "−")
 
 
 def plain_money(amount_minor: int | None, currency: str) -> str:
@@ -339,7 +339,7 @@ def amount_text(amount: int | None, unit: str, currency: str | None = None) -> s
     `unit` may be a currency itself, as the unit of postings of money is.
     """
     if unit not in ("minutes", "incidents") and amount is not None:
-        return money_text(amount, currency if unit == "money" else unit).replace("-", "−")
+        return money_text(amount, currency if unit == "money" else unit)
     if unit == "minutes" or amount is None:
         return minutes_text(amount)
     return number_text(amount).replace("-", "−")

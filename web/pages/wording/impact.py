@@ -240,7 +240,7 @@ def exclusions_text(exclusions: Mapping[str, Sequence[str]]) -> str:
         for kind, values in sorted(exclusions.items())
         if values
     ]
-    return "; ".join(kinds) or gettext("nothing")
+    return gettext("; ").join(kinds) or gettext("nothing")
 
 
 def _new_contract(effect: ContractEffect) -> list[str]:

@@ -27,14 +27,15 @@ class Label:
         return gettext(self.source)
 
 
+# In the contexts, the states agree in gender with what has them, in languages where they do.
 REQUEST_STATES = {
-    "open": Label(mark("Open"), "ring", "info"),
+    "open": Label(mark_in("request", "Open"), "ring", "info"),
     "pending_no_contract": Label(mark("Waiting for a contract"), "lock", "warning"),
     "in_progress": Label(mark("In progress"), "half", "info"),
     "on_hold": Label(mark("On hold"), "pause", "neutral"),
-    "resolved": Label(mark("Resolved"), "check-circle", "success"),
-    "closed": Label(mark("Closed"), "check-box", "neutral"),
-    "cancelled": Label(mark("Cancelled"), "slash", "neutral"),
+    "resolved": Label(mark_in("request", "Resolved"), "check-circle", "success"),
+    "closed": Label(mark_in("request", "Closed"), "check-box", "neutral"),
+    "cancelled": Label(mark_in("request", "Cancelled"), "slash", "neutral"),
 }
 WORK_STATES = {
     "submitted": Label(mark("Awaiting approval"), "hourglass", "warning"),
@@ -50,15 +51,16 @@ APPROVAL_STATES = {
 BEYOND_APPROVAL = Label(mark("Beyond approval"), "warn", "warning")
 INVOICE_STATES = {
     "draft": Label(mark("Draft"), "edit", "neutral"),
-    "issued": Label(mark("Issued"), "check-circle", "info"),
-    "void": Label(mark("Void"), "slash", "neutral"),
+    "issued": Label(mark_in("invoice", "Issued"), "check-circle", "info"),
+    "void": Label(mark_in("invoice", "Void"), "slash", "neutral"),
 }
+CREDIT_NOTE_STATES = INVOICE_STATES | {"issued": Label(mark("Issued"), "check-circle", "info")}
 PAYMENT_STATES = {
-    "unpaid": Label(mark("Unpaid"), "ring", "info"),
-    "part_paid": Label(mark("Partly paid"), "half", "warning"),
-    "paid": Label(mark("Paid"), "check-circle", "success"),
+    "unpaid": Label(mark_in("invoice", "Unpaid"), "ring", "info"),
+    "part_paid": Label(mark_in("invoice", "Partly paid"), "half", "warning"),
+    "paid": Label(mark_in("invoice", "Paid"), "check-circle", "success"),
     "overdue": Label(mark("Overdue"), "warn", "error"),
-    "written_off": Label(mark("Written off"), "slash", "neutral"),
+    "written_off": Label(mark_in("invoice", "Written off"), "slash", "neutral"),
 }
 ENTRY_STATES = {
     "matched": Label(mark("Paid at once"), "check-circle", "success"),
@@ -230,6 +232,16 @@ HOLDER_KINDS = Texts(
         "org_unit": mark("org unit"),
     }
 )
+CHANNELS = Texts(
+    {
+        "": mark("Not specified"),
+        "phone": mark("Phone"),
+        "mail": mark("Email"),
+        "portal": mark("Portal"),
+        "chat": mark("Chat"),
+        "in_person": mark("In person"),
+    }
+)
 HOLD_REASONS = Texts(
     {
         "customer": mark("Waiting for the customer"),
@@ -271,11 +283,11 @@ TRIGGERS_DONE = Texts(
         "start": mark("Work started"),
         "hold": mark("Put on hold"),
         "resume": mark("Work resumed"),
-        "resolve": mark("Resolved"),
-        "close": mark("Closed"),
+        "resolve": mark_in("request", "Resolved"),
+        "close": mark_in("request", "Closed"),
         "reopen": mark("Reopened"),
         "reopen_uncovered": mark("Reopened, but no contract covers it"),
-        "cancel": mark("Cancelled"),
+        "cancel": mark_in("request", "Cancelled"),
         "work_moved_here": mark("Work moved here"),
         "work_moved_away": mark("Work moved away"),
         "merge": mark("Merged"),
@@ -293,6 +305,11 @@ TRIGGERS_DONE_WITH_OTHER = Texts(
     }
 )
 """The text of a line after which the other service request is named."""
+
+
+def labelled(label: str, text: str) -> str:
+    """A text after its label, with the colon of the language: "Tax rates: There are two"."""
+    return gettext("%(label)s: %(text)s", label=label, text=text)
 
 
 def readable(code: str | None) -> str:

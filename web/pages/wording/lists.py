@@ -27,6 +27,8 @@ def _entries(what: str, number: int, num: Markup) -> str:
             return ngettext("%(num)s alert", "%(num)s alerts", number, num=num)
         case "approval":
             return ngettext("%(num)s approval", "%(num)s approvals", number, num=num)
+        case "bank entry":
+            return ngettext("%(num)s bank entry", "%(num)s bank entries", number, num=num)
         case "batch":
             return ngettext("%(num)s batch", "%(num)s batches", number, num=num)
         case "change":
@@ -81,6 +83,8 @@ def _entries(what: str, number: int, num: Markup) -> str:
             return ngettext("%(num)s service level", "%(num)s service levels", number, num=num)
         case "service request":
             return ngettext("%(num)s service request", "%(num)s service requests", number, num=num)
+        case "sold item":
+            return ngettext("%(num)s sold item", "%(num)s sold items", number, num=num)
         case "statement":
             return ngettext("%(num)s statement", "%(num)s statements", number, num=num)
         case "technician":

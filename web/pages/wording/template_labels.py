@@ -9,6 +9,11 @@ class TemplateLabels:
     """Labels of codes, for templates."""
 
     @staticmethod
+    def channel(code: str) -> str:
+        text = labels.readable(code)
+        return labels.CHANNELS.get(code) or text[:1].upper() + text[1:]
+
+    @staticmethod
     def request_state(code: str) -> labels.Label:
         return labels.label_of(labels.REQUEST_STATES, code)
 
@@ -37,8 +42,9 @@ class TemplateLabels:
         return labels.label_of(labels.DELIVERY_STATES, code)
 
     @staticmethod
-    def invoice_state(code: str) -> labels.Label:
-        return labels.label_of(labels.INVOICE_STATES, code)
+    def invoice_state(code: str, kind: str) -> labels.Label:
+        states = labels.CREDIT_NOTE_STATES if kind == "credit_note" else labels.INVOICE_STATES
+        return labels.label_of(states, code)
 
     @staticmethod
     def payment_state(code: str) -> labels.Label:

@@ -96,7 +96,10 @@ def _with_e_invoice(tx: Transaction, invoice_id: str) -> Row[Any]:
 
 
 def _refused(row: Row[Any], checked: Validation) -> StateForbids:
-    problems = " ".join(f"{_capital(problem.field)}: {problem.message}" for problem in checked.fatal)
+    problems = " ".join(
+        gettext("%(label)s: %(text)s", label=_capital(problem.field), text=problem.message)
+        for problem in checked.fatal
+    )
     return StateForbids(
         gettext("The rules for e-invoices do not accept it. %(problems)s", problems=problems),
         remedy=gettext(

@@ -241,8 +241,8 @@ def _credited_lines(
             raise invalid(
                 pointer,
                 gettext(
-                    "%(net_minor)s minor units of this line are left to be credited.",
-                    net_minor=source.net_minor - done,
+                    "%(amount)s of this line is left to be credited.",
+                    amount=money_text(source.net_minor - done, row.currency),
                 ),
                 gettext("Credit at most that."),
             )

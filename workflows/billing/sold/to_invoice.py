@@ -271,7 +271,9 @@ def _description(tx: Transaction, row: Row[Any]) -> str:
     """What a line says: the contract, and what a top-up added; or what was sold, on which request."""
     if row.description is not None:
         text = description_text(row.kind, row.description)
-        return f"{row.request_number}: {text}" if row.request_number else text
+        if row.request_number is None:
+            return text
+        return gettext("%(label)s: %(text)s", label=row.request_number, text=text)
     terms = tx.rules.contract_types.get(row.contract_type)
     label = terms.label if terms is not None else row.contract_type
     if row.kind == "top_up":

@@ -13,7 +13,7 @@ from re import ASCII
 from re import compile as regex
 from urllib.parse import urlsplit
 
-from workflows.languages.texts import gettext
+from workflows.languages.texts import gettext, mark
 
 HOST = regex(r"[a-z0-9._-]+", ASCII)
 PORTS = {"http": 80, "https": 443}
@@ -26,7 +26,7 @@ NOT_PUBLIC = (
 )
 NAT64 = ip_network("64:ff9b::/96")
 LOOPBACK_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
-ALLOW = "Allow the host by name in COVERDESK_WEBHOOK_HOSTS if it is meant to be reached."
+ALLOW = mark("Allow the host by name in COVERDESK_WEBHOOK_HOSTS if it is meant to be reached.")
 
 
 class UnusableUrl(Exception):
@@ -143,16 +143,20 @@ def _require_public_name(host: str, scheme: str, allowed: Iterable[str]) -> None
     """Refuse what is known not to be public without a name server. Raises: UnusableUrl."""
     if host in allowed:
         return
+    allow = gettext(ALLOW)
     if scheme != "https":
         raise UnusableUrl(
-            gettext("It must begin with https://, so that nobody reads what is sent. %(allow)s", allow=ALLOW)
+            gettext(
+                "It must begin with https://, so that nobody reads what is sent. %(allow)s",
+                allow=allow,
+            )
         )
     if host in LOOPBACK_NAMES or host.endswith(".localhost"):
-        raise UnusableUrl(gettext("%(host)s is this machine itself. %(allow)s", host=host, allow=ALLOW))
+        raise UnusableUrl(gettext("%(host)s is this machine itself. %(allow)s", host=host, allow=allow))
     try:
         # without asking a name server: also 127.1, 0x7f000001 and 2130706433
         found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
         return
     if not all(is_public(str(address[0])) for *_, address in found):
-        raise UnusableUrl(gettext("%(host)s is not a public address. %(allow)s", host=host, allow=ALLOW))
+        raise UnusableUrl(gettext("%(host)s is not a public address. %(allow)s", host=host, allow=allow))

@@ -32,6 +32,22 @@ def preview(browser: Browser, page: Page, path: str, **values: Any) -> Page:
     return Page(browser.client.post(f"{path}/effect", data={**form.values, **values}))
 
 
+def test_an_invoice_that_credit_pays_whole_is_not_announced_as_due(billing: WebClients) -> None:
+    for received in ("600.00", ""):
+        billing.sample.sell("support_hours", minutes=60, price=PRICE)
+        listed = billing.finance.open("/to-invoice")
+        billing.finance.send(listed, "/to-invoice", sold=billing.sample.rows(t.sold_item)[-1].id)
+        path = f"/invoices/{the_invoice(billing).id}"
+        confirm = billing.finance.open(f"{path}/issue")
+        shown = preview(billing.finance, confirm, f"{path}/issue")
+        assert ("is due on" in shown) == bool(received)
+        assert ("€285.60 of the customer's credit is used." in shown) != bool(received)
+        billing.finance.send(confirm, f"{path}/issue")
+        if received:
+            pay = billing.finance.open(f"{path}/pay")
+            billing.finance.send(pay, f"{path}/pay", amount=received)
+
+
 def test_from_what_was_sold_to_a_processed_invoice(billing: WebClients) -> None:
     sample = billing.sample
     sample.set(payment_required=True)

@@ -28,7 +28,7 @@ def test_rates_are_added_and_the_margin_is_shown(web: WebClients) -> None:
     web.finance.send(page, "/cost-rates", **given, from_on="2026-02-01", changes_past="y")
     assert len(sample.rows(t.cost_rate)) == 1
     report = web.finance.open("/reports/margin")
-    assert "-€30.00" in report
+    assert "−€30.00" in report
     assert f"/contracts/{contract}" in report.html
     assert f"/reports/utilization/entries?from=2025-04&amp;to=2026-03&amp;contract={contract}" in report.html
     assert "Contract margin" not in web.supervisor.open("/reports")

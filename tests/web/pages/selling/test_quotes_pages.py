@@ -215,6 +215,8 @@ def test_the_link_shows_the_quote_and_decides(web: WebClients) -> None:
     assert web.sample.rows(t.quote_decision) == []
     done = by_link(web, page, "accept", name="Ann Example")
     assert "The quote is accepted. Thank you." in done
+    assert "It can be accepted until" in page
+    assert "It can be accepted until" not in done
     [decision] = web.sample.rows(t.quote_decision)
     assert decision.statement == "I accept the quote QU-0001, version 1, of EUR 1,000.00 in total."
     assert f"“{decision.statement}”" in page

@@ -32,7 +32,7 @@ def test_the_list_shows_what_awaits_approval(desk: WebClients) -> None:
     assert "Entries to approve" in page
     assert "SR-1001 The printer is slow Looked at it" in page
     assert "1:00 from SH-0001 (held until approved)" in page
-    assert "2 entries" in page
+    assert "2 work entries" in page
     answer = desk.supervisor.client.get("/work-approval?format=csv").get_data(as_text=True)
     rows = list(csv.DictReader(StringIO(answer.removeprefix("\ufeff"))))
     assert [(row["service_request"], row["worked"], row["state"]) for row in rows] == [

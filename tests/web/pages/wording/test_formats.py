@@ -244,7 +244,7 @@ def test_a_typed_quantity_is_decimal_text_or_refused(typed: str) -> None:
 
 def test_money_is_exact_however_large() -> None:
     assert money_text(148000, "EUR") == "€1,480.00"
-    assert money_text(-5, "EUR") == "-€0.05"
+    assert money_text(-5, "EUR") == "−€0.05"
     assert money_text(9007199254740993, "EUR") == "€90,071,992,547,409.93"
     assert money_text(None, "EUR") == "–"
 
@@ -284,7 +284,7 @@ def test_period_ends_are_shown_as_the_last_day() -> None:
             "de",
             [
                 "1.250,00 €",
-                "-0,05 €",
+                "−0,05 €",
                 "1.234:05",
                 "31. März 2026",
                 "31. März",
@@ -308,7 +308,7 @@ def test_period_ends_are_shown_as_the_last_day() -> None:
             "fr",
             [
                 "1\u202f250,00\u00a0€",
-                "-0,05\u00a0€",
+                "−0,05\u00a0€",
                 "1\u202f234:05",
                 "31 mars 2026",
                 "31 mars",

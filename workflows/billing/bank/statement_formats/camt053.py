@@ -137,7 +137,7 @@ def _balance(statement: Element, kinds: tuple[str, ...]) -> int | None:
 
 def _entries_of(entry: Element, number: int) -> list[BankEntry]:
     """The entry or its details; nothing if it is not booked."""
-    named = f"Entry {number}"
+    named = gettext("Entry %(number)s", number=number)
     status = _text(entry, "Sts/Cd") or _text(entry, "Sts/Prtry") or _text(entry, "Sts")
     if not status:
         raise InvalidEntry(

@@ -13,6 +13,7 @@ from datetime import date
 
 from engine.bank_matching import Receipt
 from engine.errors import DeskError
+from workflows.languages.formats import money_text
 from workflows.languages.texts import gettext
 
 MOST_BYTES = 15 * 1024 * 1024
@@ -129,11 +130,10 @@ def check_balances(statement: BankStatement) -> None:
         raise BalancesDiffer(
             gettext(
                 "Statement %(statement_id)s is not complete: its opening balance and entries give "
-                "%(opening)s, its closing balance is %(closing)s (minor units of %(currency)s).",
+                "%(opening)s, its closing balance is %(closing)s.",
                 statement_id=statement.statement_id,
-                opening=opening + booked,
-                closing=closing,
-                currency=statement.currency,
+                opening=money_text(opening + booked, statement.currency),
+                closing=money_text(closing, statement.currency),
             ),
             remedy=gettext("Download the statement from the bank again."),
             opening_minor=opening,
