@@ -31,7 +31,7 @@ def topped_up(sample: SampleDesk, contract: str, minutes: int, **terms: Any) -> 
     before = {one.id for one in sample.rows(t.contract_grant, contract_id=contract)}
     sample.do(top_up, contract, TopUp(minutes=minutes, **terms))
     [grant] = {one.id for one in sample.rows(t.contract_grant, contract_id=contract)} - before
-    return grant
+    return str(grant)
 
 
 def taken(sample: SampleDesk) -> list[tuple[Any, ...]]:
@@ -43,7 +43,7 @@ def taken(sample: SampleDesk) -> list[tuple[Any, ...]]:
 def test_work_and_a_withdrawal_in_any_order_end_the_same(sample: SampleDesk, approval: bool) -> None:
     """60 from the top-up that is drawn first; of 50 + 40 of work, 30 of it and the contract's 20 pay 50."""
     sample.set(work_approval=approval)
-    ends = []
+    ends: list[list[tuple[Any, ...]]] = []
     for order in ORDERS:
         customer = sample.customer(f"Customer {len(ends)}", sample.site)
         contract = sample.sell(
