@@ -123,7 +123,9 @@ def message_of(found: ErrorDetails) -> str:
     if kind == "string_pattern_mismatch":
         text, values = FORMS[context["pattern"]]
         return gettext(text, **{name: _decimals(value) for name, value in values.items()})
-    if kind == "value_error" and "reason" in context:
+    if kind == "value_error" and "reason" in context and language() != SOURCE:
+        text = gettext("It is not a valid email address.")  # the reason is in English
+    elif kind == "value_error" and "reason" in context:
         text = gettext("It is not a valid email address: %(reason)s", reason=context["reason"])
     elif kind == "value_error":
         text = str(context.get("error", found["msg"]))

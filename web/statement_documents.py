@@ -53,8 +53,8 @@ _HOLDER = (
     Column(mark("Date"), 17),
     Column(mark("Movement"), 16),
     Column(mark("Request"), 11),
-    Column(mark("Reason"), 27),
-    Column(mark("Change"), 9, "RIGHT"),
+    Column(mark("Reason"), 26),
+    Column(mark("Change"), 10, "RIGHT"),
     Column(mark("Balance"), 9, "RIGHT"),
 )
 

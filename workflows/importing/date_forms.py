@@ -1,8 +1,13 @@
 """The forms in which an export writes its instants: what a mapping may name, and how each is read."""
 
 import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any, Literal
 
 from babel import Locale, UnknownLocaleError
 
@@ -25,7 +30,19 @@ MICROSECOND = timedelta(microseconds=1)
 ISO_TIME = re.compile(r"[Tt ](\d\d)(?::?(\d\d))?(?::?(\d\d))?([.,]\d+)?")
 DIRECTIVE = re.compile(r"%(.)")
 ISO_SHAPES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y%m%d", "%Y%m%dT%H%M%S")
+ISO_IN_UTC = re.compile(r" ?(?:UTC|GMT)$", re.IGNORECASE)
+WHOLE_OR_TENTHS = re.compile(r"(\d+)(?:\.(\d{1,9}))?", re.ASCII)
 WORD = re.compile(r"[^\W\d_]+\.?")
+NAME = re.compile(r"[^\W\d_]+(?:[-'\u2019\u02bc][^\W\d_]+)*\.?")
+"""A word, or several that are joined, as in "segunda-feira"."""
+ORDINALS = frozenset({"st", "nd", "rd", "th", "er", "º", "ª"})
+"""What may stand directly behind the day of a month: 1st, 1er."""
+SHORTEST_NAME = 3
+"""Letters of an abbreviation of a month or a day that no list names, such as "Tues"."""
+MORE_MONTHS: dict[str, dict[str, int]] = {"de": {"mrz": 3, "jän": 1, "jänner": 1, "feber": 2}}
+"""Names that programs write and the locale data of the language lacks."""
+HALF_DAY = r"(?<![^\W\d_])(?:([aA])|[pP])\.?\s?[mM]\b\.?"
+"""a.m. or p.m. in Latin letters."""
 
 
 def read_date_forms(report: FileReport, node: Node) -> tuple[str, ...]:
@@ -150,7 +167,7 @@ def parse(text: str, form: str) -> datetime | None:
     """
     try:
         if form == ISO:
-            return datetime.fromisoformat(text)
+            return datetime.fromisoformat(ISO_IN_UTC.sub("+00:00", text).upper())
         if form in NUMBER_FORMS:
             return _from_number(text, form)
         return datetime.strptime(text, form)  # noqa: DTZ007
@@ -161,43 +178,137 @@ def parse(text: str, form: str) -> datetime | None:
 def _from_number(text: str, form: str) -> datetime | None:
     """An instant written as a number: milliseconds or seconds since 1970, or a spreadsheet's serial day."""
     if form == EXCEL:
-        days = Decimal(text.replace(",", "."))
+        days = _serial_day(text)
         if not FIRST_EXCEL_DAY <= days <= LAST_EXCEL_DAY + 1:
             return None
         # a spreadsheet stores a binary fraction: its nearest second is meant
         return EXCEL_EPOCH + timedelta(seconds=int((days * 86_400).to_integral_value()))
-    if not text.isascii() or not text.isdigit() or (form == EPOCH_MS and len(text) < SHORTEST_EPOCH_MS):
+    found = WHOLE_OR_TENTHS.fullmatch(text)
+    if found is None or (form == EPOCH_MS and len(found[1]) < SHORTEST_EPOCH_MS):
         return None
-    unit = timedelta(milliseconds=1) if form == EPOCH_MS else SECOND
-    return datetime(1970, 1, 1, tzinfo=UTC) + int(text) * unit
+    microseconds = 1000 if form == EPOCH_MS else 1_000_000
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+        microseconds=int(Decimal(f"{found[1]}.{found[2] or 0}") * microseconds)
+    )
 
 
-def english_names(language: str | None) -> dict[str, str]:
-    """English abbreviations of the names of months and days, by their lower-case names in a language.
+def _serial_day(text: str) -> Decimal:
+    """A serial day; or, from two columns, a day and a part of a day."""
+    day, *rest = (Decimal(part.replace(",", ".")) for part in text.split(" "))
+    if not rest:
+        return day
+    (part,) = rest
+    if not (0 <= part < 1 and day == day.to_integral_value()):
+        raise ValueError(text)
+    return day + part
 
-    The abbreviations of British English, such as "Sept", are always included.
+
+Kind = Literal["month", "day"]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How a language writes months, days of the week and halves of a day, as Python's `strptime` knows them.
+
+    English abbreviations of months and days, by the folded names; `halves` matches a half of a day.
     """
-    names: dict[str, str] = {}
-    for code in dict.fromkeys(("en", "en_GB", language or "en")):
+
+    english: dict[Kind, dict[str, str]]
+    halves: re.Pattern[str]
+    first_halves: frozenset[str]
+
+    def in_english(self, text: str, form: str) -> str:
+        """A text of a form with its names in English, and AM or PM directly behind what precedes it."""
+        kinds = _kinds_of_names(form)
+        text = unicodedata.normalize("NFC", text)
+        if "p" in directives(form):
+            text = self.halves.sub(self._half, text)
+        return (
+            NAME.sub(lambda name: self._name(name[0], kinds, text[: name.start()]), text) if kinds else text
+        )
+
+    def _half(self, half: re.Match[str]) -> str:
+        is_first = half[1] is not None or folded(half[0].strip()) in self.first_halves
+        return "AM" if is_first else "PM"
+
+    def _name(self, text: str, kinds: list[Kind], before: str) -> str:
+        name = folded(text.rstrip("."))
+        if before[-1:].isdigit() and name in ORDINALS:
+            return ""
+        # in some languages a day and a month have the same abbreviation: the place in the form decides
+        for kind in kinds:
+            if name in self.english[kind]:
+                if len(kinds) > 1:
+                    kinds.remove(kind)
+                return self.english[kind][name]
+        if WORD.fullmatch(text):
+            return text
+        return WORD.sub(lambda word: self._name(word[0], kinds, ""), text)
+
+
+def form_in_english(form: str) -> str:
+    """The form of what `Names.in_english` returns."""
+    return re.sub(r"\s+%p", "%p", form.replace("%B", "%b").replace("%A", "%a"))
+
+
+@lru_cache(maxsize=32)
+def names_of(language: str | None) -> Names:
+    """The names of a language, else the English ones; those of British English, such as "Sept", always."""
+    codes = list(dict.fromkeys((language or "en", "en", "en_GB")))
+    english: dict[Kind, dict[str, str]] = {"month": {}, "day": {}}
+    firsts, seconds = set[str](), set[str]()
+    for code in codes:
         locale = Locale.parse(code)
-        for month in range(1, 13):
-            english = date(2001, month, 1).strftime("%b")
-            names |= dict.fromkeys(_names(locale.months, month), english)
-        for day in range(7):
-            english = date(2001, 1, 1 + day).strftime("%a")
-            names |= dict.fromkeys(_names(locale.days, day), english)
-    return names
+        months = {one: date(2001, one, 1).strftime("%b") for one in range(1, 13)}
+        days = {one: date(2001, 1, 1 + one).strftime("%a") for one in range(7)}
+        for kind, found, numbers in (("month", locale.months, months), ("day", locale.days, days)):
+            for name, number in _all_names(found, numbers):
+                english[kind].setdefault(name, numbers[number])  # type: ignore[index]
+        for name, number in MORE_MONTHS.get(locale.language, {}).items():
+            english["month"].setdefault(folded(name), months[number])
+        for widths in locale.day_periods.values():
+            for width in widths.values():
+                firsts |= {folded(width["am"])} if len(width.get("am", "")) > 1 else set()
+                seconds |= {folded(width["pm"])} if len(width.get("pm", "")) > 1 else set()
+    return Names(english, _halves(firsts | seconds), frozenset(firsts - seconds))
 
 
-def _names(found: object, number: int) -> set[str]:
-    """The names of a month or a day in every width, without the point of an abbreviation."""
-    return {
-        str(widths[width][number]).lower().rstrip(".")
-        for widths in (found["format"], found["stand-alone"])  # type: ignore[index]
-        for width in ("abbreviated", "wide")
-    }
+def _halves(names: Iterable[str]) -> re.Pattern[str]:
+    longest_first = sorted(names, key=lambda name: (-len(name), name))
+    known = "|".join(re.escape(name).replace(r"\ ", r"\s") for name in longest_first)
+    return re.compile(rf"\s*(?:{HALF_DAY}|(?:{known}))", re.IGNORECASE)
 
 
-def in_english(text: str, names: dict[str, str]) -> str:
-    """The text with the names of months and days in it as English abbreviations."""
-    return WORD.sub(lambda word: names.get(word[0].lower().rstrip("."), word[0]), text)
+def _kinds_of_names(form: str) -> list[Kind]:
+    kinds: dict[str, list[Kind]] = {"a": ["day"], "b": ["month"], "c": ["day", "month"]}
+    return [kind for one in DIRECTIVE.findall(form) for kind in kinds.get(one.lower(), [])]
+
+
+def folded(text: str) -> str:
+    """A name without case and accents, and with one kind of blank."""
+    plain = unicodedata.normalize("NFD", " ".join(text.split()).casefold())
+    return "".join(char for char in plain if not unicodedata.combining(char))
+
+
+def _all_names(found: Any, numbers: Iterable[int]) -> Iterator[tuple[str, int]]:
+    """The names in every width, without the point of an abbreviation; then what abbreviates only one."""
+    wide: dict[int, set[str]] = {number: set() for number in numbers}
+    for widths in (found["format"], found["stand-alone"]):
+        for width in ("abbreviated", "wide"):
+            for number, names in wide.items():
+                name = str(widths[width][number]).rstrip(".")
+                yield folded(name), number
+                if width == "wide":
+                    names |= {folded(name), folded(_without_umlauts(name))}
+    starts: dict[str, set[int]] = {}
+    for number, names in wide.items():
+        for name in names:
+            for length in range(SHORTEST_NAME, len(name) + 1):
+                starts.setdefault(name[:length], set()).add(number)
+    for start, which in starts.items():
+        if len(which) == 1:
+            yield start, next(iter(which))
+
+
+def _without_umlauts(name: str) -> str:
+    return name.casefold().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")

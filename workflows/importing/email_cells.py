@@ -8,7 +8,9 @@ from email_validator import validate_email
 from workflows.commands.fields import no_encoded_words
 
 IN_BRACKETS = re.compile(r"<([^<>]*)>")
-BETWEEN = re.compile(r"[\s,;]+")
+BETWEEN = re.compile(r"[\s,;|/]+")
+AROUND = "<>()[]\"'."
+"""What may stand around an address in a text."""
 
 
 @lru_cache(maxsize=50_000)
@@ -17,7 +19,8 @@ def usable_address(cell: str) -> tuple[str | None, str | None]:
     if _is_usable(cell):
         return cell, None
     parts = IN_BRACKETS.findall(cell) or BETWEEN.split(cell)
-    found = [part.strip() for part in parts if _is_usable(part.strip())]
+    bare = (part.strip().removeprefix("mailto:").strip(AROUND) for part in parts)
+    found = [part for part in bare if _is_usable(part)]
     shown = repr(cell[:100])
     if not found:
         return None, f"{shown} is not an email address that can be used"

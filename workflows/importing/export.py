@@ -14,7 +14,7 @@ from workflows.importing.csv_rows import CsvReader, CsvRow, row_like_lines
 from workflows.importing.email_cells import usable_address
 from workflows.importing.events import Event, RowNote
 from workflows.importing.header import ExportUnreadable, Header, find_header
-from workflows.importing.instants import StatedInstant, find_undecided, instant_reader, means_no_date
+from workflows.importing.instants import StatedInstant, find_undecided, instant_reader
 from workflows.importing.mapping import Mapping, Meaning, ValueSource
 from workflows.importing.plain_text import plain_text
 from workflows.importing.whole_numbers import without_thousands_separators
@@ -252,6 +252,9 @@ class _RowReader:
             yield instants
             return
         changed, opened, resolved, closed = instants
+        if resolved is not None and opened is not None and _is_earlier(resolved, opened):
+            resolved = None
+            remarks.append("its resolved_at is before its opening and is not used")
         at = _ended(meaning, changed, resolved, closed) or changed
         if at is None:
             yield RowNote(line, "it has no time of change")
@@ -339,7 +342,8 @@ class _RowReader:
         separator = self.mapping.thousands_separator
         if key in INSTANTS:
             # exports repeat their instants
-            return lru_cache(maxsize=100_000)(lambda text: None if means_no_date(text) else text)
+            # what means no date is not a value: the next column that the mapping names is read
+            return lru_cache(maxsize=100_000)(lambda text: None if self.instant(text) is None else text)
         if key in self.mapping.html:
             return lambda text: plain_text(text) or None
         if key in NUMBERS and separator is not None:
@@ -412,6 +416,11 @@ def _means(meaning: Meaning | None, state: str) -> bool:
 def _is_before(one: StatedInstant, other: StatedInstant) -> bool:
     """Whether an instant can be before another: a date without a time may be any time of that day."""
     return one.at < other.at or (one.unit < other.unit and one.at < other.at + other.unit)
+
+
+def _is_earlier(one: StatedInstant, other: StatedInstant) -> bool:
+    """Whether an instant is before another in any case: the same day or minute is not, if one is no finer."""
+    return one.at + max(one.unit, other.unit) <= other.at
 
 
 def _repeated_columns(mapping: Mapping, header: Header) -> dict[str, tuple[int, ...]]:

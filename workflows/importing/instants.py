@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -12,19 +12,33 @@ from engine.periods import check_date, check_instant, first_instant_at, resolve_
 from workflows.importing.date_forms import (
     conflicting_forms,
     directives,
-    english_names,
-    in_english,
+    form_in_english,
+    names_of,
     parse,
     unit_of,
 )
 from workflows.importing.mapping import Mapping
 
-NO_DATE_WORDS = frozenset({"not set", "never", "none", "null", "n/a", "-", "--"})
+NO_DATE_WORDS = frozenset(
+    {"not set", "never", "none", "null", "(null)", "nil", "undefined", "n/a", "#n/a", "nat", "nan", "\\n"}
+    | {"-", "--", "\N{EN DASH}", "\N{EM DASH}"}
+)
+FIRST_AND_LAST_DAYS = frozenset(
+    {date(1, 1, 1), date(1601, 1, 1), date(1753, 1, 1), date(1899, 12, 30), date(1900, 1, 1)}
+    | {date(9999, 12, 31)}
+)
+"""The first and the last days of several programs, which write them for a missing date."""
 ONLY_ZEROS = re.compile(r"[0\W]*0[0\W]*")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_TEXT = re.compile(r"1970-01-01(?:[T ]00:00(?::00(?:\.0+)?)?)?(?:Z|\+00:?00)?")
-ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]*(?:/[A-Za-z0-9_+\-]+)*")
+ZONE_NAME = re.compile(
+    r"(?:UTC|GMT) ?[+-]\d{1,2}(?::?\d\d)?(?!\d)|[A-Z][A-Z0-9_+\-]*(?:/[A-Z0-9_+\-]+)*", re.IGNORECASE
+)
+OFFSET_NAME = re.compile(r"(?:UTC|GMT) ?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE)
+IN_PARENTHESES = re.compile(r"\s*\([^()]*\)$")
 UTC_NAMES = frozenset({"UTC", "GMT", "Z", "UT", "ZULU"})
+GERMAN_NAMES = {"MEZ": "CET", "MESZ": "CEST"}
+MOST_OFFSET = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,9 @@ class StatedInstant:
     unit: timedelta
     later_at: datetime | None = None
 
+
+WITH_NAMES = frozenset("abABcp")
+"""The directives whose texts depend on the language."""
 
 Reading = StatedInstant | str | None
 """An instant, what is wrong with the text, or None for a text that means no date."""
@@ -111,8 +128,8 @@ class _InstantReader:
     def __init__(self, mapping: Mapping, zone: ZoneInfo) -> None:
         self.mapping = mapping
         self.zone = zone
-        self.has_names = any(directives(form) & set("abABc") for form in mapping.date_forms)
-        self.names = english_names(mapping.date_language) if self.has_names else {}
+        has_names = any(directives(form) & WITH_NAMES for form in mapping.date_forms)
+        self.names = names_of(mapping.date_language) if has_names else None
 
     def read(self, text: str) -> Reading:
         if means_no_date(text):
@@ -126,22 +143,20 @@ class _InstantReader:
 
     def parsed(self, text: str, form: str) -> datetime | str | None:
         """The date and time of a text; None if it is not of this form, or what is wrong with its zone."""
-        variants = [text]
-        if self.has_names and directives(form) & set("abABc"):
-            english = in_english(text, self.names)
-            variants = list(dict.fromkeys((text, english)))
-            form_variants = list(dict.fromkeys((form, form.replace("%B", "%b").replace("%A", "%a"))))
-        else:
-            form_variants = [form]
-        for variant in variants:
-            for one in form_variants:
-                found = self._with_zone(variant, one) if "Z" in directives(one) else parse(variant, one)
-                if found is not None:
-                    return found
+        written = [(text, form)]
+        if self.names is not None and directives(form) & WITH_NAMES:
+            written.append((self.names.in_english(text, form), form_in_english(form)))
+        for one, its_form in written:
+            has_zone = "Z" in directives(its_form)
+            found = self._with_zone(one, its_form) if has_zone else parse(one, its_form)
+            if found is not None:
+                return found
         return None
 
     def _with_zone(self, text: str, form: str) -> datetime | str | None:
         """The date and time of a text with the name of a zone at the place of `%Z`."""
+        if not form.endswith(")"):  # some programs explain an offset: GMT+0200 (Central European Summer Time)
+            text = IN_PARENTHESES.sub("", text)
         for name in ZONE_NAME.finditer(text):
             rest = f"{text[: name.start()]}UTC{text[name.end() :]}"
             wall = parse(rest, form)
@@ -152,11 +167,17 @@ class _InstantReader:
     def _in_zone(self, wall: datetime, name: str) -> datetime | str:
         if name.upper() in UTC_NAMES:
             return wall.replace(tzinfo=UTC)
+        unreadable = f"the time zone {name[:40]!r} cannot be read: use UTC, or a name such as Europe/Berlin"
+        if (offset := OFFSET_NAME.fullmatch(name)) is not None:
+            span = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+            if span > MOST_OFFSET:
+                return unreadable
+            return wall.replace(tzinfo=timezone(span if offset[1] == "+" else -span))
+        abbreviation = GERMAN_NAMES.get(name.upper(), name.upper())
         for fold in (0, 1):  # abbreviations of the zone, such as CET and CEST, also decide a repeated hour
             local = wall.replace(tzinfo=self.zone, fold=fold)
-            if local.tzname() == name.upper():
+            if local.tzname() == abbreviation:
                 return local.astimezone(UTC)
-        unreadable = f"the time zone {name[:40]!r} cannot be read: use UTC, or a name such as Europe/Berlin"
         if "/" not in name:
             return unreadable
         try:
@@ -167,13 +188,12 @@ class _InstantReader:
             return problem.detail.rstrip(".")
 
     def _stated(self, text: str, parsed: datetime, unit: timedelta) -> Reading:
+        if self._is_no_date(parsed):
+            return None
         try:
             check_date(parsed)
             if parsed.tzinfo is not None:
-                at = check_instant(parsed.astimezone(UTC))
-                return StatedInstant(at, unit) if at != EPOCH else None
-            if parsed == EPOCH.replace(tzinfo=None):
-                return None
+                return StatedInstant(check_instant(parsed.astimezone(UTC)), unit)
             if self.mapping.nonexistent_times == "move_forward":
                 at = first_instant_at(parsed, self.zone)
             else:
@@ -185,3 +205,10 @@ class _InstantReader:
         later = parsed.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
         is_repeated = later > at and later.astimezone(self.zone).replace(tzinfo=None) == parsed
         return StatedInstant(at, unit, later if is_repeated else None)
+
+    def _is_no_date(self, parsed: datetime) -> bool:
+        """Whether it is the first instant of 1970, by UTC or locally, or one of `FIRST_AND_LAST_DAYS`."""
+        if parsed.date() in FIRST_AND_LAST_DAYS:
+            return True
+        local = parsed.replace(tzinfo=self.zone) if parsed.tzinfo is None else parsed
+        return parsed == EPOCH.replace(tzinfo=None) or local == EPOCH

@@ -36,6 +36,9 @@ MARKUP = (
 )
 """What is removed; anything else in angle brackets, such as an email address, is text."""
 ESCAPED_TAG = re.compile(r"&lt;/?[a-zA-Z](?:(?!&lt;)[^<>])*?&gt;", re.DOTALL)
+ESCAPED_TWICE = re.compile(r"&amp;lt;/?[a-zA-Z](?:(?!&amp;lt;)[^<>])*?&amp;gt;", re.DOTALL)
+BESIDE = frozenset({"td", "th"})
+"""Cells of a row of a table: a blank is between them."""
 DECLARATION = re.compile(r"<![^<>]*>")
 """Not shown by a browser. Python's parser raises an AssertionError for some, such as `<![x]>`."""
 UNCLOSED = re.compile(r"<(?![^<>]*>)")
@@ -44,8 +47,9 @@ UNCLOSED = re.compile(r"<(?![^<>]*>)")
 
 def plain_text(text: str) -> str:
     """The text that a browser would show, line by line; markup that was escaped once more is read as well."""
-    if ESCAPED_TAG.search(text):
-        text = unescape(text)
+    for escaped in (ESCAPED_TWICE, ESCAPED_TAG):
+        if escaped.search(text):
+            text = unescape(text)
     reader = _TextReader()
     # Python's parser looks for the end of each tag and comment up to the end of the text, so that unclosed
     # ones would take quadratic time (CPython 3.11).
@@ -87,6 +91,8 @@ class _TextReader(HTMLParser):
             self.parts.append(f"</{tag}>")
         if tag in LINE_BREAKING and tag != "br":
             self._break_line()
+        if tag in BESIDE:
+            self.parts.append(" ")
 
     def handle_data(self, data: str) -> None:
         if not self.hidden:

@@ -82,6 +82,7 @@ TEXTS = (
     mark("Line %(line)s: It has %(cells)s cells, and the header has %(names)s."),
     mark("Line %(line)s: The cell %(name)s is empty."),
     mark("Line %(line)s: %(kind)s is not a valid kind."),
+    mark("Use one of %(kinds)s."),
     mark("Line %(line)s: %(quantity)s is not a quantity."),
     mark("Line %(line)s: %(currency)s is not a currency code."),
     mark("Line %(line)s: The last day %(last)s is before the first, %(first)s."),
@@ -130,7 +131,11 @@ def by_form(text: str, known: tuple[str, ...]) -> str:
     for pattern, one in _patterns(known):
         found = pattern.fullmatch(text)
         if found:
-            values = {name: _value(value) for name, value in found.groupdict().items()}
+            values = {
+                # an example is written as it has to be typed
+                name: value if name == "example" else _value(value)
+                for name, value in found.groupdict().items()
+            }
             return gettext(one, **values) if values else gettext(one)
     return text
 

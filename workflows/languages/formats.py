@@ -8,6 +8,8 @@ from engine.currencies import money_text as english_money
 from workflows.languages.texts import SOURCE, language, ngettext
 
 NO_BREAK_SPACE = "\u00a0"
+FIRST_DAY, FIRST_DAY_LONG = "d'er' MMM y", "d'er' MMMM y"
+"""The first of a month in French: "1er janv. 2026"."""
 
 
 def money_text(amount_minor: int, currency: str) -> str:
@@ -51,7 +53,7 @@ def day_text(day: date) -> str:
         return f"{day:%Y-%m-%d}"
     from babel.dates import format_date
 
-    return str(format_date(day, "medium", locale=language()))
+    return str(format_date(day, FIRST_DAY if _is_first(day) else "medium", locale=language()))
 
 
 def long_day_text(day: date) -> str:
@@ -60,7 +62,11 @@ def long_day_text(day: date) -> str:
         return f"{day.day} {day:%B %Y}"
     from babel.dates import format_date
 
-    return str(format_date(day, "long", locale=language()))
+    return str(format_date(day, FIRST_DAY_LONG if _is_first(day) else "long", locale=language()))
+
+
+def _is_first(day: date) -> bool:
+    return language() == "fr" and day.day == 1
 
 
 def instant_text(at: datetime, zone: ZoneInfo) -> str:

@@ -10,6 +10,7 @@ from tests.support.web_clients import WebClients
 from web.field_errors import field_errors
 from web.posting_reasons import posting_reason
 from workflows.commands.bank_statements import CsvProfile
+from workflows.commands.register import NewCustomer
 from workflows.core.settings import TaxRateSetting
 from workflows.languages.engine_texts import TEXTS, translate, translated
 from workflows.languages.texts import Language, in_language
@@ -61,9 +62,10 @@ def test_what_the_engine_puts_in_place_of_a_value_is_translated_too() -> None:
     )
     with in_language("fr"):
         assert translated(overlap).replace("\u202f", " ").replace("\u00a0", " ") == (
-            "SUP-20 a déjà un prix ces jours-là : 1 095,00 EUR du 1 janv. 2026 au 31 déc. 2026 chevauche "
-            "10,50 EUR à partir du 1 mars 2026."
+            "SUP-20 a déjà un prix ces jours-là : 1 095,00 EUR du 1er janv. 2026 au 31 déc. 2026 chevauche "
+            "10,50 EUR à partir du 1er mars 2026."
         )
+        assert translated("Write it as 2026-03-31.").endswith("2026-03-31.")
         header = "Line 1: The header cannot be read: the column 'code' is missing."
         assert "l’en-tête ne peut pas être lu" in translated(header)
     assert translated(overlap) == overlap
@@ -80,6 +82,10 @@ def test_an_error_of_a_field_is_in_the_language_to_its_last_word() -> None:
         TaxRateSetting.model_validate({**rate, "category": "S", "percent": "x"})
     with in_language("fr"):
         assert "par exemple 3,5." in field_errors(refused.value)[0]["detail"]
+    with in_language("fr"), pytest.raises(ValidationError) as wrong_mail:
+        NewCustomer.model_validate({"name": "A", "email": "nobody"})
+    with in_language("fr"):
+        assert field_errors(wrong_mail.value)[0]["detail"] == "Ce n’est pas une adresse e-mail valable."
     assert "such as 3.5." in field_errors(refused.value)[0]["detail"]
     with in_language("fr"), pytest.raises(UnusableUrl, match="Autorisez l’hôte"):
         read_target("https://127.0.0.1/x", frozenset())

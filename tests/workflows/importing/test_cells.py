@@ -19,6 +19,8 @@ from workflows.importing.whole_numbers import without_thousands_separators
         ("no markup", "no markup"),
         ("<ul><li>one</li><li>two</li></ul>", "one\ntwo"),
         ("a&nbsp;b", "a b"),
+        ("&amp;lt;p&amp;gt;one&amp;lt;/p&amp;gt;&amp;lt;b&amp;gt;two", "one\ntwo"),
+        ("<table><tr><td>1</td><td>2</td></tr><tr><th>3</th></tr></table>", "1 2\n3"),
     ],
 )
 def test_html_as_plain_text(html: str, text: str) -> None:
@@ -30,7 +32,8 @@ def test_html_as_plain_text(html: str, text: str) -> None:
     [
         ("2 553", " ", "2553"), ("2\u202f553", " ", "2553"), ("12\u00a0345 678", " ", "12345678"),
         ("556", " ", "556"), ("2553", " ", "2553"), ("25 53", " ", "25 53"), ("INC 553", " ", "INC 553"),
-        ("2.553", ".", "2553"), ("2.5534", ".", "2.5534"), ("2'553", "'", "2553"), ("2,553", ".", "2,553"),
+        ("2.553", ".", "2553"), ("2.5534", ".", "2.5534"), ("2'553", "'", "2553"),
+        ("2\u2019553", "'", "2553"), ("2,553", ".", "2,553"),
     ],
 )  # fmt: skip
 def test_numbers_in_groups_of_three(text: str, separator: str, number: str) -> None:
@@ -49,6 +52,9 @@ def test_numbers_in_groups_of_three(text: str, separator: str, number: str) -> N
         ("Cid Cole <cid@acme.example>", "cid@acme.example", True),
         ('"Cole, Cid" <cid@acme.example>, Bo <bo@acme.example>', "cid@acme.example", True),
         ("mailto:", None, True),
+        ("mailto:bo@acme.example", "bo@acme.example", True),
+        ("bo@acme.example|cid@acme.example", "bo@acme.example", True),
+        ("'bo@acme.example'.", "bo@acme.example", True),
     ],
 )
 def test_cells_of_email_addresses(cell: str, address: str | None, has_remark: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,24 @@ def refused(*texts: str, **changes: Any) -> str:
         ("excel", "45474,4166666667", "2024-07-01 08:00"),
         (["epoch_ms", "excel"], "45474.0", "2024-06-30 22:00"),
         ("%d/%b/%y %I:%M %p", "14/Sept/25 3:42 PM", "2025-09-14 13:42"),
+        ("%d/%m/%y %I:%M %p", "14/07/25 3:42 p. m.", "2025-07-14 13:42"),
+        ("%d/%m/%y %I:%M %p", "14/07/25 12:05a.m.", "2025-07-13 22:05"),
+        ("%d/%m/%y %I:%M%p", "14/07/25 3:42 P.M.", "2025-07-14 13:42"),
+        ("%B %d %Y", "Sept. 2nd 2025", "2025-09-01 22:00"),
+        ("%A, %d %B %Y", "Tues, 2nd Septem. 2025", "2025-09-01 22:00"),
+        ("%Y-%m-%d %H:%M %Z", "2024-07-01 10:00 UTC+2", "2024-07-01 08:00"),
+        ("%Y-%m-%d %H:%M %Z", "2024-07-01 10:00 gmt-05:30", "2024-07-01 15:30"),
+        ("%Y-%m-%d %H:%M %Z", "2024-07-01 10:00 MESZ", "2024-07-01 08:00"),
+        (
+            "%a %b %d %Y %H:%M:%S %Z",
+            "Mon Jul 01 2024 10:15:00 GMT+0200 (Central European Summer Time)",
+            "2024-07-01 08:15",
+        ),
+        ("iso", "2024-07-01 10:00:00 UTC", "2024-07-01 10:00"),
+        ("iso", "2024-07-01t10:00:00z", "2024-07-01 10:00"),
+        ("epoch_s", "1719828000.0", "2024-07-01 10:00"),
+        ("epoch_ms", "1719828000000.0", "2024-07-01 10:00"),
+        ("excel", "45474 0.4166666667", "2024-07-01 08:00"),
     ],
 )
 def test_forms_with_zones_numbers_and_names(form: Any, text: str, at: str) -> None:
@@ -69,6 +88,7 @@ def test_forms_with_zones_numbers_and_names(form: Any, text: str, at: str) -> No
         ("fr", "14/oct./25"),
         ("es", "14/octubre/25"),
         ("pl", "14/paź/25"),
+        ("fr", "14/octob./25"),
     ],
 )
 def test_names_of_months_in_a_language(language: str, text: str) -> None:
@@ -83,7 +103,78 @@ def test_german_march_in_both_widths() -> None:
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("name", ["XYZ", "EDT", "Europe/Nowhere", "PM"])
+@pytest.mark.parametrize(
+    ("language", "form", "text"),
+    [
+        ("de", "%d. %b %Y", "4. Mrz 2025"),
+        ("de", "%d. %B %Y", "4. Maerz 2025"),
+        ("de", "%d. %B %Y", "4. MÄRZ 2025"),
+        ("de", "%d. %B %Y", "4. Ma\u0308rz 2025"),
+        ("es", "%a %d %b %Y", "mar. 4 mar. 2025"),
+        ("fr", "%A %d %B %Y", "mar. 4 mars 2025"),
+        ("it", "%d %b %Y, %a", "4 mar. 2025, mar."),
+        ("ro", "%d %b %Y", "4 mar. 2025"),
+        ("de_AT", "%d. %B %Y", "4. März 2025"),
+        ("zh", "%Y年%m月%d日 %p%I:%M", "2025年3月4日 上午12:00"),
+        ("es", "%d/%b/%y %I:%M %p", "4/mar/25 12:00 a. m."),
+    ],
+)
+def test_a_day_in_march_as_programs_of_a_language_write_it(language: str, form: str, text: str) -> None:
+    text = f'"{text}"' if "," in text else text
+    assert instant(text, date_form=form, date_language=language) == datetime(2025, 3, 3, 23, tzinfo=UTC)
+
+
+LANGUAGES = [
+    "cs",
+    "da",
+    "de",
+    "en",
+    "es",
+    "fi",
+    "fr",
+    "hu",
+    "it",
+    "nl",
+    "pl",
+    "pt_BR",
+    "ro",
+    "sv",
+    "tr",
+    "uk",
+]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_day_that_the_locale_data_writes_is_read_back(language: str) -> None:
+    locale = Locale.parse(language)
+    days = [date(2024, 1, 1) + timedelta(days=number) for number in range(0, 366, 5)]
+    for kind, width in (("format", "abbreviated"), ("format", "wide"), ("stand-alone", "wide")):
+        weekdays, months = locale.days[kind][width], locale.months[kind][width]
+        texts = [f"{weekdays[day.weekday()]} {day.day} {months[day.month]} {day.year}" for day in days]
+        found = read(*texts, date_form="%a %d %b %Y", date_language=language, time_zone="UTC")
+        assert [row.at.date() if isinstance(row, Event) else row.text for row in found] == days
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01 00:00", "1900-01-01 00:00", "9999-12-31 23:59", "1970-01-01 01:00",
+     "1970-01-01T00:00:00+00:00", "#N/A", "\\N", "NaT"],
+)  # fmt: skip
+def test_what_programs_write_for_a_missing_date(text: str) -> None:
+    (row,) = read("2026-01-05 08:05", opened=text, date_form="iso", time_zone="Europe/Berlin")
+    assert isinstance(row, Event)
+    assert row.opened_at is None
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "Europe/London"])
+def test_the_first_instant_of_1970_by_the_local_clock_is_no_date(zone: str) -> None:
+    text = datetime(1970, 1, 1, tzinfo=UTC).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
+    (row,) = read("2026-01-05 08:05", opened=text, time_zone=zone)
+    assert isinstance(row, Event)
+    assert row.opened_at is None
+
+
+@pytest.mark.parametrize("name", ["XYZ", "EDT", "Europe/Nowhere", "PM", "UTC+15"])
 def test_a_zone_that_cannot_be_read_is_reported(name: str) -> None:
     why = instant(f"2024-07-01 10:00 {name}", date_form="%Y-%m-%d %H:%M %Z")
     assert why == (
@@ -204,6 +295,8 @@ def test_without_a_counter_the_order_of_the_file_decides(newest_first: bool) -> 
         event("INC1", state, f"{NIGHT} {wall}", opened="?")
         for state, (wall, *_) in zip(STATES, STORY, strict=True)
     ]
+    found = histories(*(rows[::-1] if newest_first else rows))
+    assert [f"{at:%H:%M}" for at in found] == [utc for *_, utc in STORY]
     rows = [event("INC1", "New", f"{NIGHT} 01:30", opened="?", prio="low"), *rows]
     found = histories(*(rows[::-1] if newest_first else rows))
     assert [f"{at:%d %H:%M}" for at in found] == ["26 23:30", *(f"27 {utc}" for *_, utc in STORY)]

@@ -141,6 +141,25 @@ def test_the_number_of_a_service_request_in_groups_of_three() -> None:
     assert first.sequence == (1000, "")
 
 
+@pytest.mark.parametrize(
+    ("solved", "is_used"),
+    [
+        ("2026-01-01 12:00", False), ("2026-01-02 09:59", False), ("2026-01-02 10:00", True),
+        ("2026-01-02", True), ("2026-01-03 10:00", True), ("1970-01-01 01:00", None),
+    ],
+)  # fmt: skip
+def test_a_resolution_before_the_opening_is_shown_in_the_report(solved: str, is_used: bool | None) -> None:
+    raw = f"A,B,Made,Solved,Shut,D\nT1,Closed,2026-01-02 10:00,{solved},2026-01-04 12:00,Ann\n".encode()
+    columns = {"number": "A", "state": "B", "changed_at": "Shut", "customer": "D"}
+    columns |= {"opened_at": "Made", "resolved_at": "Solved", "closed_at": "Shut"}
+    made = {"source": "Old desk", "columns": columns, "states": {"Closed": "closed"}}
+    read = read_mapping("m.json", json.dumps(made).encode())
+    found = events(read_export("e.csv", raw, read, ZoneInfo("Europe/Berlin")))
+    remarks = [remark for row in found for remark in row.remarks]
+    assert [row.state for row in found] == (["resolved", "Closed"] if is_used else ["Closed"])
+    assert remarks == (["its resolved_at is before its opening and is not used"] if is_used is False else [])
+
+
 def export_mapping() -> Mapping:
     columns = {"number": "A", "state": "B", "changed_at": "C", "customer": "D"}
     made = {"source": "Old desk", "columns": columns, "states": {"New": "open"}}

@@ -28,9 +28,10 @@ from workflows.billing.documents.wording import (
     in_its_language,
     percent_words,
     quantity_words,
+    sum_words,
 )
 from workflows.billing.documents.xml_text import writable
-from workflows.languages.texts import gettext, language, ngettext
+from workflows.languages.texts import gettext, language, mark_in, ngettext
 
 
 class _Attachment(NamedTuple):
@@ -220,7 +221,9 @@ def _totals(page: Page, document: InvoiceDocument) -> None:
     for tax in document.taxes:
         if tax.tax_minor:
             sums.append((gettext("Tax %(percent)s", percent=percent_words(tax.rate)), tax.tax_minor))
-    total = gettext("Amount credited") if document.kind == "credit_note" else gettext("Total")
+    total = (
+        gettext("Amount credited") if document.kind == "credit_note" else gettext(mark_in("invoice", "Total"))
+    )
     sums.append((total, document.total_minor))
     if document.paid_minor:
         sums.append((gettext("Already paid"), -document.paid_minor))
@@ -229,7 +232,7 @@ def _totals(page: Page, document: InvoiceDocument) -> None:
     page.ln(2)
     page.break_page_before(5 * min(len(sums), 8))
     for number, (label, amount_minor) in enumerate(sums, 1):
-        _sum(page, label, f"{currency} {amount_words(amount_minor, currency)}", bold=number == len(sums))
+        _sum(page, label, sum_words(amount_minor, currency), bold=number == len(sums))
     page.ln(4)
 
 

@@ -40,6 +40,12 @@ def amount_words(amount_minor: int, currency: str) -> str:
     return _with_signs(text)
 
 
+def sum_words(amount_minor: int, currency: str) -> str:
+    """An amount with its currency: "EUR 1,190.00", in French "1 190,00 EUR"."""
+    amount = amount_words(amount_minor, currency)
+    return f"{currency} {amount}" if language() == SOURCE else f"{amount}\u00a0{currency}"
+
+
 def quantity_words(value: Decimal) -> str:
     """A quantity: 1.5 is "1,5" in German."""
     return _with_signs(quantity_text(value))

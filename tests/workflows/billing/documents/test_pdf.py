@@ -266,12 +266,19 @@ def test_it_is_in_the_language_of_the_invoice() -> None:
         "Leistungszeitraum 01.03.2026 bis 31.03.2026",
         "Rabatt 10 %: −100,00",
         "1.234,56",
-        "Zu zahlender Betrag EUR",
+        "Zu zahlender Betrag",
         "2 % Skonto bei Zahlung innerhalb von 14 Tagen",
         "Seite 1 von 1",
     ):
         assert part in text
     assert catalog(read(GERMAN))["/Lang"] == "de"
+
+
+def test_a_french_invoice_names_its_sums_as_french_ones_do() -> None:
+    text = " ".join(shown(read(replace(FULL, language="fr"))).split())
+    for sum_text in ("Total HT ", "TVA 19 % ", "Total TTC "):
+        after = text.partition(sum_text)[2]
+        assert after.split(" EUR")[0].replace(" ", "").replace(",", "").isdigit(), sum_text
 
 
 def test_the_language_of_the_reader_makes_no_difference() -> None:

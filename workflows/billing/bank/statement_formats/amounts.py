@@ -8,6 +8,8 @@ from engine.quantities import MAX_AMOUNT_MINOR
 
 PLAIN = re.compile(r"\d{1,18}(\.\d{1,18})?", re.ASCII)
 _MINUS = "-\u2212"
+_APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
+"""What Swiss banks write between thousands, beside the straight one."""
 
 
 def minor_units(plain: str, currency: str) -> int | None:
@@ -30,6 +32,8 @@ def signed_minor_units(text: str, currency: str, *, decimal_sign: str, thousands
     currency has decimals: in a file with other signs than the profile says, that is 1.234.
     """
     negative, digits = _without_sign(text.strip())
+    if thousands_sign == "'":
+        digits = digits.replace(_APOSTROPHE, "'")
     whole, sign, part = digits.partition(decimal_sign)
     if thousands_sign and thousands_sign in whole:
         if not re.fullmatch(rf"\d{{1,3}}({re.escape(thousands_sign)}\d{{3}})+", whole, re.ASCII):

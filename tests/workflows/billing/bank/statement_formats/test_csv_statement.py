@@ -172,6 +172,21 @@ def test_amounts_in_another_form_are_refused(text: str) -> None:
         read(HEADINGS + row(text), changed(encoding="utf-8"))
 
 
+@pytest.mark.parametrize(
+    ("text", "thousands_sign"),
+    [
+        ("1'234'567.80", "'"),
+        ("1\u2019234\u2019567.80", "'"),
+        ("1\u202f234 567.80", " "),
+        ("1\xa0234\xa0567.80", " "),
+    ],
+)
+def test_signs_between_thousands_that_look_alike(text: str, thousands_sign: str) -> None:
+    profile = changed(encoding="utf-8", decimal_sign=".", thousands_sign=thousands_sign)
+    (entry,) = read(HEADINGS + row(text), profile).entries
+    assert entry.amount_minor == 123_456_780
+
+
 def test_amounts_without_decimals_are_those_of_the_currency() -> None:
     assert signed_minor_units("1.234", "JPY", decimal_sign=",", thousands_sign=".") == 1_234
     assert signed_minor_units("1.234,5", "JPY", decimal_sign=",", thousands_sign=".") is None
