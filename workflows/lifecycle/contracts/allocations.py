@@ -22,6 +22,7 @@ from workflows.lifecycle.contracts.month_rules import begins_of_months_ahead, po
 from workflows.lifecycle.contracts.redraw_reading import PostedAllocation, PostedDraw
 from workflows.store import tables as t
 from workflows.store.ids import new_id
+from workflows.store.multi_table_insert import NewRow
 
 REST_ACCOUNTS: dict[AllocationKind, tuple[Kind, Account, str]] = {
     "carried": ("carry", "carried", "carried over to the holder's next contract"),
@@ -77,6 +78,27 @@ def post_slices(tx: Transaction, slices: Iterable[SliceToPost], contracts: Loade
             "held": one.slice.held,
         }
         _post(tx, one, allocation, contracts)
+
+
+def post_new_slices(
+    tx: Transaction, rows: Sequence[NewRow], slices: Sequence[SliceToPost], contracts: LoadedContracts
+) -> None:
+    """Write the rows of a new entry and post its slices, as `post_slices` does.
+
+    On PostgreSQL the rows go with the first slice, by one statement, if that slice reads nothing and has one
+    transaction. Raises: IntegrityError.
+    """
+    first = [one for one in slices[:1] if _is_posted_at_once(one.slice, contracts)]
+    with tx.batch(t.work_entry.c.id):
+        tx.add_together(rows)
+        post_slices(tx, first, contracts)
+    post_slices(tx, slices[len(first) :], contracts)
+
+
+def _is_posted_at_once(piece: Slice, contracts: LoadedContracts) -> bool:
+    if piece.kind == "grant":
+        return contracts[str(piece.contract)].borrow is None
+    return piece.kind == "covered"
 
 
 def post_carried_draw(tx: Transaction, draw: CarriedDraw, contracts: LoadedContracts) -> None:
