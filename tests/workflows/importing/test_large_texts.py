@@ -16,7 +16,8 @@ from workflows.rule_sets.publishing import difference
 
 SIZE = 30_000
 MARKUP = (
-    "<", "&lt;a", "&lt;", "&amp;lt;a", "&", "<a ", "<!--", "</", "<!", "<?", "<script>", "<p>", "a<b ", "</a >", "<!>",
+    "<", "&lt;a", "&lt;", "&amp;lt;a", "&",
+    "<a ", "<!--", "</", "<!", "<?", "<script>", "<p>", "a<b ", "</a >", "<!>",
     "<![if x]>", "<![x]>", "<!-- x -->", "<style>", "<a\n>", '<a b="', '<a b=">', "-->", "\n",
 )  # fmt: skip
 CELLS = ('"', ",", '",', '"a', "\n", '" ', ' "', '"\n', 'a,"b\n')
