@@ -73,12 +73,16 @@ class CarriedMinutes:
         amounts = self._amounts.get(holder)
         if not amounts or not self._is_in_force_again(due, account):
             return
-        wanted = sum(one.minutes for one in amounts if self._may_draw(due.contract, one, due.at))
+        wanted = sum(
+            one.minutes
+            for one in amounts
+            if one.order < due[:3] and self._may_draw(due.contract, one, due.at)
+        )
         grants = account.takes(due.at, wanted) if account.metered else []
         taken = sum(minutes for _, minutes in grants) if account.metered else wanted
         if taken:
             draw = CarriedDraw(holder, due.contract, taken, due.at, tuple(grants))
-            removed = self._remove(draw)
+            removed = self._remove(draw, due)
             self._draws.append(draw._replace(held=_held_parts(grants, removed)))
 
     def _is_in_force_again(self, due: CarriedDrawDue, account: Account) -> bool:
@@ -110,10 +114,10 @@ class CarriedMinutes:
         valid_from = self._accounts[contract].payer.valid_from
         return valid_from is not None and valid_from <= at
 
-    def _remove(self, draw: CarriedDraw) -> list[Carried]:
+    def _remove(self, draw: CarriedDraw, due: CarriedDrawDue | None = None) -> list[Carried]:
         """Take the minutes of a draw from what is carried: the contract's own first, then the oldest.
 
-        Returns what was taken, in order.
+        `due` is when it is planned; None for one that was made before. Returns what was taken, in order.
         """
         amounts = self._amounts.get(draw.holder, [])
         rest = draw.minutes
@@ -124,7 +128,8 @@ class CarriedMinutes:
         )
         for place in places:
             amount = amounts[place]
-            if self._may_draw(draw.contract, amount, draw.drawn_at):
+            is_before = due is None or amount.order < due[:3]
+            if is_before and self._may_draw(draw.contract, amount, draw.drawn_at):
                 taken = min(rest, amount.minutes)
                 amounts[place] = amount._replace(minutes=amount.minutes - taken)
                 removed.append(amount._replace(minutes=taken))

@@ -174,7 +174,8 @@ class PlannedSlices(Mapping[str, list[Slice]]):
 class Carried(NamedTuple):
     """Whole minutes that a holder (by key) carries since an instant; `contract` is the one that ran out.
 
-    `held`: they are from an entry that awaits approval.
+    `held`: they are from an entry that awaits approval. `order` is the place of their entry: its instant
+    worked, its instant recorded and its id. Only a draw that comes after it takes them.
     """
 
     holder: str
@@ -182,6 +183,7 @@ class Carried(NamedTuple):
     minutes: int
     carried_at: datetime
     held: bool = False
+    order: tuple[datetime, datetime, str] = (BEGINNING, BEGINNING, "")
 
 
 class CarriedDraw(NamedTuple):

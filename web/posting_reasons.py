@@ -24,6 +24,7 @@ FIXED = frozenset(
         mark("Expired unused"),
         mark("The end of the contract was moved"),
         mark("Worked before the grant expired, logged afterwards"),
+        mark("The grant had expired when it was withdrawn"),
         mark("Held when the service request was covered"),
         mark("Reopened within the window"),
         mark("The service request was closed"),

@@ -45,6 +45,7 @@ from workflows.contracts.use_cases import adjust, cancel_contract, renew, top_up
 from workflows.jobs.definitions import run_job
 from workflows.lifecycle.contracts.audit_draw_down import planned_again
 from workflows.service_requests.use_cases import search_or_assign
+from workflows.store import tables as t
 from workflows.work.approval import approve_work, reject_work
 from workflows.work.merging import merge_requests, split_request
 from workflows.work.use_cases import change_work, delete_work, log_work, preview_change, preview_work
@@ -186,6 +187,18 @@ class Histories(StoredHistory):
     def withdraw(self, place: int, minutes: int) -> None:
         contract = self._one(self.contracts, place)
         command = Adjust.model_validate({**self._amount(contract, -minutes), "reason": "Agreed"})
+        self._try(adjust, contract, command)
+
+    @precondition(lambda self: self.contracts)
+    @rule(place=places, grant=places, minutes=amounts, days=st.integers(0, 8))
+    def withdraw_from_grant(self, place: int, grant: int, minutes: int, days: int) -> None:
+        contract = self._one(self.contracts, place)
+        grants = sorted(one.id for one in self.sample.rows(t.contract_grant, contract_id=contract))
+        if not grants:
+            return
+        at = self.now - days * DAY if days else None
+        terms = {"grant": self._one(grants, grant), "effective_at": at, "reason": "Agreed"}
+        command = Adjust.model_validate({**self._amount(contract, -minutes), **terms})
         self._try(adjust, contract, command)
 
     @precondition(lambda self: self.contracts)

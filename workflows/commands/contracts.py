@@ -221,12 +221,17 @@ class DecideTopUp(Command):
 
 
 class Adjust(ContractAction):
-    """A grant (above zero) or a withdrawal (below zero) of minutes, incidents or money, with its reason."""
+    """A grant (above zero) or a withdrawal (below zero) of minutes, incidents or money, with its reason.
+
+    A withdrawal takes what is left, or from the one `grant` (an id) that is given: there also what work has
+    drawn, which is drawn again without it.
+    """
 
     minutes: Annotated[int, Field(ge=-MOST_MINUTES, le=MOST_MINUTES)] | None = None
     incidents: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] | None = None
     money: MoneyAdjusted | None = None
     expires_at: Instant | None = None
+    grant: Id | None = None
     reason: Annotated[Reason, StringConstraints(min_length=1)]
 
 

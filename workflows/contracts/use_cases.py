@@ -10,9 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.burn_order import burn_order
 from engine.contracts import OVER_STATES, Contract, Unit, dated_state
-from engine.ledger import LedgerTransaction, move
 from workflows.commands.contracts import (
     Adjust,
     CancelContract,
@@ -31,14 +29,13 @@ from workflows.contracts.effective_dates import (
 )
 from workflows.contracts.permitted_actions import DONE, SELLERS, is_renewable, possible_actions
 from workflows.contracts.renewal import successor_number, successor_terms
+from workflows.contracts.withdrawing import withdraw
 from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover, search_covered_again, settle_and_cover
 from workflows.coverage.waiting_list import lock_covered
-from workflows.languages.formats import amount_text
 from workflows.languages.texts import gettext
 from workflows.languages.words import word, words
-from workflows.ledger.journal import lowest_balance_since, record
 from workflows.lifecycle.contracts.connected_work import changed_since
 from workflows.lifecycle.contracts.creation import Origin, finance_only, sell
 from workflows.lifecycle.contracts.given_terms import (
@@ -47,7 +44,7 @@ from workflows.lifecycle.contracts.given_terms import (
     minor_units,
     quantities_given,
 )
-from workflows.lifecycle.contracts.grants import add_grant, expire_grants, read_grants, update_grant_spans
+from workflows.lifecycle.contracts.grants import add_grant, expire_grants, update_grant_spans
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling
 from workflows.lifecycle.contracts.sold_items import awaits_invoice
@@ -187,13 +184,15 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
 def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
     """Grant or withdraw minutes, incidents or money, with a reason; returns the contract's id.
 
-    A withdrawal takes effect now or earlier: never more than was available at every instant since.
+    A withdrawal takes effect now or earlier: never more than was available at every instant since, unless it
+    names a grant (`withdrawing`).
 
     Raises:
         NotAllowed: the actor does not sell contracts.
         NotFound: there is no such contract.
-        InvalidInput: the unit is wrong, less is available than would be withdrawn, or the instant is before
-            the contract or, for a withdrawal, in the future.
+        InvalidInput: the unit is wrong, less is there than would be withdrawn, the instant is before the
+            contract or, for a withdrawal, in the future, or the grant is not the contract's.
+        Conflict: work that cannot be drawn again has used too much of the grant.
         StateForbids: the contract is cancelled or expired.
     """
     tx.require(*SELLERS)
@@ -202,6 +201,12 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
     unit, quantity = _quantity(tx, row, command)
     _refuse_over(tx, row, contract, "adjust")
     if quantity > 0:
+        if command.grant is not None:
+            raise invalid(
+                "/grant",
+                gettext("Only a withdrawal takes from a grant."),
+                gettext("Leave it out to add another grant."),
+            )
         effective_at = _granted_at(tx, contract, command)
         add_grant(
             tx,
@@ -216,8 +221,16 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
         )
         redraw_and_cover(tx, changed_since(contract_id, effective_at))
     else:
-        _withdraw(tx, row, unit, -quantity, command)
-    tx.audit("contract", contract_id, "adjusted", unit=unit, quantity=quantity, reason=command.reason)
+        withdraw(tx, row, unit, -quantity, command)
+    tx.audit(
+        "contract",
+        contract_id,
+        "adjusted",
+        unit=unit,
+        quantity=quantity,
+        grant=command.grant,
+        reason=command.reason,
+    )
     settle_and_cover(tx, contract_id)
     return contract_id
 
@@ -383,49 +396,6 @@ def _granted_at(tx: Transaction, contract: Contract, command: TopUp | Adjust) ->
         refuse_before_start(tx, contract, at, command)
     check_span(contract, at, command.expires_at)
     return at or max(tx.now, contract.starts_at)
-
-
-def _withdraw(tx: Transaction, row: Row[Any], unit: Unit, quantity: int, command: Adjust) -> None:
-    """Withdraw from available grants, last in burn order first: those that are drawn first stay untouched."""
-    contract = contract_value(row)
-    at = effective_instant(tx, contract, command)
-    if at > tx.now:
-        raise invalid(
-            pointer_of(command),
-            gettext("A withdrawal cannot take effect in the future."),
-            gettext("Withdraw now, or cancel the contract on that day."),
-        )
-    grants = [one for one in read_grants(tx, contract.id) if not one.window.is_over(tx.now)]
-    grants.sort(key=lambda one: burn_order(one.window, one.grant.id, one.grant.priority))
-    free = {one.grant.id: one.grant.available for one in grants}
-    if at < tx.now:
-        free = {grant_id: lowest_balance_since(tx, grant_id, "available", at) for grant_id in free}
-    available = sum(free.values())
-    if available == 0:
-        raise invalid(
-            f"/{unit}",
-            gettext("Nothing is left that can be withdrawn."),
-            gettext("Move, change or delete the work that has used it first."),
-        )
-    if quantity > available:
-        raise invalid(
-            f"/{unit}",
-            gettext("Only %(amount)s can be withdrawn.", amount=amount_text(available, unit, row.currency)),
-            gettext("Withdraw less."),
-        )
-    rest = quantity
-    postings: list[Any] = []
-    for one in reversed(grants):
-        amount = min(rest, free[one.grant.id])
-        if amount:
-            postings += move(
-                one.grant.posting_unit, amount, (one.grant.id, "available"), (one.grant.id, "sold")
-            )
-            rest -= amount
-    entry = LedgerTransaction(
-        "withdraw", at, tuple(postings), cause=f"contract:{contract.id}", why=command.reason
-    )
-    record(tx, entry, contract_id=contract.id)
 
 
 def action_forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> StateForbids:

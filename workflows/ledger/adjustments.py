@@ -61,6 +61,7 @@ def in_open_period(
     if closed_until is None or belongs_at >= closed_until:
         return transaction, None
     # another process may have opened the period again since the configuration was read
+    tx.flush_pending()
     closed_until = lock_closed_until(tx)
     if closed_until is None or belongs_at >= closed_until:
         return transaction, None

@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import Row, Select, and_, case, func, select
 
 from engine.approvals import NotToExceed
+from engine.payers import REST_KIND
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
@@ -309,6 +310,8 @@ def _requests(tx: Transaction, ids: Iterable[str]) -> dict[str, RequestSnapshot]
 def _work(tx: Transaction, ids: Iterable[str]) -> dict[str, MovedWorkView]:
     """Work entries by id, in the order of the instant worked, with what they are drawn from as `after`."""
     e, a, r, c = t.work_entry, t.work_allocation, t.service_request, t.contract
+    # what nobody pays comes after what is paid at the same instant, as it is drawn
+    is_rest = case((a.c.kind.in_(list(REST_KIND.values())), 1), else_=0)
     rows = tx.connection.execute(
         select(
             e.c.id, e.c.started_at, r.c.id.label("request"), r.c.number,
@@ -320,7 +323,7 @@ def _work(tx: Transaction, ids: Iterable[str]) -> dict[str, MovedWorkView]:
         .join(a, and_(a.c.work_entry_id == e.c.id, a.c.reversed_at.is_(None)), isouter=True)
         .join(c, c.c.id == a.c.contract_id, isouter=True)
         .where(e.c.id.in_(sorted(ids)), t.COUNTED_WORK)
-        .order_by(e.c.started_at, e.c.created_at, e.c.id, a.c.effective_at, a.c.kind, a.c.grant_id)
+        .order_by(e.c.started_at, e.c.created_at, e.c.id, a.c.effective_at, is_rest, a.c.kind, a.c.grant_id)
     )  # fmt: skip
     found: dict[str, MovedWorkView] = {}
     for row in rows:

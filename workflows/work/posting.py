@@ -3,6 +3,7 @@
 Source: product.md sections 7 and 8.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,12 +13,18 @@ from sqlalchemy import Row
 from engine.contracts import Holder
 from workflows.charging.charges import ChargedAgain, charged_entry
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.allocations import SliceToPost, carrier_of, post_slices, restore_expired
+from workflows.lifecycle.contracts.allocations import (
+    SliceToPost,
+    carrier_of,
+    post_new_slices,
+    restore_expired,
+)
 from workflows.lifecycle.contracts.charged_entry import NOT_STORED, ChargedEntry
 from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import DrawnEntry, LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.redraw import Redrawn, drawn_entries, plan_redraw, redraw
 from workflows.lifecycle.contracts.redraw_reading import may_be_drawn_later
+from workflows.store.multi_table_insert import NewRow
 from workflows.work.correction import Corrected, Places
 from workflows.work.planning import MovedWork, Planned
 
@@ -32,12 +39,13 @@ class Posted(NamedTuple):
 def post_new_entry(
     tx: Transaction,
     request: Row[Any],
+    rows: Sequence[NewRow],
     entry_id: str,
     planned: Planned,
     payers: list[LoadedContract],
     contracts: LoadedContracts,
 ) -> Posted:
-    """Post the split of an entry that has just been stored.
+    """Store an entry, whose rows these are, and post its split.
 
     The plan was made from what the payers have left now. It holds as it is for the latest entry; an earlier
     one is planned together with everything that comes after it, and so are those that it charges again.
@@ -46,6 +54,7 @@ def post_new_entry(
     touched = {payer.contract for payer in planned.payers}
     cause = f"work_entry:{entry_id}"
     if not _is_latest(tx, request, planned, payers):
+        tx.add_together(rows)
         moving = {one.entry.id for one in planned.moving}
         change = Change(_since(planned), cause, frozenset(touched), entries=frozenset({entry_id, *moving}))
         return Posted(touched | redraw(tx, change, contracts), gave_back=True)
@@ -54,7 +63,8 @@ def post_new_entry(
         contracts.drawn.append(DrawnEntry(entry_id, drawn, (), planned.slices))
     restore_expired(tx, planned.slices, (), contracts, cause=cause)
     carrier = _carrier(tx, request, planned, payers) if planned.payers else ""
-    post_slices(tx, (SliceToPost(entry_id, request, carrier, piece) for piece in planned.slices), contracts)
+    slices = [SliceToPost(entry_id, request, carrier, piece) for piece in planned.slices]
+    post_new_slices(tx, rows, slices, contracts)
     return Posted(touched, gave_back=False)
 
 

@@ -35,6 +35,7 @@ from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
+from workflows.store.multi_table_insert import NewRow
 from workflows.work.beyond_contracts import required_approval, settle_beyond
 from workflows.work.correction import (
     Places,
@@ -110,9 +111,9 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
         "created_by": tx.actor.name,
     }
     counts = counted(request.id, worked.worked_minutes, worked.chargeable_minutes)
-    tx.add_together([(t.work_entry, row), counts])
     round_together(tx, request, planned.terms, planned.others)
-    posted = post_new_entry(tx, request, entry_id, planned, payers, contracts)
+    rows: list[NewRow] = [(t.work_entry, row), counts]
+    posted = post_new_entry(tx, request, rows, entry_id, planned, payers, contracts)
     settle_beyond(
         tx, request, contracts, entry_id=entry_id, emergency=command.beyond_approval, planned=planned
     )

@@ -152,6 +152,12 @@ def withdraw(story: Story, quantity: Quantity, contract: str) -> None:
     story.sample.do(adjust, story.contract(contract), command)
 
 
+@event("withdraw QUANTITY of GRANT from CONTRACT")
+def withdraw_from_grant(story: Story, quantity: Quantity, grant: str, contract: str) -> None:
+    terms = {**_amount(quantity, -1), "grant": story.grants[grant], "reason": "Entered twice"}
+    story.sample.do(adjust, story.contract(contract), Adjust.model_validate(terms))
+
+
 @event("renew CONTRACT as CONTRACT with GRANT")
 def renew_contract(story: Story, contract: str, name: str, grant: str) -> None:
     renewed = story.sample.do(renew, story.contract(contract), Renew())

@@ -68,6 +68,7 @@ ACTIONS: dict[str, Any] = {
     "top up": TopUp(minutes=90, effective_at=EARLIER),
     "grant": Adjust(minutes=15, effective_at=EARLIER, reason="Goodwill"),
     "withdraw": Adjust(minutes=-5, reason="Agreed"),
+    "withdraw a used grant": Adjust(minutes=-30, grant="{grant}", reason="Entered twice"),
     "renew": Renew(minutes=30),
     "amend the policy": AmendContract(effective_at=EARLIER, time_expired="rollover", reason="Agreed"),
     "exclude": AmendContract(
@@ -78,7 +79,7 @@ ACTIONS: dict[str, Any] = {
     "cancel": CancelContract(effective_at=EARLIER, reason="Moved away"),
     "cancel now": CancelContract(reason="Moved away"),
 }
-MOVES_WORK = {"top up", "grant", "amend the policy", "exclude", "transfer", "cancel"}
+MOVES_WORK = {"top up", "grant", "withdraw a used grant", "amend the policy", "exclude", "transfer", "cancel"}
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -90,6 +91,9 @@ def test_the_preview_of_an_action_is_what_it_does(sample: SampleDesk, name: str)
         command = command.model_copy(update={"holder": HolderGiven(customer=bob)})
     if name == "withdraw":
         sample.do(perform_action, contract, TopUp(minutes=50))
+    if name == "withdraw a used grant":
+        [grant] = sample.grants(contract)
+        command = command.model_copy(update={"grant": grant.grant_id})
     stored, before = everything(sample), slices_of(sample)
     seen = preview_impact(sample.desk, sample.supervisor, lambda tx: preview_action(tx, contract, command))
     assert everything(sample) == stored

@@ -16,12 +16,13 @@ from workflows.rule_sets.publishing import difference
 
 SIZE = 30_000
 MARKUP = (
-    "<", "&lt;a", "&lt;", "&", "<a ", "<!--", "</", "<!", "<?", "<script>", "<p>", "a<b ", "</a >", "<!>",
+    "<", "&lt;a", "&lt;", "&amp;lt;a", "&",
+    "<a ", "<!--", "</", "<!", "<?", "<script>", "<p>", "a<b ", "</a >", "<!>",
     "<![if x]>", "<![x]>", "<!-- x -->", "<style>", "<a\n>", '<a b="', '<a b=">', "-->", "\n",
 )  # fmt: skip
 CELLS = ('"', ",", '",', '"a', "\n", '" ', ' "', '"\n', 'a,"b\n')
 MAPPINGS = (",", "{", "[", '"', '"a":1,', '{"states":')
-ADDRESSES = ("a@b,", "<", "a", "@", " ", "a.", "<a@b.example>")
+ADDRESSES = ("a@b,", "a|", "mailto:", "<", "a", "@", " ", "a.", "<a@b.example>")
 
 
 def again_and_again(piece: str) -> Callable[[int], str]:

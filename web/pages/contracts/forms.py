@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
@@ -22,14 +23,16 @@ from web.pages.forms.fields import (
     select_options,
 )
 from web.pages.forms.pickers import RecordField
-from web.pages.wording.labels import TIME_EXPIRED
+from web.pages.wording.formats import amount_text, period_text
+from web.pages.wording.labels import TIME_EXPIRED, readable
+from web.statement_labels import GRANT_KINDS
 from workflows.billing.invoicing.actions import ISSUERS
 from workflows.contracts.permitted_actions import SELLERS, is_renewable, possible_actions
 from workflows.contracts.queries import list_contracts
 from workflows.core.actors import Role
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.sold_items import awaits_invoice
-from workflows.views.contracts import ContractDetail
+from workflows.views.contracts import ContractDetail, GrantView
 
 OVERAGE_RATE = lazy_text("Hourly price of time worked after the contract ends, if it is billed.")
 AUTO_TOP_UP_CHOICES = Texts(
@@ -123,6 +126,11 @@ class AdjustForm(_AmountForm, _EffectiveForm):
                 ("withdraw", gettext("Withdraw from the balance")),
             ]
         ),
+    )
+    grant = SelectField(
+        lazy_text("Withdraw from"),
+        description=lazy_text("From one grant, what work has drawn can be withdrawn too."),
+        validate_choice=False,
     )
     reason = TextAreaField(
         lazy_text("Reason"),
@@ -270,6 +278,8 @@ def forms_for(
         form.load_options(tx)
     if "cancel" in forms and not may_credit and "cancel" not in submitted:
         del forms["cancel"].credit_unused
+    if "adjust" in forms:
+        _offer_grants(forms["adjust"], contract)
     if "amend" in forms:
         _offer_terms(tx, forms["amend"])
     return forms
@@ -328,6 +338,24 @@ def _limit(contract: ContractDetail) -> dict[str, Any]:
     return limit_data(limit.minutes if limit else None, minor, limit.per if limit else None, contract.overage)
 
 
+def _offer_grants(form: Any, contract: ContractDetail) -> None:
+    """Offer the grants to withdraw from, each with its kind, its span and what was drawn of it."""
+
+    def text(grant: GrantView) -> str:
+        return gettext(
+            "%(kind)s, %(period)s: %(drawn)s of %(purchased)s drawn",
+            kind=GRANT_KINDS.get(grant.kind, readable(grant.kind).capitalize()),
+            period=period_text(grant.opens_at, grant.closes_at, ZoneInfo(contract.time_zone)),
+            drawn=amount_text(grant.balance.drawn, grant.unit, grant.currency),
+            purchased=amount_text(grant.balance.purchased, grant.unit, grant.currency),
+        )
+
+    offered = [
+        (one.id, text(one)) for one in contract.grants if one.balance.purchased and one.kind != "carry_over"
+    ]
+    form.grant.choices = select_options([("", gettext("What is left, last to expire first")), *offered])
+
+
 def _offer_terms(tx: Transaction, form: Any) -> None:
     offered = [one for one in TIME_EXPIRED.items() if tx.settings.invoices or one[0] != "bill"]
     form.time_expired.choices = select_options([("", gettext("As in the settings")), *offered])
@@ -374,7 +402,8 @@ def adjust_values(form: AdjustForm, draws: str, reason: str | None = None) -> di
         )
     else:
         amounts = {name: sign * value for name, value in _amounts(form, draws).items() if value}
-    return {**amounts, **effective_values(form, reason)}
+    grant = {"grant": form.grant.data} if form.grant.data and sign < 0 else {}
+    return {**amounts, **grant, **effective_values(form, reason)}
 
 
 def renew_values(form: RenewForm, draws: str) -> dict[str, Any]:

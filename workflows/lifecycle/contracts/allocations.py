@@ -16,11 +16,13 @@ from engine.payers import AllocationKind, CarriedDraw, Slice
 from engine.quantities import hours_text
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import read_transactions, record
+from workflows.lifecycle.contracts.connected_work import Withdrawal
 from workflows.lifecycle.contracts.loaded import LoadedContracts
 from workflows.lifecycle.contracts.month_rules import begins_of_months_ahead, post_borrowed, repayments_of
 from workflows.lifecycle.contracts.redraw_reading import PostedAllocation, PostedDraw
 from workflows.store import tables as t
 from workflows.store.ids import new_id
+from workflows.store.multi_table_insert import NewRow
 
 REST_ACCOUNTS: dict[AllocationKind, tuple[Kind, Account, str]] = {
     "carried": ("carry", "carried", "carried over to the holder's next contract"),
@@ -31,6 +33,7 @@ TO_NEXT_MONTH = "carried over to the next month, or to the holder's next contrac
 LATER_MONTH = "Time carried over from earlier months"
 CORRECTED = "The draw-down was corrected"
 REJECTED = "The work was not approved"
+WITHDRAWN_LATER = "The grant had expired when it was withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,27 @@ def post_slices(tx: Transaction, slices: Iterable[SliceToPost], contracts: Loade
             "held": one.slice.held,
         }
         _post(tx, one, allocation, contracts)
+
+
+def post_new_slices(
+    tx: Transaction, rows: Sequence[NewRow], slices: Sequence[SliceToPost], contracts: LoadedContracts
+) -> None:
+    """Write the rows of a new entry and post its slices, as `post_slices` does.
+
+    On PostgreSQL the rows go with the first slice, by one statement, if that slice reads nothing and has one
+    transaction. Raises: IntegrityError.
+    """
+    first = [one for one in slices[:1] if _is_posted_at_once(one.slice, contracts)]
+    with tx.batch(t.work_entry.c.id):
+        tx.add_together(rows)
+        post_slices(tx, first, contracts)
+    post_slices(tx, slices[len(first) :], contracts)
+
+
+def _is_posted_at_once(piece: Slice, contracts: LoadedContracts) -> bool:
+    if piece.kind == "grant":
+        return contracts[str(piece.contract)].borrow is None
+    return piece.kind == "covered"
 
 
 def post_carried_draw(tx: Transaction, draw: CarriedDraw, contracts: LoadedContracts) -> None:
@@ -154,6 +178,19 @@ def _may_be_ahead(allocations: Iterable[PostedAllocation], contracts: LoadedCont
         and one.posted.slice.kind == "grant"
         and contracts[str(one.posted.slice.contract)].borrow is not None
     ]
+
+
+def post_withdrawal(
+    tx: Transaction, withdrawal: Withdrawal, contracts: LoadedContracts, *, cause: str
+) -> None:
+    """Post what a grant loses; what of it had expired is made available first. Raises: IntegrityError."""
+    contract, grant_id = contracts[withdrawal.contract], withdrawal.grant
+    contract.restore(tx, grant_id, withdrawal.quantity, cause=cause, why=WITHDRAWN_LATER)
+    unit = next(one.grant.posting_unit for one in contract.grants if one.grant.id == grant_id)
+    taken = move(unit, withdrawal.quantity, (grant_id, "available"), (grant_id, "sold"))
+    contract.record(
+        tx, LedgerTransaction("withdraw", withdrawal.at, taken, cause=cause, why=withdrawal.reason)
+    )
 
 
 def restore_expired(

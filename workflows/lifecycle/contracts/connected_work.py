@@ -31,13 +31,25 @@ c = t.contract
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What a grant is to lose, in its unit (above zero), for all of its time; posted as of an instant."""
+
+    contract: str
+    grant: str
+    quantity: int
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What has changed: work entries and contracts by id, and the earliest instant touched (aware UTC).
 
     `moves_boundaries`: a contract or grant begins or ends elsewhere than before, so that work over that
     instant is divided anew. `cause` names the record that changed, as in the ledger. `previewed` are entries
     as they would be, in place of those stored under their ids. `rejected` are those of `entries` that draw
-    nothing because they were rejected: the ledger says so.
+    nothing because they were rejected: the ledger says so. `withdrawal` is posted with what differs: before
+    work gives back what it has drawn of the grant, there may be too little.
     """
 
     since: datetime
@@ -47,6 +59,7 @@ class Change:
     moves_boundaries: bool = False
     previewed: tuple[ChargedEntry, ...] = ()
     rejected: frozenset[str] = frozenset()
+    withdrawal: Withdrawal | None = None
 
     @property
     def entry_ids(self) -> set[str]:

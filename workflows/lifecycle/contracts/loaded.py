@@ -40,6 +40,8 @@ from workflows.lifecycle.contracts.rows import contract_value, lock_contracts, r
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
+LATE_WORK = "Worked before the grant expired, logged afterwards"
+
 
 class LoadedContracts:
     """The contracts that one use case has read, by id.
@@ -296,7 +298,9 @@ class LoadedContract:
         grants = self.drawable_grants if is_enough else self.grants
         self.known_grants = expire_grants(tx, self.id, at, grants=grants, for_good=for_good)
 
-    def restore(self, tx: Transaction, grant_id: str, quantity: int, *, cause: str) -> None:
+    def restore(
+        self, tx: Transaction, grant_id: str, quantity: int, *, cause: str, why: str = LATE_WORK
+    ) -> None:
         """Make what has expired available again, so that work before the grant's end can draw `quantity`.
 
         Whole minutes, or minor units of a grant of money.
@@ -307,7 +311,6 @@ class LoadedContract:
             return
         unit = stored.grant.posting_unit
         restored = move(unit, missing, (grant_id, "expired"), (grant_id, "available"))
-        why = "Worked before the grant expired, logged afterwards"
         self.record(tx, LedgerTransaction("restore", stored.closes_at, restored, cause=cause, why=why))
 
     def change(self, tx: Transaction, **columns: Any) -> None:

@@ -14,13 +14,16 @@ from typing import Any
 from engine.draw_down_difference import Difference, difference
 from engine.drawdown import plan_entries
 from engine.payers import BEGINNING, Carried, CarriedDraw, DrawDownPlan, EntryToPay, Payer, Slice
+from workflows.core.errors import Conflict
 from workflows.core.transaction import Transaction
+from workflows.languages.texts import gettext
 from workflows.ledger.journal import carried_by_holder
 from workflows.lifecycle.contracts.allocations import (
     SliceToPost,
     carrier_of,
     post_carried_draw,
     post_slices,
+    post_withdrawal,
     restore_expired,
     reverse_posted,
     settle_held,
@@ -80,7 +83,7 @@ def redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> set[s
     redrawn = plan_redraw(tx, change, contracts)
     if contracts.guarded:
         contracts.drawn += drawn_entries(redrawn, change)
-    if redrawn.is_posted:
+    if redrawn.is_posted and change.withdrawal is None:
         return set()
     by_id = {one.posted.id: one for one in redrawn.allocations}
     to_reverse = [by_id[one.id] for one in redrawn.slices.to_reverse]
@@ -91,6 +94,8 @@ def redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> set[s
     settle_held(tx, [by_id[one.id] for one in redrawn.slices.to_settle], contracts)
     _post_in_order(tx, to_reverse, to_post, redrawn, contracts, change)
     touched = _touched(redrawn)
+    if change.withdrawal is not None:
+        touched.add(change.withdrawal.contract)
     for contract_id in sorted(touched):
         contracts[contract_id].expire(tx, tx.now)
     return touched
@@ -120,8 +125,8 @@ def _post_in_order(
 ) -> None:
     """Post a difference so that no stored balance is below zero in between.
 
-    What grants get back comes before what they give, and new carried minutes before the old ones go: a draw
-    of carried minutes that stays needs one or the other.
+    What grants get back comes before what they lose and give, and new carried minutes before the old ones
+    go: a draw of carried minutes that stays needs one or the other.
     """
     from_grants = [one for one in to_reverse if one.posted.slice.kind == "grant"]
     others = [one for one in to_reverse if one.posted.slice.kind != "grant"]
@@ -130,6 +135,8 @@ def _post_in_order(
     cause, rejected = change.cause, change.rejected
     reverse_posted(tx, from_grants, redrawn.draws_to_reverse, contracts, cause=cause, rejected=rejected)
     post_rest_changes(tx, redrawn.rests, contracts, cause=cause)
+    if change.withdrawal is not None:
+        post_withdrawal(tx, change.withdrawal, contracts, cause=cause)
     post_slices(tx, carried, contracts)
     reverse_posted(tx, others, (), contracts, cause=cause, rejected=rejected)
     restore_expired(tx, (one.slice for one in drawn), redrawn.draws_to_post, contracts, cause=cause)
@@ -163,6 +170,9 @@ def _plan(tx: Transaction, found: Connected, change: Change, contracts: LoadedCo
     posted = allocations_of(tx, sorted({*found.entries, *change.entry_ids}))
     draws = carried_draws_of(tx, found.contracts, found.since)
     given_back = _drawn_by_grant(posted, draws)
+    if change.withdrawal is not None:
+        taken = change.withdrawal
+        given_back[taken.grant] = given_back.get(taken.grant, 0) - taken.quantity
     posted_months = read_posted_months(tx, loaded)
     slices = [one.posted.slice for one in posted]
     payers = {
@@ -171,6 +181,7 @@ def _plan(tx: Transaction, found: Connected, change: Change, contracts: LoadedCo
         )
         for one in loaded
     }
+    _refuse_too_much(payers, change)
     carried, drawn = _carried_before(tx, found, posted, draws, payers)
     scoped = any(grant.scope is not None for payer in payers.values() for grant in payer.grants)
     entries = [
@@ -329,6 +340,22 @@ def _carried_before(
 
 
 # ------------------------------------------------------------------ helpers
+
+
+def _refuse_too_much(payers: Mapping[str, Payer], change: Change) -> None:
+    """Check that work which is not planned again leaves a grant what it is to lose. Raises: Conflict.
+
+    Such work is that of older programs, which stored no terms with it.
+    """
+    one = change.withdrawal
+    if one is None or one.contract not in payers:
+        return
+    left = next(grant.available for grant in payers[one.contract].grants if grant.id == one.grant)
+    if left < 0:
+        raise Conflict(
+            gettext("Work of an earlier version of the program has drawn from this grant."),
+            remedy=gettext("Move, change or delete the work that has used it first."),
+        )
 
 
 def _as_set(draw: CarriedDraw) -> tuple[Any, ...]:

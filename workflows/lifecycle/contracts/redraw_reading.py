@@ -215,6 +215,8 @@ def carried_amounts(
             a.c.effective_at,
             a.c.work_entry_id,
             is_held.label("held"),
+            e.c.started_at,
+            e.c.created_at,
         )
         .select_from(leg)
         .join(a, a.c.transaction_id == leg.c.transaction_id)
@@ -225,7 +227,14 @@ def carried_amounts(
     if since is not None:
         wanted = wanted.where(a.c.effective_at >= since)
     return [
-        Carried(row.owner, row.contract_id, row.minutes, row.effective_at, row.held)
+        Carried(
+            row.owner,
+            row.contract_id,
+            row.minutes,
+            row.effective_at,
+            row.held,
+            (row.started_at, row.created_at, row.work_entry_id),
+        )
         for row in tx.connection.execute(wanted)
         if row.work_entry_id not in without
     ]

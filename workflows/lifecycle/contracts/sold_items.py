@@ -45,12 +45,17 @@ def add_sold_item(
     )
 
 
-def waive_sale(tx: Transaction, contract_id: str, reason: str) -> None:
-    """Leave a contract that was sold off the list of what is to be invoiced, unless it is on an invoice."""
+def waive_sale(tx: Transaction, contract_id: str, reason: str, *, grant_id: str | None = None) -> None:
+    """Leave a contract that was sold off the list of what is to be invoiced, unless it is on an invoice.
+
+    With a `grant_id`, only the top-up that added this grant.
+    """
     s = t.sold_item
     found = select(s.c.id).where(
         s.c.contract_id == contract_id, s.c.invoice_id.is_(None), s.c.waived_at.is_(None)
     )
+    if grant_id is not None:
+        found = found.where(s.c.grant_id == grant_id)
     for sold_item_id in tx.connection.execute(found.with_for_update()).scalars().all():
         tx.change(s, sold_item_id, waived_at=tx.now, waived_by=tx.actor.name, waive_reason=reason)
         tx.audit("contract", contract_id, "not to be invoiced", sold=sold_item_id, reason=reason)

@@ -62,6 +62,23 @@ def test_the_preview_reflects_the_typed_values(web: WebClients) -> None:
     assert preview(sue, page, "/renew", f"{path}/nothing/effect", HTMX).status == 404
 
 
+def test_withdrawing_a_used_grant_previews_the_work_that_moves(web: WebClients) -> None:
+    """120 minutes, 90 of them drawn: without 60, 30 of the work are carried."""
+    sample, sue = web.sample, web.supervisor
+    contract = sample.sell("time_limited_subscription", minutes=120)
+    sample.work(sample.log(), 90)
+    path, [grant] = f"/contracts/{contract}", sample.grants(contract)
+    values = {"adjust_way": "withdraw", "adjust_minutes": "1:00", "adjust_grant": grant.grant_id}
+    page = sue.open(path)
+    assert "1:30 of 2:00 drawn" in page
+    shown = preview(sue, page, "/adjust", f"{path}/adjust/effect", HTMX, **values)
+    assert "1 hour withdrawn; 0:00 will be left." in shown
+    assert "SR-1001" in shown
+    done = sue.send(page, "/adjust", **values, adjust_reason="Entered twice")
+    assert "The balance has been adjusted." in done
+    assert sample.carried(f"customer:{sample.ann}") == 30
+
+
 def test_enabling_previews_the_requests_that_open(web: WebClients) -> None:
     sample, sue = web.sample, web.supervisor
     sample.log()
