@@ -18,14 +18,14 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "": (mark("All"), {}),
     "draft": (mark("Drafts"), {"state": "draft"}),
     "open": (mark("Not paid"), {"payment": "open", "order": "due_on"}),
-    "unpaid": (mark_in("invoice", "Unpaid"), {"payment": "unpaid", "order": "due_on"}),
-    "part-paid": (mark_in("invoice", "Partly paid"), {"payment": "part_paid", "order": "due_on"}),
+    "unpaid": (mark_in("invoices", "Unpaid"), {"payment": "unpaid", "order": "due_on"}),
+    "part-paid": (mark_in("invoices", "Partly paid"), {"payment": "part_paid", "order": "due_on"}),
     "overdue": (mark("Overdue"), {"payment": "overdue", "order": "due_on"}),
-    "paid": (mark_in("invoice", "Paid"), {"payment": "paid"}),
-    "written-off": (mark_in("invoice", "Written off"), {"payment": "written_off"}),
+    "paid": (mark_in("invoices", "Paid"), {"payment": "paid"}),
+    "written-off": (mark_in("invoices", "Written off"), {"payment": "written_off"}),
     "to-process": (mark("To process"), {"delivery": "to_process"}),
     "credit-notes": (mark("Credit notes"), {"kind": "credit_note"}),
-    "void": (mark_in("invoice", "Void"), {"state": "void"}),
+    "void": (mark_in("invoices", "Void"), {"state": "void"}),
 }
 STAFF_VIEWS = ("draft", "to-process")
 """Customers see no drafts, and do not process."""
