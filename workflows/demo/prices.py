@@ -21,10 +21,10 @@ SOLD_TO = 17
 CONTRACTS = (
     ("CALL", "One call", "contract_type", "per_request", "", "call", 95),
     ("SUB-12", "Support for a year", "contract_type", "subscription", "", "contract", 1180),
-    ("HOURS-4", "Block of 4 hours", "contract_type", "support_hours", "240", "block", 480),
-    ("HOURS-20", "Block of 20 hours", "contract_type", "support_hours", "1200", "block", 2200),
+    ("HOURS-4", "Block of 4 hours", "contract_type", "support_hours", "4 h", "block", 480),
+    ("HOURS-20", "Block of 20 hours", "contract_type", "support_hours", "20 h", "block", 2200),
     ("PACK-5", "Pack of 5 incidents", "contract_type", "incident_pack", "5", "pack", 520),
-    ("MORE-1", "One more hour", "top_up", "support_hours", "60", "hour", 120),
+    ("MORE-1", "One more hour", "top_up", "support_hours", "1 h", "hour", 120),
 )
 OTHERS = (
     ("ONSITE", "Visit on site", "travel", "", "", "visit", 65),
