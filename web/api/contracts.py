@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from web.api.queries import At, Cursor, Limit, ListQuery, On, Query, Text
+from web.api.queries import At, Cursor, DaysQuery, Limit, ListQuery, Query, Text
 from web.api.routing import RouteGroup, TextResponse
 from web.statement_documents import CSV_REMARKS, contract_pdf, csv_row
 from workflows.billing.contract_actions import preview_action
@@ -99,11 +99,8 @@ class AsOfQuery(Query):
     as_of: At | None = None
 
 
-class SpanQuery(Query):
+class SpanQuery(DaysQuery):
     """The first and last day, both inclusive, in the contract's time zone."""
-
-    from_: Annotated[On | None, Field(alias="from")] = None
-    to: On | None = None
 
 
 class StatementQuery(SpanQuery):

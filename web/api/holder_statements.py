@@ -1,11 +1,9 @@
 """API routes of the statements of holders: items, customers and org units; as JSON, CSV and PDF."""
 
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from engine.contracts import HolderKind
-from web.api.queries import Cursor, Limit, On, Query, Text
+from web.api.queries import Cursor, DaysQuery, Limit, Text
 from web.api.register import customers, items, org_units
 from web.api.routing import RouteGroup, TextResponse
 from web.statement_documents import HOLDER_CSV, holder_csv_rows, holder_pdf
@@ -16,15 +14,13 @@ from workflows.views import DEFAULT_LIMIT
 from workflows.views.contracts import HolderStatementView
 
 
-class HolderLinesQuery(Query):
+class HolderLinesQuery(DaysQuery):
     """Filters of a holder's statement.
 
     `from` and `to` are the first and last day, both inclusive, in the provider's time zone; `contract` is an
     id, `kind` a kind of movement such as draw or expire.
     """
 
-    from_: Annotated[On | None, Field(alias="from")] = None
-    to: On | None = None
     contract: Text | None = None
     kind: Text | None = None
 

@@ -1,10 +1,6 @@
 """API routes of the ledger and the sandbox clock."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from web.api.queries import ListQuery, LongText, On, Query, Text
+from web.api.queries import DaysQuery, ListQuery, LongText, Query, Text
 from web.api.routing import RouteGroup
 from workflows.commands.fields import Command, Instant
 from workflows.core.actors import Actor
@@ -20,7 +16,7 @@ from workflows.views import Page
 ledger, sandbox = RouteGroup("Ledger"), RouteGroup("Sandbox")
 
 
-class LedgerQuery(ListQuery):
+class LedgerQuery(DaysQuery, ListQuery):
     """Filters of ledger transactions. `cause` is the record that caused one, for example work_entry:ID.
 
     `account` finds those with a posting to it; `from` and `to` are the first and the last day on which they
@@ -32,8 +28,6 @@ class LedgerQuery(ListQuery):
     service_request: Text | None = None
     cause: Text | None = None
     account: Text | None = None
-    from_: Annotated[On | None, Field(alias="from")] = None
-    to: On | None = None
 
 
 class AuditQuery(Query):

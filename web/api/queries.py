@@ -1,11 +1,20 @@
 """Query parameters, validated as strictly as bodies: an unknown one is refused, not ignored."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
-from workflows.commands.fields import Day, Instant
+from workflows.commands.fields import Day, FieldError, Instant
+from workflows.languages.texts import gettext
 from workflows.views import DEFAULT_LIMIT, MOST_LIMIT
 
 LOST_PLUS = re.compile(r" (\d\d:\d\d)$", re.ASCII)
@@ -38,6 +47,19 @@ class Query(BaseModel):
     def given(self) -> dict[str, Any]:
         """Return the parameters that were sent, by name."""
         return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class DaysQuery(Query):
+    """The first and the last day, both inclusive; each may be left out."""
+
+    from_: Annotated[On | None, Field(alias="from")] = None
+    to: On | None = None
+
+    @model_validator(mode="after")
+    def _not_reversed(self) -> Self:
+        if self.from_ is not None and self.to is not None and self.to < self.from_:
+            raise FieldError("to", gettext("The last day is before the first one."))
+        return self
 
 
 class PageQuery(Query):
