@@ -5,6 +5,7 @@ the form of one of them is translated with its values, and any other stays as it
 """
 
 import re
+from contextlib import suppress
 from datetime import date
 from functools import cache
 
@@ -109,6 +110,7 @@ VALUES = (
     mark("%(amount)s from %(first)s on"),
 )
 """What the engine writes in place of a value, in words."""
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _AMOUNT = re.compile(r"([A-Z]{3}) (-?[\d,]+(?:\.\d+)?)")
 
 
@@ -142,10 +144,10 @@ def by_form(text: str, known: tuple[str, ...]) -> str:
 
 def _value(text: str) -> str:
     """A day, an amount or a price of an English text as the language writes it; another value as it is."""
-    try:
-        return day_text(date.fromisoformat(text))
-    except ValueError:
-        amount = _AMOUNT.fullmatch(text)
+    if _DAY.fullmatch(text):
+        with suppress(ValueError):
+            return day_text(date.fromisoformat(text))
+    amount = _AMOUNT.fullmatch(text)
     if amount is None:
         return by_form(text, VALUES) if _AMOUNT.match(text) else text
     digits = amount[2].replace(",", "").replace(".", "")

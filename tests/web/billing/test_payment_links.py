@@ -132,7 +132,7 @@ def test_another_amount_or_currency_is_left_to_finance(billing: Billing) -> None
         assert "Online payments" in finance.open(path)
     with billing.sample.desk.write() as tx:
         tx.change(t.user_account, str(billing.sample.finance.id), language="de")
-    assert "verlangt waren EUR 285.60" in finance.open(f"/bank-entries/{entry['id']}")
+    assert "verlangt waren 285,60 EUR" in finance.open(f"/bank-entries/{entry['id']}")
     assert (billing.sample.rows(t.payment), billing.sample.contract(contract).state) == ([], "pending")
     body = {"invoices": [{"invoice": invoice}]}
     billing.ask(billing.finance, "POST", f"/bank-entries/{entry['id']}/assign", body)

@@ -42,6 +42,15 @@ def test_an_error_is_in_the_readers_language(web: WebClients, language: Language
     assert answer["detail"].startswith("There is no such service request.")
 
 
+@pytest.mark.parametrize(
+    ("quantity", "shown"),
+    [("20261130", "20261130"), ("2026-11-30", "30.11.2026"), ("2026-13-30", "2026-13-30")],
+)
+def test_only_a_whole_date_among_the_values_is_written_as_one(quantity: str, shown: str) -> None:
+    with in_language("de"):
+        assert f" {shown} " in translated(f"Line 3: {quantity} is not a quantity.")
+
+
 def test_an_error_of_the_engine_is_translated_with_its_values() -> None:
     with pytest.raises(DeskError) as refused:
         zone_named("Europe/Nowhere")
