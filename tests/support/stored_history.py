@@ -147,11 +147,15 @@ class StoredHistory(RuleBasedStateMachine):
         rows = self.sample.rows(t.contract_grant, contract_id=contract.id)
         withdrawals = self.sample.rows(t.ledger_transaction, contract_id=contract.id, kind="withdraw")
         withdrawn_by = {one.id for one in withdrawals}
+        # of a month that was closed then, and may be open now
+        belongs_at = {one.transaction_id: one.belongs_at for one in self.sample.rows(t.ledger_adjustment)}
         found = []
         for row in rows:
             legs = self.sample.rows(t.ledger_posting, owner=row.id, account="sold")
             taken_back = [
-                (leg.effective_at, leg.amount) for leg in legs if leg.transaction_id in withdrawn_by
+                (belongs_at.get(leg.transaction_id, leg.effective_at), leg.amount)
+                for leg in legs
+                if leg.transaction_id in withdrawn_by
             ]
             found.append(
                 ModelGrant(
