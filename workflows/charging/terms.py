@@ -1,4 +1,4 @@
-"""What a work entry is charged by: what held for its technician when it was recorded, stored with it.
+"""What a work entry is charged by: what held for its technician at the instant worked, stored with it.
 
 A later change of the entry uses the same terms: it does not depend on today's settings, rules and coverage,
 nor on the role of the person who makes it.
@@ -16,9 +16,18 @@ from engine.contracts import Draws, TimeExpired
 from engine.quantities import Minutes, Rounding
 from engine.rulebook import STANDARD_CARD, RuleSet
 from workflows.charging.coverage_at import NOT_SEARCHED, CoverageAt, coverage_at
+from workflows.charging.held_terms import (
+    DeskTerms,
+    held_since,
+    role_held,
+    rules_held,
+    terms_held,
+    terms_today,
+)
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.payers import rule_set_of
 from workflows.store import tables as t
+from workflows.views.service_requests import ChangedSince
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,51 +72,77 @@ def stored_terms(fields: Mapping[str, Any]) -> ChargingTerms:
     return ChargingTerms(**{**fields, "rounding": Rounding(**fields["rounding"])})
 
 
-def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime, role: str) -> ChargingTerms:
-    """What holds now for work of someone with this role, by the coverage at the instant worked (aware UTC).
+def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime) -> ChargingTerms:
+    """What held for work of the actor at the instant worked (aware UTC), by the coverage then.
 
     The rounding and the rate card are those of the desk, and nothing is rounded together yet: see
     `contract_terms` and `workflows.charging.rounding`. Whether the work passes on to the next contract is
-    known once it is charged; until then, it does if any rule says so. Raises: NoRuleSet.
+    known once it is charged; until then, it does if any rule says so. Raises: NoRuleSet; RuleSetRefused.
     """
-    settings = tx.settings
-    cover = coverage_at(tx, request, worked_at) if settings.contracts else NOT_SEARCHED
+    role = role_held(tx, tx.actor.id, tx.actor.role, worked_at)
+    return _terms_by(tx, request, worked_at, role, terms_held(tx, worked_at))
+
+
+def _terms_by(
+    tx: Transaction, request: Row[Any], worked_at: datetime, role: str, desk: DeskTerms
+) -> ChargingTerms:
+    rules = rules_held(tx, desk)
+    cover = coverage_at(tx, request, worked_at) if tx.settings.contracts else NOT_SEARCHED
     return ChargingTerms(
         role=role,
         priority=request.priority,
         channel=request.channel,
-        rule_set=tx.rules.version,
-        rounding=settings.rounding.value,
+        rule_set=desk.version,
+        rounding=desk.rounding,
         before_minutes=0,
-        time_zone=settings.time_zone,
-        time_expired=settings.time_expired_contract or "ignore",
-        cascade=settings.cascade,
+        time_zone=desk.time_zone,
+        time_expired=desk.time_expired,
+        cascade=desk.cascade,
         draws=cover.searched,
         contract=cover.contract,
-        item_type=_item_type(tx, request, tx.rules),
+        item_type=_item_type(tx, request, rules),
         rate_card=STANDARD_CARD,
-        currency=settings.currency,
-        passes_on=tx.rules.charging.passes_on,
+        currency=desk.currency,
+        passes_on=rules.charging.passes_on,
     )
 
 
 def terms_of(tx: Transaction, entry: Row[Any], request: Row[Any]) -> ChargingTerms:
     """What an entry was charged by.
 
-    For an entry of an older program, which stored no terms: what holds now for its technician, by the
-    coverage at the instant worked.
+    For an entry of an older program, which stored no terms: what held for its technician at the instant
+    worked.
     """
     if entry.charged_by is not None:
         return stored_terms(entry.charged_by)
-    account = t.user_account
-    role = select(account.c.role).where(account.c.id == entry.technician_id)
-    terms = new_terms(tx, request, entry.started_at, tx.connection.execute(role).scalar_one())
-    return with_own_terms(tx, terms)
+    role, at = _role_of(tx, entry.technician_id, entry.started_at), entry.started_at
+    return with_own_terms(tx, _terms_by(tx, request, at, role, terms_held(tx, at)))
 
 
 def todays_terms(tx: Transaction, request: Row[Any], entry: Row[Any], worked_at: datetime) -> ChargingTerms:
     """What holds today for work of the one who did it, by the coverage of a request at the instant worked."""
-    return with_own_terms(tx, new_terms(tx, request, worked_at, terms_of(tx, entry, request).role))
+    role = terms_of(tx, entry, request).role
+    return with_own_terms(tx, _terms_by(tx, request, worked_at, role, terms_today(tx)))
+
+
+def changed_since(tx: Transaction, terms: ChargingTerms, worked_at: datetime) -> list[ChangedSince]:
+    """What work of an instant (aware UTC) is charged by as it was then, where the desk's is another today."""
+    if held_since(tx, worked_at):
+        return []
+    then, today = terms_held(tx, worked_at), terms_today(tx)
+    compared: tuple[tuple[ChangedSince, object, object, object], ...] = (
+        ("rules", terms.rule_set, then.version, today.version),
+        ("rounding", terms.rounding, then.rounding, today.rounding),
+        ("time_zone", terms.time_zone, then.time_zone, today.time_zone),
+        ("cascade", terms.cascade, then.cascade, today.cascade),
+    )
+    return [name for name, used, held, now in compared if used == held != now]
+
+
+def _role_of(tx: Transaction, technician_id: str, worked_at: datetime) -> str:
+    account = t.user_account
+    role = tx.connection.execute(select(account.c.role).where(account.c.id == technician_id)).scalar_one()
+    return role_held(tx, technician_id, role, worked_at)
 
 
 def with_own_terms(tx: Transaction, terms: ChargingTerms) -> ChargingTerms:
@@ -140,18 +175,52 @@ def contract_terms(terms: ChargingTerms, contract: OwnTerms | None) -> ChargingT
 
 
 def moved_terms(
-    tx: Transaction, request: Row[Any], terms: ChargingTerms, worked_at: datetime
+    tx: Transaction, request: Row[Any], entry: Row[Any], terms: ChargingTerms, worked_at: datetime
 ) -> ChargingTerms:
-    """The terms of an entry whose instant worked changes: another contract may have covered it then."""
+    """The terms of an entry whose instant worked changes: it is charged by what held then, and covered by
+    another contract if that one covered the request then. Raises: NoRuleSet; RuleSetRefused.
+    """
+    if worked_at != entry.started_at:
+        terms = _as_held(tx, request, entry, terms, worked_at)
     cover = coverage_at(tx, request, worked_at) if terms.draws or tx.settings.contracts else NOT_SEARCHED
-    return terms_under(tx, terms, cover)
+    return terms_under(tx, terms, cover, worked_at)
 
 
-def terms_on(tx: Transaction, request: Row[Any], terms: ChargingTerms, worked_at: datetime) -> ChargingTerms:
-    """The terms of an entry that moves to this request, or whose instant worked changes there.
+def _as_held(
+    tx: Transaction, request: Row[Any], entry: Row[Any], terms: ChargingTerms, worked_at: datetime
+) -> ChargingTerms:
+    """The terms of an entry with what held at another instant, where that differs from its own."""
+    at = entry.started_at
+    if held_since(tx, min(worked_at, at)):
+        return terms
+    desk, role = terms_held(tx, worked_at), _role_of(tx, entry.technician_id, worked_at)
+    if (desk, role) == (terms_held(tx, at), _role_of(tx, entry.technician_id, at)):
+        return terms
+    rules = rules_held(tx, desk)
+    held = replace(
+        terms,
+        role=role,
+        rule_set=desk.version,
+        rounding=desk.rounding,
+        time_zone=desk.time_zone,
+        time_expired=desk.time_expired,
+        cascade=desk.cascade,
+        item_type=_item_type(tx, request, rules),
+        rate_card=STANDARD_CARD,
+        currency=desk.currency,
+        passes_on=rules.charging.passes_on,
+        in_money=False,
+    )
+    return with_own_terms(tx, held)
 
-    Role, rules and settings stay; priority, channel and item type are those of the request, and the contract
-    is the one that covered it at the instant worked (aware UTC). Raises: NoRuleSet; RuleSetRefused.
+
+def terms_on(
+    tx: Transaction, request: Row[Any], entry: Row[Any], terms: ChargingTerms, worked_at: datetime
+) -> ChargingTerms:
+    """The terms of an entry that moves to this request, at the instant at which it was worked (aware UTC).
+
+    Role, rules and settings are those of that instant; priority, channel and item type are those of the
+    request, and the contract is the one that covered it then. Raises: NoRuleSet; RuleSetRefused.
     """
     terms = replace(
         terms,
@@ -159,10 +228,12 @@ def terms_on(tx: Transaction, request: Row[Any], terms: ChargingTerms, worked_at
         channel=request.channel,
         item_type=_item_type(tx, request, rules_of(tx, terms)),
     )
-    return moved_terms(tx, request, terms, worked_at)
+    return moved_terms(tx, request, entry, terms, worked_at)
 
 
-def terms_under(tx: Transaction, terms: ChargingTerms, cover: CoverageAt) -> ChargingTerms:
+def terms_under(
+    tx: Transaction, terms: ChargingTerms, cover: CoverageAt, worked_at: datetime
+) -> ChargingTerms:
     """The terms of an entry that this coverage pays for.
 
     If it is another contract, what that one says of charging holds in place of what the other one said.
@@ -170,11 +241,11 @@ def terms_under(tx: Transaction, terms: ChargingTerms, cover: CoverageAt) -> Cha
     if cover.contract != terms.contract:
         before = _own_terms(tx, terms.contract)
         if before is not None and before.rounding is not None:
-            terms = replace(terms, rounding=tx.settings.rounding.value)
+            terms = replace(terms, rounding=terms_held(tx, worked_at).rounding)
         if before is not None and before.rate_card is not None:
             terms = replace(terms, rate_card=STANDARD_CARD)
         if terms.in_money:
-            terms = replace(terms, in_money=False, currency=tx.settings.currency)
+            terms = replace(terms, in_money=False, currency=terms_held(tx, worked_at).currency)
         terms = contract_terms(terms, _own_terms(tx, cover.contract))
     return replace(terms, draws=cover.searched, contract=cover.contract)
 

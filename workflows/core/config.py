@@ -20,6 +20,8 @@ from workflows.store.database import Database
 
 log = structlog.get_logger()
 _GENERATION = Prepared(select(t.deployment.c.generation))
+CHARGING_SETTINGS = ("rounding", "time_zone", "time_expired_contract", "cascade", "currency")
+"""The settings that a work entry is charged by: those that held when it was worked."""
 NEWEST_FOR_SECONDS = 0.5
 """How long a process uses its settings and rules without checking the database for newer ones."""
 
@@ -43,7 +45,8 @@ class Config:
     set. `closed_until` is the end of the last closed accounting period; None while none is closed.
     `shows_invoices`: invoices are on, or there are some from when they were.
     `subscriptions` are of webhooks: without one, an event costs nothing. `mail_texts` are the subjects and
-    bodies that an administrator has written, by the key of the template.
+    bodies that an administrator has written, by the key of the template. `charging_changed_at` is when a
+    setting, the rule set or a role that work is charged by changed last; None if none ever did.
     """
 
     generation: int
@@ -54,6 +57,7 @@ class Config:
     sandbox_now: datetime | None
     closed_until: datetime | None = None
     shows_invoices: bool = False
+    charging_changed_at: datetime | None = None
     subscriptions: tuple[Subscription, ...] = ()
     mail_texts: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
@@ -144,6 +148,7 @@ class ConfigStore:
             closed_until=connection.execute(select(func.max(t.accounting_period.c.ends_at))).scalar(),
             # while they are off none is written, so this stays as it is until the settings change
             shows_invoices=settings.invoices or _has_invoice(connection),
+            charging_changed_at=_charging_changed_at(connection),
             subscriptions=_subscriptions(connection),
             mail_texts=_mail_texts(connection),
         )
@@ -164,6 +169,17 @@ class ConfigStore:
 
 def _has_invoice(connection: Connection) -> bool:
     return connection.execute(select(t.invoice.c.id).limit(1)).first() is not None
+
+
+def _charging_changed_at(connection: Connection) -> datetime | None:
+    setting, published, role = t.setting_change.c, t.rule_publication.c, t.user_role_change.c
+    last = (
+        select(func.max(setting.changed_at)).where(setting.key.in_(CHARGING_SETTINGS)),
+        select(func.max(func.coalesce(published.in_force_since, published.published_at))),
+        select(func.max(role.changed_at)),
+    )
+    found = [connection.execute(one).scalar() for one in last]
+    return max((at for at in found if at is not None), default=None)
 
 
 def _subscriptions(connection: Connection) -> tuple[Subscription, ...]:

@@ -63,7 +63,7 @@ def _moved(tx: Transaction, request: Row[Any], since: datetime) -> list[tuple[Ro
         if row.charged_by is None:  # of an older program: what it drew stays
             continue
         before = stored_terms(row.charged_by)
-        now = terms_under(tx, before, cover)
+        now = terms_under(tx, before, cover, row.started_at)
         if (now.draws, now.contract) != (before.draws, before.contract):
             found.append((row, now))
     return found

@@ -76,6 +76,7 @@ def put_in_force(
         published_by=published_by,
         approved_by=approved_by,
         published_at=tx.real_now,
+        in_force_since=tx.recorded_at,
     )
     after = ServiceLevels(rule_set.slas, tx.settings.business_hours)
     moved = move_open_targets(tx, levels_in_force(tx), after, why="service levels changed")

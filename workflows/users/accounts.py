@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from engine.roles import UserRole
 from workflows.commands.fields import Command, MailAddress, Name
 from workflows.core.actors import DESK
+from workflows.core.config_version import bump_generation
 from workflows.core.errors import (
     Conflict,
     IdempotencyKeyReused,
@@ -166,6 +167,9 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
         _end_what_the_old_password_allowed(tx, user_id)
     if changes:
         tx.change(user, user_id, **changes)
+    if "role" in changes:
+        tx.add(t.user_role_change, id=new_id(), user_id=user_id, old_role=row.role, changed_at=tx.now)
+        bump_generation(tx)
     tx.audit("user", user_id, "changed", **details, password="password_hash" in changes)
 
 

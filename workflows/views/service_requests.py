@@ -1,5 +1,6 @@
 """Service requests, their work and their history as they are shown. Whole minutes."""
 
+from dataclasses import field
 from datetime import date, datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -12,6 +13,8 @@ from workflows.views import MoneyView
 from workflows.views.accounting_periods import AdjustmentView
 from workflows.views.base import View, view
 
+ChangedSince = Literal["rules", "rounding", "time_zone", "cascade"]
+"""What work is charged by as it was when it was done, although the desk's is another today."""
 ContractOver = Literal["expired", "cancelled", "ended", "exhausted"]
 
 
@@ -249,7 +252,8 @@ class WorkPreview(View):
     `leaves_money` is the money left of contracts in money, by contract id.
     `moves` are the entries that come after it and would be drawn from elsewhere. `adjustment` is set where
     minutes would move in a closed accounting period. `approval` is set where the customer would have to
-    approve it first.
+    approve it first. `changed_since` names what it is charged by as it was when it was worked, and not as it
+    is today.
     """
 
     worked_minutes: int
@@ -263,6 +267,7 @@ class WorkPreview(View):
     moves: list[MovedWorkView]
     adjustment: AdjustmentView | None = None
     approval: RequiredApproval | None = None
+    changed_since: list[ChangedSince] = field(default_factory=list)
 
 
 @view

@@ -152,10 +152,10 @@ def corrected(
     if recalculate:
         terms = todays_terms(tx, places.target, entry, worked_at(wanted))
     elif places.moves:
-        terms = terms_on(tx, places.target, terms, worked_at(wanted))
+        terms = terms_on(tx, places.target, entry, terms, worked_at(wanted))
     elif worked_at(wanted) != entry.started_at or entry.state == "rejected":
         # while an entry is rejected, it does not follow the coverage of its request
-        terms = moved_terms(tx, places.target, terms, worked_at(wanted))
+        terms = moved_terms(tx, places.target, entry, terms, worked_at(wanted))
     started_at, _, minutes = worked_span(tx, wanted)
     minutes_counted = minutes if wanted.billable else None
     terms, moved = round_with_others(

@@ -186,7 +186,7 @@ def _move_work(tx: Transaction, source: Row[Any], target: Row[Any], entries: Seq
         came_from = None if row.merged_from_id == target.id else row.merged_from_id or source.id
         changes: dict[str, Any] = {"service_request_id": target.id, "merged_from_id": came_from}
         if row.charged_by is not None:
-            terms[row.id] = terms_on(tx, target, stored_terms(row.charged_by), row.started_at)
+            terms[row.id] = terms_on(tx, target, row, stored_terms(row.charged_by), row.started_at)
             changes["charged_by"] = terms[row.id].stored()
         tx.change(t.work_entry, row.id, **changes, version=next_version(t.work_entry))
         tx.audit(

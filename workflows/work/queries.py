@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, or_, s
 from engine.charging import Segment
 from engine.payers import Slice
 from engine.work_approval import WORK_ENTRY_STATES, WorkEntryState
+from workflows.charging.terms import changed_since
 from workflows.core.actors import PRICE_ROLES, STAFF
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, read_page
@@ -197,6 +198,7 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
         moves=[_moved_view(one, allocations) for one in planned.moved],
         adjustment=_adjustment_view(Adjustments(tx).at(_earliest(planned))),
         approval=planned.required,
+        changed_since=changed_since(tx, planned.terms, planned.entry.worked_from),
     )
 
 

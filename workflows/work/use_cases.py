@@ -69,7 +69,7 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
     with up_to_date_request(tx, seen) as fresh:
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
         check_takes_work(fresh, request)
-        terms = new_terms(fresh, request, worked_at(command), fresh.actor.role)
+        terms = new_terms(fresh, request, worked_at(command))
         contracts = LoadedContracts(fresh)
         payers = load_payers(fresh, request, terms, worked_at(command), contracts)
         planned = plan_work(fresh, request, command, terms, payers)
@@ -88,7 +88,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     request = lock_current(tx, require_visible(tx, service_request_id))
     check_takes_work(tx, request)
     contracts = LoadedContracts(tx)
-    terms = new_terms(tx, request, worked_at(command), tx.actor.role)
+    terms = new_terms(tx, request, worked_at(command))
     payers = _settled_payers(tx, request, terms, worked_at(command), contracts)
     planned = plan_work(tx, request, command, terms, payers)
     entry_id, worked = new_id(), planned.worked

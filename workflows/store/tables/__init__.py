@@ -13,6 +13,7 @@ from workflows.store.tables.administration import (
     setting,
     setting_change,
     user_account,
+    user_role_change,
 )
 from workflows.store.tables.alerts import alert
 from workflows.store.tables.approvals import approval, approval_answer, approval_link, approval_use
@@ -135,6 +136,7 @@ APPEND_ONLY = (
     "accounting_export",
     "accounting_export_entry",
     "cost_rate",
+    "user_role_change",
     "approval",
     "approval_answer",
     "approval_use",
@@ -238,6 +240,7 @@ __all__ = [
     "statement_acceptance",
     "statement_acceptance_head",
     "user_account",
+    "user_role_change",
     "webhook_attempt",
     "webhook_delivery",
     "webhook_endpoint",

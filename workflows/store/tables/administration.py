@@ -5,6 +5,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
     String,
     Table,
@@ -56,6 +57,18 @@ user_account = Table(
     one_of("role", *USER_ROLES),
     CheckConstraint("(role = 'customer') = (customer_id IS NOT NULL)", name="customer_link"),
 )
+
+user_role_change = Table(
+    "user_role_change",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("user_account.id"), nullable=False),
+    Column("old_role", String(20), nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    one_of("old_role", *USER_ROLES),
+    Index("ix_user_role_change_user_id", "user_id", "changed_at"),
+)
+"""Work is charged by the role that its technician had when it was done."""
 
 api_token = Table(
     "api_token",

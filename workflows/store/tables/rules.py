@@ -34,8 +34,10 @@ rule_publication = Table(
     Column("published_by", Text, nullable=False),
     Column("approved_by", Text),
     Column("published_at", Instant, nullable=False),
+    Column("in_force_since", Instant),
     Index("ix_rule_publication_published_at", "published_at", "id"),
 )
+"""`published_at` is in real time, `in_force_since` in the desk's own; None where it is the same."""
 
 rule_proposal = Table(
     "rule_proposal",
