@@ -50,7 +50,7 @@ def number_text(number: int) -> str:
 def day_text(day: date) -> str:
     """A day: "2026-03-31", in German "31.03.2026"."""
     if language() == SOURCE:
-        return f"{day:%Y-%m-%d}"
+        return date.isoformat(day)
     from babel.dates import format_date
 
     return str(format_date(day, FIRST_DAY if _is_first(day) else "medium", locale=language()))

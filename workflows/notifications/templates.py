@@ -9,7 +9,7 @@ each language. Source: product.md section 12.
 
 import re
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import add
 from string import Formatter
 from typing import Any, NamedTuple
@@ -423,8 +423,12 @@ def placeholders(text: str) -> list[str]:
     return [name for _, name in _parse(text) if name is not None]
 
 
-def _parse(text: str) -> list[tuple[str, str | None]]:
-    """Texts, each with the name that follows it, or None at the end. Raises: TemplateFault."""
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> tuple[tuple[str, str | None], ...]:
+    """Texts, each with the name that follows it, or None at the end. Raises: TemplateFault.
+
+    Each mail of a template has the same text: it is parsed once.
+    """
     try:
         parts = list(Formatter().parse(text))
     except ValueError as error:
@@ -439,7 +443,7 @@ def _parse(text: str) -> list[tuple[str, str | None]]:
                     given=f"{{{name}{form}}}",
                 )
             )
-    return [(literal, name) for literal, name, _, _ in parts]
+    return tuple((literal, name) for literal, name, _, _ in parts)
 
 
 def _fill(text: str, values: Mapping[str, Any]) -> Any:
