@@ -8,7 +8,7 @@ Source: product.md section 7; RFC 5545 sections 3.3.10, 3.6.1 and 3.8.5.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +24,17 @@ MAX_SUMMARY = 200
 EXACT_SECONDS = "X-COVERDESK-SECONDS"
 """A property that keeps the exact length of an event for each of its occurrences."""
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+LIBRARY_ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
+"""What the libraries raise for text that they cannot read."""
 PARTS_OF_A_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
+TIMES = ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID", "RRULE", "RDATE", "EXDATE")
+ONCE = ("UID", "SUMMARY", "STATUS", "TRANSP", "DTSTART", "DTEND", "DURATION", "RECURRENCE-ID")
+GREATEST = {
+    "INTERVAL": None, "COUNT": None, "BYMONTH": 12, "BYMONTHDAY": 31,
+    "BYYEARDAY": 366, "BYWEEKNO": 53, "BYSETPOS": 366,
+}  # fmt: skip
+"""Numbers of a rule, which are never 0, and how far they go: in both directions, or upwards."""
+NEVER_NEGATIVE = ("INTERVAL", "COUNT", "BYMONTH")
 
 
 class InvalidCalendarFile(DeskError):
@@ -59,17 +69,21 @@ def _events(data: bytes) -> list[Any]:
     try:
         parsed = icalendar.Calendar.from_ical(data.decode("utf-8-sig"))
         events = list(parsed.walk("VEVENT"))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except LIBRARY_ERRORS as error:
         raise InvalidCalendarFile(
             "The file is not a calendar file.", remedy="Send iCalendar text in UTF-8 (.ics)."
         ) from error
     for event in events:
-        _prepare(event)
+        try:
+            _prepare(event)
+        except LIBRARY_ERRORS as error:
+            raise _unreadable(event) from error
     return events
 
 
 def _prepare(event: Any) -> None:
     """Check an event, and correct what the libraries would get wrong. Raises: InvalidCalendarFile."""
+    _check_properties(event)
     start = _value(event, "DTSTART")
     if start is None:
         raise InvalidCalendarFile(f"{_named(event)} has no start.", remedy="Give it a DTSTART.")
@@ -84,19 +98,64 @@ def _prepare(event: Any) -> None:
                 remedy="Write times in UTC, or with a time zone such as Europe/Berlin.",
             )
     _check_rule(event)
+    _check_length(event, start)
     if isinstance(start, datetime):
         event.add(EXACT_SECONDS, str(int(_exact_length(event, start).total_seconds())))
         _complete_dates(event, start)
 
 
+def _check_properties(event: Any) -> None:
+    """What the library could not read is refused, not left out. Raises: InvalidCalendarFile."""
+    for name, _ in event.errors:
+        if name in TIMES:
+            raise InvalidCalendarFile(
+                f"{_named(event)} has a {name} that cannot be read.", remedy="Correct it, or leave it out."
+            )
+    for name in ONCE:
+        if isinstance(event.get(name), list):
+            raise InvalidCalendarFile(
+                f"{_named(event)} has more than one {name}.", remedy="Write an event for each time."
+            )
+    dates = event.get("RDATE", [])
+    values = [one.dt for some in (dates if isinstance(dates, list) else [dates]) for one in some.dts]
+    if any(isinstance(value, tuple) for value in values):
+        raise InvalidCalendarFile(
+            f"{_named(event)} repeats for periods of another length.", remedy="Write an event for each time."
+        )
+
+
+def _check_length(event: Any, start: date) -> None:
+    """An end is of the form of the start and not before it. Raises: InvalidCalendarFile."""
+    end, duration = _value(event, "DTEND"), _value(event, "DURATION")
+    if end is not None and isinstance(end, datetime) != isinstance(start, datetime):
+        raise InvalidCalendarFile(
+            f"{_named(event)} has a date and a time as its start and end.",
+            remedy="Write both as dates, or both with the time.",
+        )
+    ends_before = end < start if end is not None else duration is not None and duration < timedelta()
+    if ends_before:
+        raise InvalidCalendarFile(f"{_named(event)} ends before it starts.", remedy="Correct its end.")
+
+
 def _check_rule(event: Any) -> None:
     rules = event.get("RRULE", [])
     for rule in rules if isinstance(rules, list) else [rules]:
+        if "FREQ" not in rule or any(_is_out_of_range(name, rule) for name in GREATEST):
+            raise _unreadable(event)
         too_often = [one for one in rule.get("FREQ", []) if str(one).upper() not in FREQUENCIES]
         if too_often or any(part in rule for part in PARTS_OF_A_DAY):
             raise InvalidCalendarFile(
                 f"{_named(event)} repeats more often than daily.", remedy="Write an event for each time."
             )
+
+
+def _is_out_of_range(name: str, rule: Any) -> bool:
+    greatest = GREATEST[name]
+    numbers = [int(one) for one in rule.get(name, [])]
+    return any(
+        one == 0 or (one < 0 and name in NEVER_NEGATIVE) or (greatest is not None and abs(one) > greatest)
+        for one in numbers
+    )
 
 
 def _exact_length(event: Any, start: datetime) -> timedelta:
@@ -151,14 +210,10 @@ def _closures(events: list[Any], zone: ZoneInfo, start: datetime, end: datetime)
             calendar.add_component(event)
         try:
             occurrences = recurring_ical_events.of(calendar).between(start, end)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise InvalidCalendarFile(
-                f"{_named(some[0])} repeats in a way that cannot be read.", remedy="Correct its RRULE."
-            ) from error
-        for one in occurrences:
-            closure = _closure(one, zone)
-            if closure is not None:
-                yield closure
+            found = [_closure(one, zone) for one in occurrences]
+        except LIBRARY_ERRORS as error:
+            raise _unreadable(some[0]) from error
+        yield from (one for one in found if one is not None)
 
 
 def _closure(event: Any, zone: ZoneInfo) -> Closure | None:
@@ -172,11 +227,27 @@ def _closure(event: Any, zone: ZoneInfo) -> Closure | None:
         begins = start.astimezone(UTC)
         ends = begins + timedelta(seconds=int(event.get(EXACT_SECONDS, 0)))
     else:
+        # calendar programs show a day that ends on itself as that day
         last = _value(event, "DTEND") or start + (_value(event, "DURATION") or timedelta(days=1))
-        begins, ends = first_instant_of(start, zone), first_instant_of(max(last, start), zone)
+        begins, ends = (
+            first_instant_of(start, zone),
+            first_instant_of(max(last, start + timedelta(days=1)), zone),
+        )
     if ends <= begins:
         return None
+    if ends.year == MAXYEAR:
+        raise OverflowError  # it has no instant in zones east of UTC
     return Closure(Period(begins, ends), str(event.get("SUMMARY", ""))[:MAX_SUMMARY])
+
+
+def _unreadable(event: Any) -> InvalidCalendarFile:
+    if "RRULE" in event or "RDATE" in event:
+        return InvalidCalendarFile(
+            f"{_named(event)} repeats in a way that cannot be read.", remedy="Correct its RRULE or RDATE."
+        )
+    return InvalidCalendarFile(
+        f"{_named(event)} has times that cannot be read.", remedy="Correct its start and end."
+    )
 
 
 def _value(event: Any, name: str) -> Any:
@@ -184,4 +255,5 @@ def _value(event: Any, name: str) -> Any:
 
 
 def _named(event: Any) -> str:
-    return f"The event {str(event.get('SUMMARY', event.get('UID', 'without a name')))[:MAX_SUMMARY]!r}"
+    name = event.get("SUMMARY", event.get("UID", "without a name"))
+    return f"The event {str(name[0] if isinstance(name, list) else name)[:MAX_SUMMARY]!r}"

@@ -1,9 +1,12 @@
 """Closures from calendar files: what counts, and the times that the libraries get wrong."""
 
+import contextlib
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from engine.calendar_files import MAX_FILE_BYTES, InvalidCalendarFile, read_closures
 
@@ -67,6 +70,11 @@ def test_whole_days_are_those_of_the_provider() -> None:
     assert closures(event("DTSTART;VALUE=DATE:20261224")) == [("12-24 00:00+0100", "12-25 00:00+0100")]
 
 
+def test_a_whole_day_that_ends_on_itself_is_that_day() -> None:
+    one_day = event("DTSTART;VALUE=DATE:20260302", "DTEND;VALUE=DATE:20260302")
+    assert closures(one_day) == [("03-02 00:00+0100", "03-03 00:00+0100")]
+
+
 def test_cancelled_and_transparent_events_are_no_closures() -> None:
     assert (
         closures(event(START, HOUR, "STATUS:CANCELLED"), event(START, HOUR, "TRANSP:TRANSPARENT", uid="2"))
@@ -103,6 +111,17 @@ def test_only_the_days_asked_for_are_read() -> None:
         (event(NOWHERE, HOUR, "SUMMARY:Move"), "'Move' has a time in the unknown time zone 'Europe/Nowhere'"),
         (event("DTSTART:20260302T100000", HOUR), "has a time without a time zone"),
         (event(HOUR), "has no start"),
+        (event(START, "DTEND:tomorrow"), "has a DTEND that cannot be read"),
+        (event(START, START, HOUR), "has more than one DTSTART"),
+        (event(START, "DTEND;TZID=Europe/Berlin:20260302T090000"), "ends before it starts"),
+        (event(START, "DURATION:-PT1H"), "ends before it starts"),
+        (event("DTSTART;VALUE=DATE:20260304", "DTEND;VALUE=DATE:20260302"), "ends before it starts"),
+        (event(START, "DTEND;VALUE=DATE:20260303"), "a date and a time as its start and end"),
+        (event("DTSTART;VALUE=DATE:20260302", "DTEND:20260303T100000Z"), "a date and a time as its start"),
+        (event(START, "DTEND:99991231T230000Z"), "has times that cannot be read"),
+        (event(START, HOUR, "RRULE:FREQ=DAILY;INTERVAL=0"), "repeats in a way that cannot be read"),
+        (event(START, HOUR, "RRULE:FREQ=YEARLY;BYMONTH=13"), "repeats in a way that cannot be read"),
+        (event(START, HOUR, "RDATE;VALUE=PERIOD:20260304T100000Z/PT2H"), "periods of another length"),
         (event(START, HOUR, "RRULE:FREQ=SECONDLY"), "repeats more often than daily"),
         (event(START, HOUR, "RRULE:FREQ=DAILY;BYMINUTE=1,2,3"), "repeats more often than daily"),
         (
@@ -116,6 +135,37 @@ def test_what_cannot_be_read_is_refused(events: str, words: str) -> None:
     with pytest.raises(InvalidCalendarFile) as refused:
         closures(events)
     assert words in str(refused.value)
+
+
+LINES = [
+    f"{name}{value}"
+    for name in ("DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE")
+    for value in (
+        ":20260302T100000Z", ";TZID=Europe/Berlin:20260329T023000", ";VALUE=DATE:20260305",
+        ":20260302T100000", ":19700101T000000Z", ":99991231T235959Z", ";VALUE=PERIOD:20260302T100000Z/PT2H",
+        ":x", ":",
+    )
+] + [
+    f"{name}:{value}"
+    for name, values in {
+        "DURATION": ("PT1H", "-P1D", "P9999999D", "1h", ""),
+        "RRULE": (
+            "FREQ=DAILY;COUNT=3", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", "FREQ=MONTHLY;BYDAY=99MO",
+            "COUNT=2", "x", "FREQ=DAILY;UNTIL=20260310", "FREQ=DAILY;UNTIL=x", "FREQ=DAILY;COUNT=-1",
+            "FREQ=WEEKLY;BYDAY=XX",
+            "FREQ=YEARLY;BYMONTH=5L", "FREQ=DAILY;COUNT=2;INTERVAL=99999999999", "FREQ=WEEKLY;WKST=9;COUNT=2",
+        ),
+        "STATUS": ("CANCELLED", ""), "TRANSP": ("TRANSPARENT",), "SUMMARY": ("Inventory",), "UID": ("a", "b"),
+    }.items()
+    for value in values
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=6))
+@example(["DTSTART;VALUE=DATE:20260305", "SUMMARY:Inventory", "SUMMARY:Stocktaking", "STATUS:x"])
+def test_whatever_an_event_says_it_is_read_or_refused_by_name(lines: list[str]) -> None:
+    with contextlib.suppress(InvalidCalendarFile):
+        closures("\n".join(("BEGIN:VEVENT", *lines, "END:VEVENT")))
 
 
 @pytest.mark.parametrize("data", [b"", b"no calendar", b"\xff\xfe", b"BEGIN:VCALENDAR"])
