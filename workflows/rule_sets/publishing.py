@@ -76,7 +76,8 @@ def put_in_force(
         published_by=published_by,
         approved_by=approved_by,
         published_at=tx.real_now,
-        in_force_since=tx.recorded_at,
+        # not a job's due instant, before which work was charged by the rules in force until now
+        in_force_since=tx.recorded_at if tx.job else tx.now,
     )
     after = ServiceLevels(rule_set.slas, tx.settings.business_hours)
     moved = move_open_targets(tx, levels_in_force(tx), after, why="service levels changed")
