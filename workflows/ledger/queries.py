@@ -3,6 +3,7 @@
 Source: product.md section 8.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -51,7 +52,9 @@ class LedgerTransactionView:
     why: str
     reverses: str | None
     contract: str | None
+    contract_number: str | None
     service_request: str | None
+    service_request_number: str | None
     chain: str
     sequence: int
     hash: str
@@ -118,7 +121,8 @@ def list_ledger_transactions(
         counted=counted,
     )
     legs = _legs(tx, [row.id for row in page.items])
-    return page.with_items([_view(row, legs.get(row.id, [])) for row in page.items])
+    numbers = _numbers(tx, page.items)
+    return page.with_items([_view(row, legs.get(row.id, []), numbers) for row in page.items])
 
 
 def _legs(tx: Transaction, ids: list[str]) -> dict[str, list[PostingView]]:
@@ -134,7 +138,20 @@ def _legs(tx: Transaction, ids: list[str]) -> dict[str, list[PostingView]]:
     return found
 
 
-def _view(row: Row[Any], postings: list[PostingView]) -> LedgerTransactionView:
+def _numbers(tx: Transaction, rows: Sequence[Row[Any]]) -> dict[str | None, str]:
+    """The numbers of the contracts and service requests of ledger transactions, by their ids."""
+    found: dict[str | None, str] = {}
+    for table, column in ((t.contract, entry.c.contract_id), (t.service_request, entry.c.service_request_id)):
+        ids = {row._mapping[column] for row in rows} - {None}
+        if ids:
+            named = select(table.c.id, table.c.number).where(table.c.id.in_(ids))
+            found.update((one.id, one.number) for one in tx.connection.execute(named))
+    return found
+
+
+def _view(
+    row: Row[Any], postings: list[PostingView], numbers: Mapping[str | None, str]
+) -> LedgerTransactionView:
     return LedgerTransactionView(
         id=row.id,
         kind=row.kind,
@@ -145,7 +162,9 @@ def _view(row: Row[Any], postings: list[PostingView]) -> LedgerTransactionView:
         why=row.why,
         reverses=row.reverses_id,
         contract=row.contract_id,
+        contract_number=numbers.get(row.contract_id),
         service_request=row.service_request_id,
+        service_request_number=numbers.get(row.service_request_id),
         chain=row.chain_id,
         sequence=row.sequence,
         hash=row.hash.hex(),

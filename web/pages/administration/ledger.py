@@ -28,8 +28,8 @@ from workflows.service_requests.queries import list_service_requests
 from workflows.views import CountedPage, Page
 
 CSV_HEADER = [
-    "effective_at", "recorded_at", "kind", "why", "actor", "owner", "account", "unit", "amount",
-    "chain", "sequence", "hash",
+    "effective_at", "recorded_at", "kind", "why", "actor", "contract", "service_request", "owner", "account",
+    "unit", "amount", "chain", "sequence", "hash",
 ]  # fmt: skip
 
 pages = Blueprint("ledger", __name__, url_prefix="/ledger")
@@ -103,6 +103,8 @@ def _csv_rows(one: LedgerTransactionView) -> list[list[Any]]:
             one.kind,
             one.why,
             one.actor,
+            one.contract_number,
+            one.service_request_number,
             posting.owner,
             posting.account,
             posting.unit,

@@ -7,6 +7,8 @@ from tests.support.api import ApiClient, token_of
 from tests.support.sample_desk import SampleDesk
 from tests.support.web_clients import WebClients
 from workflows.commands.work import WorkGiven
+from workflows.contracts.queries import read_contract
+from workflows.service_requests.queries import read_service_request
 from workflows.work.use_cases import log_work
 
 IN_MARCH = "2026-03-09T09:00:00Z"
@@ -96,6 +98,12 @@ def test_finance_closes_and_reopens_a_month_on_the_page(web: WebClients) -> None
     assert "Adjustment for 2026-03: Work on SR-" in web.finance.open(f"/contracts/{block}")
     export = web.finance.client.get("/accounting-periods/2026-03?format=csv").get_data(as_text=True)
     assert len(export.splitlines()) == 3
+    contract = sample.see(read_contract, block).number
+    ticket = sample.see(read_service_request, request).number
+    ledger_csv = web.finance.client.get("/ledger?format=csv").get_data(as_text=True)
+    for names_both in (shown, export, web.finance.open("/ledger"), ledger_csv):
+        assert contract in names_both
+        assert ticket in names_both
     export = web.finance.client.get("/accounting-periods?format=csv").get_data(as_text=True)
     assert export.splitlines()[2].startswith("2026-03,closed,2026-03-01")
     assert "2026-03 is open again." in web.finance.send(shown, "/2026-03/reopen", reason="")
