@@ -8,7 +8,10 @@ from workflows.views.base import View, view
 
 @view
 class StatementAccountView(View):
-    """What a file says of one account; a CSV file has neither an id of the statement nor balances."""
+    """What a file says of one account; a CSV file has neither an id of the statement nor balances.
+
+    `left_out` are the lines at the end of a CSV file that are no entries, such as a total.
+    """
 
     account: str
     currency: str
@@ -17,6 +20,7 @@ class StatementAccountView(View):
     until_on: date | None
     opening: MoneyView | None
     closing: MoneyView | None
+    left_out: list[str]
 
 
 @view

@@ -103,6 +103,7 @@ def show(bank_statement_id: str) -> str | Response:
         statement=statement,
         name=statement_name(statement),
         format=_format_text(statement),
+        left_out=[line for account in statement.accounts for line in account.left_out],
         page=page,
         view=view,
         views=VIEWS,

@@ -189,6 +189,7 @@ def _account(stored: dict[str, Any]) -> StatementAccountView:
         day("until_on"),
         money("opening_minor"),
         money("closing_minor"),
+        stored.get("left_out", []),  # missing where the file was uploaded before lines could be left out
     )
 
 

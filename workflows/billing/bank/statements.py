@@ -169,6 +169,7 @@ def _account(statement: BankStatement) -> dict[str, Any]:
         **{name: str(day) if day is not None else None for name, day in days.items()},
         "opening_minor": statement.opening_minor,
         "closing_minor": statement.closing_minor,
+        "left_out": list(statement.left_out),
     }
 
 

@@ -118,9 +118,10 @@ def test_a_csv_file_by_a_profile_of_the_settings_page(web: WebClients, billing: 
     again = web.administrator.open("/settings")
     assert '"name": "My bank"' in str(again.form().values["bank_csv_profiles"])
     day = web.sample.clock.now().strftime("%d.%m.%Y")
-    data = f"Tag;Text;Betrag\n{day};{invoice['number']};119,00\n".encode()
+    data = f"Tag;Text;Betrag\n{day};{invoice['number']};119,00\nSaldo;;119,00\n".encode()
     shown = upload(web, data, "May.csv", profile="My bank")
     assert "1 entry has been recorded as paid; 0 to decide." in shown
+    assert "1 line at the end of the file is no entry and was left out: Saldo; 119,00" in shown
     assert web.finance.open(f"{shown.path}?format=csv").status == 200
 
 

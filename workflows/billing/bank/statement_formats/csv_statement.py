@@ -1,10 +1,13 @@
 """A bank statement as CSV, read by a profile: named columns, fixed signs, one form of dates, one encoding.
 
-What does not fit the profile is refused with its line: a wrong amount is worse than none.
+What does not fit the profile is refused with its line: a wrong amount is worse than none. Lines above the
+headings are passed over. Lines at the end that have no day, such as a total or a balance, are no entries: they
+are left out, and returned as text so that whoever uploads the file is told.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
+from typing import NoReturn
 
 from engine.errors import AbsurdDate
 from engine.periods import check_date
@@ -28,6 +31,9 @@ from workflows.languages.words import and_text
 
 MOST_LINES_BEFORE = 30
 """How far down the headings may stand: many banks write the account and the period above them."""
+MOST_LINES_AFTER = 10
+"""How many lines at the end may be no entries; with more, the profile does not fit the file."""
+LONGEST_LINE_SHOWN = 200
 
 
 def read_csv_statement(data: bytes, profile: CsvProfile) -> tuple[BankStatement, ...]:
@@ -36,9 +42,9 @@ def read_csv_statement(data: bytes, profile: CsvProfile) -> tuple[BankStatement,
     It states no balances, so nothing shows that rows are missing at its end.
     Raises: UnreadableStatement and its kinds.
     """
-    rows = _rows(_decoded(data, profile), profile)
     accounts: dict[str, list[BankEntry]] = {}
-    for count, row in enumerate(rows, 1):
+    last = _LinesAtEnd(accounts)
+    for count, row in enumerate(_rows(_decoded(data, profile), profile), 1):
         if count > MOST_ENTRIES:
             raise StatementTooLarge(
                 gettext(
@@ -46,6 +52,9 @@ def read_csv_statement(data: bytes, profile: CsvProfile) -> tuple[BankStatement,
                 ),
                 remedy=gettext("Export fewer days at once."),
             )
+        if last.takes(row):
+            continue
+        row.check_width()
         if row.is_booked:
             entries = accounts.setdefault(row.account, [])
             entries.append(row.entry(len(entries) + 1))
@@ -54,10 +63,14 @@ def read_csv_statement(data: bytes, profile: CsvProfile) -> tuple[BankStatement,
             gettext("The file has no booked entry."),
             remedy=gettext("Export a period in which something was booked."),
         )
-    return tuple(_statement(account, entries) for account, entries in accounts.items())
+    final = next(reversed(accounts))  # what stands at the end of the file is shown with its last account
+    return tuple(
+        _statement(account, entries, last.texts if account == final else ())
+        for account, entries in accounts.items()
+    )
 
 
-def _statement(account: str, entries: list[BankEntry]) -> BankStatement:
+def _statement(account: str, entries: list[BankEntry], left_out: tuple[str, ...]) -> BankStatement:
     currencies = dict.fromkeys(one.currency for one in entries)
     if len(currencies) > 1:
         raise InvalidEntry(
@@ -69,7 +82,9 @@ def _statement(account: str, entries: list[BankEntry]) -> BankStatement:
             remedy=gettext("Export each currency's account by itself."),
         )
     days = [one.booked_on for one in entries]
-    return BankStatement("csv", account, next(iter(currencies)), "", tuple(entries), min(days), max(days))
+    return BankStatement(
+        "csv", account, next(iter(currencies)), "", tuple(entries), min(days), max(days), left_out=left_out
+    )
 
 
 def _decoded(data: bytes, profile: CsvProfile) -> str:
@@ -88,13 +103,74 @@ def _decoded(data: bytes, profile: CsvProfile) -> str:
         ) from None
 
 
+class _LinesAtEnd:
+    """Collects lines that are no entries, as long as nothing else follows and an entry came before."""
+
+    def __init__(self, accounts: Collection[str]) -> None:
+        self._accounts = accounts
+        self._rows: list[_Row] = []
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(one.text for one in self._rows)
+
+    def takes(self, row: "_Row") -> bool:
+        """Whether the line is no entry. Raises: UnreadableStatement for an earlier one, if this is one."""
+        if self._accounts and row.is_no_entry(self._accounts) and len(self._rows) < MOST_LINES_AFTER:
+            self._rows.append(row)
+            return True
+        if self._rows:
+            self._rows[0].refuse()
+        return False
+
+
 class _Row:
     """A line of the file, with its cells by heading."""
 
     def __init__(self, row: CsvRow, headings: list[str], profile: CsvProfile) -> None:
-        self._cells = dict(zip(headings, row.fields, strict=True))
+        self._fields = row.fields
+        self._width = len(headings)
+        self._cells = dict.fromkeys(headings, "") | dict(zip(headings, row.fields, strict=False))
         self._line = row.line
         self._profile = profile
+
+    @property
+    def text(self) -> str:
+        """The line as it is shown to whoever uploaded it."""
+        cells = filter(None, map(plain_text, self._fields))
+        return f"{self._profile.delimiter.strip()} ".join(cells)[:LONGEST_LINE_SHOWN].strip()
+
+    def is_no_entry(self, accounts: Collection[str]) -> bool:
+        """Whether it has words or nothing in place of the day, and is no entry that breaks off.
+
+        `accounts` are those of the entries so far. A day in another form than the profile's has digits alone.
+        """
+        columns = self._profile.columns
+        day = self._cell(columns.booked_on)
+        if any(one.isdigit() for one in day) and not any(one.isalpha() for one in day):
+            return False
+        if len(self._fields) == self._width:
+            return columns.status is None or self.is_booked or not self._cell(columns.status)
+        return columns.account is None or account_key(self._cell(columns.account)) not in accounts
+
+    def check_width(self) -> None:
+        """Raises: UnreadableStatement if it has not as many cells as the headings."""
+        if len(self._fields) != self._width:
+            raise UnreadableStatement(
+                gettext(
+                    "Line %(line)s has %(len)s cells, the headings %(len2)s.",
+                    line=self._line,
+                    len=len(self._fields),
+                    len2=self._width,
+                ),
+                remedy=gettext("The file may end in the middle, or was edited: export it again."),
+                line=self._line,
+            )
+
+    def refuse(self) -> NoReturn:
+        """Raises: UnreadableStatement, since it is no entry and others follow."""
+        self.check_width()
+        raise self._no_day(self._cell(self._profile.columns.booked_on))
 
     @property
     def is_booked(self) -> bool:
@@ -186,14 +262,17 @@ class _Row:
         try:
             return check_date(datetime.strptime(text, self._profile.date_form).date())  # noqa: DTZ007
         except (ValueError, AbsurdDate):
-            raise self._invalid(
-                gettext(
-                    "no day in the form %(date_form)s: %(text)s",
-                    date_form=self._profile.date_form,
-                    text=repr(text[:20]),
-                ),
-                gettext("Set the form in the profile."),
-            ) from None
+            raise self._no_day(text) from None
+
+    def _no_day(self, text: str) -> InvalidEntry:
+        return self._invalid(
+            gettext(
+                "no day in the form %(date_form)s: %(text)s",
+                date_form=self._profile.date_form,
+                text=repr(text[:20]),
+            ),
+            gettext("Set the form in the profile."),
+        )
 
     def _invalid(self, what: str, remedy: str) -> InvalidEntry:
         return InvalidEntry(
@@ -204,7 +283,7 @@ class _Row:
 
 
 def _rows(text: str, profile: CsvProfile) -> Iterator[_Row]:
-    """The rows under the headings. A row of another number of cells is refused, but for blank ones."""
+    """The rows under the headings, but for blank ones."""
     needed = _needed(profile)
     headings: list[str] | None = None
     for place, row in enumerate(CsvReader(text, profile.delimiter, '"').rows(), 1):
@@ -222,17 +301,6 @@ def _rows(text: str, profile: CsvProfile) -> Iterator[_Row]:
             )
         if not any(cells):
             continue
-        if len(row.fields) != len(headings):
-            raise UnreadableStatement(
-                gettext(
-                    "Line %(line)s has %(len)s cells, the headings %(len2)s.",
-                    line=row.line,
-                    len=len(row.fields),
-                    len2=len(headings),
-                ),
-                remedy=gettext("The file may end in the middle, or was edited: export it again."),
-                line=row.line,
-            )
         yield _Row(row, headings, profile)
     if headings is None:
         raise UnreadableStatement(

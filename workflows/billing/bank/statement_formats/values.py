@@ -104,7 +104,10 @@ class BankEntry:
 
 @dataclass(frozen=True, slots=True)
 class BankStatement:
-    """The booked entries of one account. `opening_minor` and `closing_minor` are None where not stated."""
+    """The booked entries of one account. `opening_minor` and `closing_minor` are None where not stated.
+
+    `left_out` are lines at the end of the file that are no entries, such as a total.
+    """
 
     format: str
     account: str
@@ -115,6 +118,7 @@ class BankStatement:
     until_on: date | None = None
     opening_minor: int | None = None
     closing_minor: int | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def check_balances(statement: BankStatement) -> None:
