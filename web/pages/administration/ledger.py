@@ -10,8 +10,8 @@ from web.pages.layout.listing import (
     all_rows,
     counted_page,
     csv_response,
+    days_of_query,
     query_filters,
-    read_day,
     wants_csv,
 )
 from web.pages.wording.ledger_audit import difference_record, difference_text
@@ -83,7 +83,8 @@ def _read(tx: Transaction, chosen: dict[str, Any], at: dict[str, Any]) -> Page[L
 def _resolved(tx: Transaction, filters: dict[str, str]) -> dict[str, Any]:
     """The filters, with numbers of contracts and requests replaced by ids; None: there is no such record."""
     chosen: dict[str, Any] = {key: value for key, value in filters.items() if key not in ("from", "to")}
-    days = {"from_": read_day("from"), "to": read_day("to")}
+    first, last = days_of_query()
+    days = {"from_": first, "to": last}
     chosen |= {name: day for name, day in days.items() if day is not None}
     if "contract" in filters:
         contracts = list_contracts(tx, number=filters["contract"].upper(), limit=1).items

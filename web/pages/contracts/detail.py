@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +18,7 @@ from web.pages.contracts.terms import auto_top_up_text
 from web.pages.forms.base import ActionForm, DeskForm
 from web.pages.forms.effects import EffectPreview
 from web.pages.layout.list_links import keep_list
-from web.pages.layout.listing import cursor, pdf_response, streamed_csv_response
+from web.pages.layout.listing import cursor, days_of_query, days_problem, pdf_response, streamed_csv_response
 from web.pages.wording.alerts import alert_label
 from web.pages.wording.contract_history import changed_terms
 from web.pages.wording.formats import amount_text
@@ -109,6 +108,7 @@ def contract_page(
     contract_id: str, submitted: dict[str, DeskForm] | None = None, effect: EffectPreview | None = None
 ) -> str:
     """Render the contract page; a submitted form is shown open with its values and its effect."""
+    problem = days_problem()
     with desk().read(actor()) as tx:
         contract = read_contract(tx, contract_id)
         related = {
@@ -120,7 +120,7 @@ def contract_page(
         statement = read_statement(
             tx,
             contract_id,
-            **_days(tx, contract),
+            **({} if problem else _days(tx, contract)),
             order="-effective_at",
             limit=SHOWN_LINES,
             cursor=cursor(),
@@ -133,6 +133,7 @@ def contract_page(
             if contract.service_request is not None
             else None,
             statement=statement,
+            days_problem=problem,
             disputes=disputes_of_statements(tx, [contract_id]),
             burn_down=burn_down(contract, read_balance_curve(tx, contract_id)),
             span={name: request.args.get(name, "") for name in ("from", "to")},
@@ -171,17 +172,15 @@ def _accept_href(contract_id: str) -> str:
 
 
 def _days(tx: Transaction, contract: ContractDetail) -> dict[str, Any]:
-    """The requested days of the statement, until today by default (without future grants)."""
+    """The requested days of the statement, until today by default (without future grants).
+
+    From a later day on, it has what is still to come. Raises: InvalidInput.
+    """
+    first, last = days_of_query()
     today = local_date(tx.now, ZoneInfo(contract.time_zone))
-    return {"from_": day_of_query("from"), "to": day_of_query("to") or today}
-
-
-def day_of_query(name: str) -> date | None:
-    """A date of the query string; None if it is missing or invalid."""
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
+    if last is None and (first is None or first <= today):
+        last = today
+    return {"from_": first, "to": last}
 
 
 def _scope_text(scope: Any) -> str:

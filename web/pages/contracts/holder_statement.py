@@ -9,8 +9,14 @@ from werkzeug.wrappers import Response
 
 from engine.contracts import HolderKind
 from web.pages.context import actor, desk
-from web.pages.contracts.detail import day_of_query
-from web.pages.layout.listing import csv_response, cursor, pdf_response, query_filters
+from web.pages.layout.listing import (
+    csv_response,
+    cursor,
+    days_of_query,
+    days_problem,
+    pdf_response,
+    query_filters,
+)
 from web.pages.wording.formats import amount_text
 from web.posting_reasons import posting_reason
 from web.statement_documents import HOLDER_CSV, acceptances, holder_csv_rows, holder_pdf
@@ -49,7 +55,8 @@ def _route(suffix: str) -> Callable[[View], View]:
 def show(holders: str, **ids: str) -> str:
     kind, holder_page, _ = HOLDERS[holders]
     (holder_id,) = ids.values()
-    filters, chosen = _filters(), query_filters("from", "to", "contract", "kind")
+    problem, chosen = days_problem(), query_filters("from", "to", "contract", "kind")
+    filters = {} if problem else _filters()
     with desk().read(actor()) as tx:
         statement = read_holder_statement(tx, kind, holder_id, **filters, limit=SHOWN_LINES, cursor=cursor())
         contracts = list_contracts(tx, holder=holder_id, limit=MOST_LIMIT).items
@@ -59,6 +66,7 @@ def show(holders: str, **ids: str) -> str:
     return render_template(
         "contracts/holder_statement.html",
         statement=statement,
+        days_problem=problem,
         sections=_sections(statement.lines),
         contracts=contracts,
         movements=[(code, MOVEMENTS[code]) for code in KINDS],
@@ -106,12 +114,13 @@ def as_pdf(holders: str, **ids: str) -> Response:
 
 
 def _filters() -> dict[str, Any]:
-    """The filters of the query string; values that cannot be read are left out."""
+    """The filters of the query string; a kind that there is not is left out. Raises: InvalidInput."""
+    first, last = days_of_query()
     given = query_filters("contract", "kind")
     kind = given.get("kind")
     return {
-        "from_": day_of_query("from"),
-        "to": day_of_query("to"),
+        "from_": first,
+        "to": last,
         "contract": given.get("contract"),
         "movement": kind if kind in KINDS else None,
     }

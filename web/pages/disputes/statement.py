@@ -10,9 +10,10 @@ from werkzeug.wrappers import Response
 from engine.periods import first_instant_of
 from web.languages import gettext
 from web.pages.context import actor, desk, now
-from web.pages.contracts.detail import contract_page, day_of_query
+from web.pages.contracts.detail import contract_page
 from web.pages.forms.base import ActionForm, Explicit, attempt_once
 from web.pages.layout.list_links import keep_list
+from web.pages.layout.listing import days_of_query
 from workflows.commands.disputes import AcceptStatement
 from workflows.contracts.acceptance import accept_statement
 from workflows.contracts.queries import read_contract
@@ -28,7 +29,7 @@ def accept(contract_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         time_zone = read_contract(tx, contract_id).time_zone
     if form.validate_on_submit():
-        last = day_of_query("to")
+        _, last = days_of_query()
         up_to = now()
         if last is not None:
             end = first_instant_of(last + timedelta(days=1), ZoneInfo(time_zone))

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from flask import Response, request
 
+from engine.errors import DeskError
 from engine.periods import check_date
 from web.languages import gettext
 from workflows.core.csv_text import csv_chunks
@@ -33,6 +34,24 @@ def read_day(name: str) -> date | None:
     except ValueError:
         detail = gettext("%(text)s is not a date.", text=repr(text[:40]))
         raise invalid(f"/{name}", detail, gettext("Write for example 2026-03-31.")) from None
+
+
+def days_of_query() -> tuple[date | None, date | None]:
+    """The first and the last day, both inclusive, that the query string asks for. Raises: InvalidInput."""
+    first, last = read_day("from"), read_day("to")
+    if first is not None and last is not None and last < first:
+        detail = gettext("The last day is before the first one.")
+        raise invalid("/to", detail, gettext("Give a later one."))
+    return first, last
+
+
+def days_problem() -> str:
+    """What is wrong with the days of the query string, for a page that shows it; empty if nothing is."""
+    try:
+        days_of_query()
+    except DeskError as error:
+        return str(error)
+    return ""
 
 
 def wants_csv() -> bool:

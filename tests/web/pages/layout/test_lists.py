@@ -138,3 +138,29 @@ def _link(page: Page, rel: str) -> str:
 
 def _names(page: Page) -> list[str]:
     return re.findall(r"Person \d{3}", page.text)
+
+
+def test_days_in_reversed_order_are_named_by_every_page_that_asks_for_them(web: WebClients) -> None:
+    """On the page of a statement beside its fields, elsewhere as an error; and so is what is no day."""
+    contract = web.sample.sell("support_hours", minutes=600)
+    customer = f"/customers/{web.sample.ann}"
+    in_place = (f"/contracts/{contract}", f"{customer}/statement")
+    refused = (
+        f"/contracts/{contract}/statement.csv",
+        f"/contracts/{contract}/statement.pdf",
+        f"{customer}/statement.csv",
+        f"{customer}/statement.pdf",
+        "/ledger",
+        "/ledger?format=csv",
+    )
+    for path in (*in_place, *refused):
+        url = path + ("&" if "?" in path else "?")
+        page = web.supervisor.open(f"{url}from=2026-05-02&to=2026-05-01")
+        assert "The last day is before the first one." in page, path
+        assert "'soon' is not a date." in web.supervisor.open(f"{url}to=soon"), path
+        assert page.status == (200 if path in in_place else 422), path
+        assert "No entries" not in page
+        given = web.supervisor.client.get(f"{url}from=2026-05-01&to=2026-05-01")
+        assert given.status_code == 200, path
+    later = web.supervisor.open(f"/contracts/{contract}?from=2030-01-01")
+    assert "No entries in this period." in later
