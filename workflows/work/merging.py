@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.service_requests import ENDED_STATES, OPENING_OUTCOMES
+from engine.service_requests import ENDED_STATES, OPENING_OUTCOMES, WORK_STATES
 from workflows.charging.charges import (
     audit_values,
     charge_again,
@@ -33,12 +33,12 @@ from workflows.lifecycle.contracts.loaded import LoadedContracts
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.facts import facts_of
 from workflows.lifecycle.service_requests.merged import merged_ids, require_merged
+from workflows.lifecycle.service_requests.states import STATE_LABELS
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request, write_history
 from workflows.notifications.messages import notify_request_event
-from workflows.service_requests.closing import end_own_contract, lock_current_pair, revive_own_contract
+from workflows.service_requests.closing import end_own_contract, lock_current_pair, revive_own_contract, state_now
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
-from workflows.work.correction import check_takes_work
 from workflows.work.drawing_again import draw_again
 
 MERGERS = SUPERVISORS
@@ -159,7 +159,24 @@ def _check_mergeable(tx: Transaction, source: Row[Any], target: Row[Any]) -> Non
             remedy=gettext("Change the customer of one of them first."),
             state=target.state,
         )
-    check_takes_work(tx, target)
+    _check_takes_merged(tx, target)
+
+
+def _check_takes_merged(tx: Transaction, target: Row[Any]) -> None:
+    """Check that the work of another request may come to this one. Raises: StateForbids."""
+    state = state_now(tx, target)
+    if state in WORK_STATES:
+        return
+    remedy = {
+        "pending_no_contract": gettext("Enable or assign one first."),
+        "closed": gettext("Reopen it first, or name another request."),
+    }.get(state, gettext("Name another request."))
+    words = gettext(STATE_LABELS.get(state, state))
+    raise StateForbids(
+        gettext("Nothing can be merged into %(number)s: it is %(words)s.", number=target.number, words=words),
+        remedy=remedy,
+        state=state,
+    )
 
 
 # ------------------------------------------------------------------ the work

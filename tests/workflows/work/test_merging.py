@@ -316,6 +316,19 @@ def test_requests_of_two_customers_are_not_merged(pair: Pair) -> None:
             sample.see_as(bob, query, pair.first)
 
 
+def test_nothing_is_merged_into_a_request_that_is_over(pair: Pair) -> None:
+    sample = pair.sample
+    for trigger in ("resolve", "close"):
+        sample.fire(pair.second, trigger, note="Done")
+    refused = f"merged into {pair.numbers[1]}: it is closed. Reopen it first, or name another request."
+    with pytest.raises(StateForbids, match=refused):
+        pair.merge()
+    cancelled = sample.log()
+    sample.fire(cancelled, "cancel", reason="Sent twice")
+    with pytest.raises(StateForbids, match="it is cancelled. Name another request."):
+        pair.merge(into=cancelled)
+
+
 def test_a_request_is_merged_once_and_not_into_itself(pair: Pair) -> None:
     """Neither by its own number nor by that of one that was merged into it."""
     with pytest.raises(InvalidInput, match="cannot be merged into itself"):
