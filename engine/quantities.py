@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Literal, TypeAlias, get_args
 
+from engine.currencies import money_text
 from engine.errors import AbsurdDate, CurrencyMismatch, InvalidPeriod, InvalidQuantity, NaiveInstant
 
 Minutes: TypeAlias = int
@@ -47,17 +48,17 @@ class Money:
                 remedy="Write 12.50 EUR as 1250.",
                 amount_minor=self.amount_minor,
             )
-        if abs(self.amount_minor) > MAX_AMOUNT_MINOR:
-            raise InvalidQuantity(
-                f"{_shown(self.amount_minor)} minor units cannot be stored exactly.",
-                remedy=f"The largest amount is {MAX_AMOUNT_MINOR}.",
-                max_amount_minor=MAX_AMOUNT_MINOR,
-            )
         if not _CURRENCY.fullmatch(self.currency):
             raise InvalidQuantity(
                 f"{self.currency!r} is not a currency code.",
                 remedy="Use the three capital letters of ISO 4217, such as EUR.",
                 currency=self.currency,
+            )
+        if abs(self.amount_minor) > MAX_AMOUNT_MINOR:
+            raise InvalidQuantity(
+                "The amount is too large to be stored exactly.",
+                remedy=f"The largest amount is {money_text(MAX_AMOUNT_MINOR, self.currency)}.",
+                max_amount_minor=MAX_AMOUNT_MINOR,
             )
 
     def __add__(self, other: Money) -> Money:

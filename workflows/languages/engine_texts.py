@@ -27,7 +27,7 @@ TEXTS = (
     mark("%(shown)s is outside the supported years."),
     mark("Give a date in the years %(first)s to %(last)s."),
     # engine.quantities and engine.calendars
-    mark("%(shown)s minor units cannot be stored exactly."),
+    mark("The amount is too large to be stored exactly."),
     mark("The largest amount is %(amount)s."),
     mark("%(currency)s is not a currency code."),
     mark("Use the three capital letters of ISO 4217, such as EUR."),

@@ -36,7 +36,12 @@ from workflows.lifecycle.service_requests.merged import merged_ids, require_merg
 from workflows.lifecycle.service_requests.states import STATE_LABELS
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request, write_history
 from workflows.notifications.messages import notify_request_event
-from workflows.service_requests.closing import end_own_contract, lock_current_pair, revive_own_contract, state_now
+from workflows.service_requests.closing import (
+    end_own_contract,
+    lock_current_pair,
+    revive_own_contract,
+    state_now,
+)
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 from workflows.work.drawing_again import draw_again

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from engine.errors import DeskError
 from engine.periods import zone_named
+from engine.quantities import Money
 from tests.support.api import ApiClient, token_of
 from tests.support.web_clients import WebClients
 from web.field_errors import field_errors
@@ -49,6 +50,14 @@ def test_an_error_is_in_the_readers_language(web: WebClients, language: Language
 def test_only_a_whole_date_among_the_values_is_written_as_one(quantity: str, shown: str) -> None:
     with in_language("de"):
         assert f" {shown} " in translated(f"Line 3: {quantity} is not a quantity.")
+
+
+def test_the_largest_amount_is_written_as_money() -> None:
+    with pytest.raises(DeskError) as refused:
+        Money(10**16, "EUR")
+    with in_language("fr"):
+        translate(refused.value)
+    assert "90\u202f071\u202f992\u202f547\u202f409,91\xa0EUR" in refused.value.remedy
 
 
 def test_an_error_of_the_engine_is_translated_with_its_values() -> None:

@@ -325,7 +325,7 @@ def test_nothing_is_merged_into_a_request_that_is_over(pair: Pair) -> None:
         pair.merge()
     cancelled = sample.log()
     sample.fire(cancelled, "cancel", reason="Sent twice")
-    with pytest.raises(StateForbids, match="it is cancelled. Name another request."):
+    with pytest.raises(StateForbids, match=r"it is cancelled\. Name another request."):
         pair.merge(into=cancelled)
 
 

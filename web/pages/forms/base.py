@@ -20,9 +20,9 @@ from wtforms.fields.core import UnboundField
 from engine.errors import DeskError
 from web.field_errors import message_of, pointer_of
 from web.languages import gettext, ngettext
-from web.pages.context import actor, desk
+from web.pages.context import actor, desk, settings
 from web.pages.forms.pickers import RecordField
-from web.pages.wording.formats import span_words
+from web.pages.wording.formats import money_text, span_words
 from workflows.commands.fields import without_secrets
 from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.idempotency import Answer, Keyed
@@ -87,7 +87,7 @@ class DeskForm(FlaskForm):
             if field is not None and field.short_name in unreadable:
                 continue
             if field is not None or not unreadable:
-                self.add_error(pointer, _message(wrong, counts_minutes=hasattr(field, "counts_minutes")))
+                self.add_error(pointer, _message(wrong, field))
 
     def add_error(self, pointer: str, message: str) -> None:
         """Add an error to the field that the JSON pointer refers to, or to the form if there is none."""
@@ -278,11 +278,13 @@ def add_desk_error(form: DeskForm, error: DeskError) -> None:
     form.add_error(str(error.values.get("pointer", "")), str(error))
 
 
-def _message(wrong: ErrorDetails, *, counts_minutes: bool) -> str:
-    """A Pydantic error as a sentence for users; in a field of hours, a limit is named with its unit."""
+def _message(wrong: ErrorDetails, field: Field | None) -> str:
+    """A Pydantic error as a sentence for users; a limit of hours or of money is named with its unit."""
     limit = next((wrong["ctx"][name] for name in ("ge", "le") if name in wrong.get("ctx", {})), None)
-    if counts_minutes and limit is not None:
-        words = span_words(limit, "minute")
+    counts_minutes = hasattr(field, "counts_minutes")
+    is_money = hasattr(field, "is_money") or pointer_of(wrong).endswith("_minor")
+    if limit is not None and (counts_minutes or is_money):
+        words = span_words(limit, "minute") if counts_minutes else money_text(limit, settings().currency)
         if "ge" in wrong["ctx"]:
             return gettext("It must be at least %(limit)s.", limit=words)
         return gettext("It must be at most %(limit)s.", limit=words)

@@ -164,6 +164,8 @@ class DurationField(EchoedField):
 class MoneyField(EchoedField):
     """An amount in the configured currency, which the label names; `data` is in minor units."""
 
+    is_money = True
+
     def __init__(self, label: str, **kwargs: Any) -> None:
         super().__init__(label, **kwargs)
         self.label.text = f"{label} ({settings().currency})"

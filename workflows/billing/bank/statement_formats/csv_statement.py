@@ -1,8 +1,8 @@
 """A bank statement as CSV, read by a profile: named columns, fixed signs, one form of dates, one encoding.
 
 What does not fit the profile is refused with its line: a wrong amount is worse than none. Lines above the
-headings are passed over. Lines at the end that have no day, such as a total or a balance, are no entries: they
-are left out, and returned as text so that whoever uploads the file is told.
+headings are passed over. Lines at the end that have no day, such as a total or a balance, are no entries:
+they are left out, and returned as text so that whoever uploads the file is told.
 """
 
 from collections.abc import Collection, Iterator
