@@ -6,7 +6,7 @@ from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
 from engine.periods import check_date, first_instant_of
-from web.languages import gettext
+from web.languages import gettext, mark_in
 from web.pages.context import actor, desk, zone
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.alerts import ALERT_KINDS, alert_label
@@ -57,7 +57,7 @@ def alerts() -> str | Response:
         "alerts/index.html",
         page=page,
         filters=filters,
-        kinds={"": gettext("All"), **ALERT_KINDS},
+        kinds={"": gettext(mark_in("alerts", "All")), **ALERT_KINDS},
         alert_label=alert_label,
     )
 

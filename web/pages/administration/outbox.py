@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from web.languages import Texts, gettext, mark
+from web.languages import Texts, gettext, mark, mark_in
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
@@ -14,9 +14,9 @@ VIEWS = Texts(
         "": mark("All"),
         "failed": mark("Failed"),
         "waiting": mark("Waiting"),
-        "given_up": mark("Gave up"),
-        "delivered": mark("Delivered"),
-        "logged": mark("Written to the log"),
+        "given_up": mark_in("messages", "Gave up"),
+        "delivered": mark_in("messages", "Delivered"),
+        "logged": mark_in("messages", "Written to the log"),
     }
 )
 CSV_HEADER = [

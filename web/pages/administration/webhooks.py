@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.validators import InputRequired
 
-from web.languages import Texts, gettext, lazy_text, mark
+from web.languages import Texts, gettext, lazy_text, mark, mark_in
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import (
     ActionForm,
@@ -45,9 +45,9 @@ from workflows.notifications.webhooks.queries import (
 
 VIEWS = Texts(
     {
-        "": mark("All"),
+        "": mark_in("deliveries", "All"),
         "waiting": mark("Waiting"),
-        "delivered": mark("Delivered"),
+        "delivered": mark_in("deliveries", "Delivered"),
         "set_aside": mark("Set aside"),
     }
 )

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, TextAreaField
 from wtforms.validators import InputRequired
 
-from web.languages import Texts, gettext, lazy_text, mark
+from web.languages import Texts, gettext, lazy_text, mark_in
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.layout.listing import counted_page, query_filters
@@ -20,7 +20,13 @@ from workflows.commands.bank_statements import AssignEntry, SetAside
 from workflows.views.bank_statements import BankEntryView
 
 ASSIGN, ASIDE = "assign_", "aside_"
-VIEWS = Texts({"undecided": mark("All"), "offered": mark("Offered"), "left": mark("Left")})
+VIEWS = Texts(
+    {
+        "undecided": mark_in("entries", "All"),
+        "offered": mark_in("entries", "Offered"),
+        "left": mark_in("entries", "Left"),
+    }
+)
 
 pages = Blueprint("bank_entries", __name__, url_prefix="/bank-entries")
 

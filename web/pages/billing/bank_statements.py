@@ -7,7 +7,7 @@ from flask_wtf.file import FileField
 from werkzeug.wrappers import Response
 from wtforms import SelectField
 
-from web.languages import Texts, gettext, lazy_text, mark, ngettext
+from web.languages import Texts, gettext, lazy_text, mark, mark_in, ngettext
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.fields import select_options
@@ -22,11 +22,11 @@ from workflows.views.bank_statements import BankEntryView, BankStatementView, En
 
 VIEWS = Texts(
     {
-        "offered": mark("Offered"),
-        "left": mark("Left"),
-        "matched": mark("Paid at once"),
-        "assigned": mark("Assigned"),
-        "set_aside": mark("Set aside"),
+        "offered": mark_in("entries", "Offered"),
+        "left": mark_in("entries", "Left"),
+        "matched": mark_in("entries", "Paid at once"),
+        "assigned": mark_in("entries", "Assigned"),
+        "set_aside": mark_in("entries", "Set aside"),
         "not_receipt": mark("Debits"),
     }
 )

@@ -15,7 +15,7 @@ from workflows.views.billing import InvoiceView
 
 DEFAULT_ORDER = "-created_at"
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
-    "": (mark("All"), {}),
+    "": (mark_in("invoices", "All"), {}),
     "draft": (mark("Drafts"), {"state": "draft"}),
     "open": (mark("Not paid"), {"payment": "open", "order": "due_on"}),
     "unpaid": (mark_in("invoices", "Unpaid"), {"payment": "unpaid", "order": "due_on"}),

@@ -18,7 +18,13 @@ from workflows.billing.payments.use_cases import reverse_payment
 from workflows.commands.billing import ReversePayment
 from workflows.views.billing import PaymentView
 
-VIEWS = Texts({"": mark("All"), "recorded": mark("Recorded"), "reversed": mark_in("payment", "Reversed")})
+VIEWS = Texts(
+    {
+        "": mark("All"),
+        "recorded": mark_in("payments", "Recorded"),
+        "reversed": mark_in("payments", "Reversed"),
+    }
+)
 CSV_HEADER = [
     "received_on", "customer", "amount_minor", "currency", "method", "reference", "state", "invoices",
     "credit_minor", "recorded_by", "recorded_at",

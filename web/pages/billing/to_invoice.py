@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
-from web.languages import Texts, gettext, lazy_text, mark
+from web.languages import Texts, gettext, lazy_text, mark, mark_in
 from web.pages.billing.effects import UseCase, invoice_effect
 from web.pages.context import actor, desk, require_role, settings
 from web.pages.forms.base import KeyedForm, attempt_once
@@ -26,7 +26,11 @@ from workflows.core.actors import OFFICE
 from workflows.views.billing import InvoiceDetail, SoldItemView
 
 VIEWS = Texts(
-    {"open": mark("To invoice"), "invoiced": mark("Invoiced"), "waived": mark("Not to be invoiced")}
+    {
+        "open": mark("To invoice"),
+        "invoiced": mark_in("sold items", "Invoiced"),
+        "waived": mark("Not to be invoiced"),
+    }
 )
 CSV_HEADER = [
     "sold_at", "kind", "contract", "service_request", "description", "customer", "amount_minor", "currency",

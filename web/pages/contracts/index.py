@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
-from web.languages import gettext, mark
+from web.languages import gettext, mark, mark_in
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import KINDS, find_org_unit, option_of
@@ -26,14 +26,14 @@ RUNNING_OUT, UNPAID = "running-out", "unpaid"
 DEFAULT_ORDER = "-created_at"
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "": (mark("All"), {}),
-    "active": (mark("Active"), {"state": "active"}),
+    "active": (mark_in("contracts", "Active"), {"state": "active"}),
     "pending": (mark("Pending"), {"state": "pending"}),
     UNPAID: (mark("Awaiting payment"), {"awaiting_payment": True}),
     "soon": (mark("Ending within %(days)s days"), {"ends_within_days": SOON_DAYS, "order": "expires_at"}),
     RUNNING_OUT: (mark("Running low"), {}),
-    "exhausted": (mark("Used up"), {"state": "exhausted"}),
-    "expired": (mark("Expired"), {"state": "expired"}),
-    "cancelled": (mark("Cancelled"), {"state": "cancelled"}),
+    "exhausted": (mark_in("contracts", "Used up"), {"state": "exhausted"}),
+    "expired": (mark_in("contracts", "Expired"), {"state": "expired"}),
+    "cancelled": (mark_in("contracts", "Cancelled"), {"state": "cancelled"}),
 }
 EMPTY_TEXTS = {
     "active": mark("Active contracts appear here. They can cover requests."),

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from web.languages import Texts, mark
+from web.languages import Texts, mark, mark_in
 from web.pages.context import actor, desk
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.reports.plots import month_label
@@ -16,7 +16,7 @@ from workflows.reports.overview import UncoveredView, list_uncovered, month_star
 
 KINDS = Texts(
     {
-        "": mark("All"),
+        "": mark_in("time", "All"),
         "carried": mark("Carried forward"),
         "ignored": mark("Not billed"),
         "overage": mark("To be billed"),

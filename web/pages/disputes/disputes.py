@@ -10,7 +10,7 @@ from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from engine.disputes import DISPUTE_KINDS, DisputeKind
-from web.languages import Texts, gettext, lazy_text, mark
+from web.languages import Texts, gettext, lazy_text, mark_in
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import Explicit, KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview, effect_response, preview_effect
@@ -26,7 +26,12 @@ from workflows.disputes.use_cases import DECIDERS, OPENERS, accept_dispute, decl
 from workflows.views.disputes import DisputedView, DisputeView
 
 VIEWS = Texts(
-    {"open": mark("Open"), "accepted": mark("Accepted"), "declined": mark("Declined"), "all": mark("All")}
+    {
+        "open": mark_in("disputes", "Open"),
+        "accepted": mark_in("disputes", "Accepted"),
+        "declined": mark_in("disputes", "Declined"),
+        "all": mark_in("disputes", "All"),
+    }
 )
 CSV_HEADER = [
     "opened_at",

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from engine.service_requests import FINISHED_STATES, UNFINISHED_STATES
-from web.languages import gettext, mark
+from web.languages import gettext, mark, mark_in
 from web.pages.context import actor, desk, now
 from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import find_org_unit, option_of
@@ -26,11 +26,11 @@ from workflows.views.service_requests import ServiceRequestView
 
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "mine": (mark("Mine"), {"queue": "mine", "order": "urgency"}),
-    "unassigned": (mark("Unassigned"), {"queue": "unassigned", "order": "urgency"}),
+    "unassigned": (mark_in("requests", "Unassigned"), {"queue": "unassigned", "order": "urgency"}),
     "risk": (mark("At risk"), {"queue": "at_risk", "order": "urgency"}),
     "waiting": (mark("Waiting for a contract"), {"queue": "waiting", "order": "opened_at"}),
     "open": (mark("Unresolved"), {"queue": "unfinished", "order": "urgency"}),
-    "all": (mark("All"), {"order": "-opened_at"}),
+    "all": (mark_in("requests", "All"), {"order": "-opened_at"}),
 }
 CUSTOMER_VIEWS = ("open", "waiting", "all")
 CUSTOMER_ORDER = "-opened_at"

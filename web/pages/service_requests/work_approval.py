@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 from wtforms.validators import InputRequired
 
-from web.languages import Texts, gettext, lazy_text, mark, ngettext
+from web.languages import Texts, gettext, lazy_text, mark, mark_in, ngettext
 from web.pages.context import actor, desk
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview, effect_response, preview_effect
@@ -23,7 +23,13 @@ from workflows.views.service_requests import ListedWorkView, WorkEntryView
 from workflows.work.approval import approve_work, reject_work
 from workflows.work.queries import list_all_work, read_listed_work
 
-STATES = Texts({"submitted": mark("To approve"), "approved": mark("Approved"), "rejected": mark("Rejected")})
+STATES = Texts(
+    {
+        "submitted": mark("To approve"),
+        "approved": mark_in("work entries", "Approved"),
+        "rejected": mark_in("work entries", "Rejected"),
+    }
+)
 ORDERS = {"submitted": "started_at", "approved": "-started_at", "rejected": "started_at"}
 """The order of each list unless another is chosen: what was approved is looked up, the rest is worked off."""
 CSV_HEADER = [

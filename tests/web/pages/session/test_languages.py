@@ -1,5 +1,7 @@
 """The language of pages: the user's own, then that of a customer's billing details, then the browser's."""
 
+import re
+
 import pytest
 
 from tests.support.pages import Browser, Page
@@ -78,3 +80,24 @@ def test_a_language_that_is_not_offered_is_refused_by_the_form(web: WebClients) 
     assert "Keine gültige Auswahl." in page
     assert "Bitte korrigieren Sie Folgendes" in page
     assert '<html lang="de"' in web.technician.open("/account").html
+
+
+@pytest.mark.parametrize(
+    ("path", "labels"),
+    [
+        ("/requests", "Non attribuées, Toutes"),
+        ("/contracts", "Tous, Actifs, Épuisés, Expirés, Résiliés"),
+        ("/invoices", "Toutes, Payées, Annulées"),
+        ("/payments", "Tous, Enregistrés, Contre-passés"),
+        ("/bank-entries", "Toutes, Proposées"),
+        ("/disputes", "Ouvertes, Acceptées, Refusées, Toutes"),
+        ("/alerts", "Toutes"),
+        ("/outbox", "Tous, Abandonnés, Livrés"),
+    ],
+)
+def test_french_views_agree_with_what_they_list(web: WebClients, path: str, labels: str) -> None:
+    page = opened(web.administrator, path, "fr")
+    tabs = "".join(re.findall(r'<ul class="tabs".*?</ul>', page.html, re.DOTALL))
+    shown = [" ".join(text.split()) for text in re.findall(r">([^<>]*)</a>", tabs)]
+    for label in labels.split(", "):
+        assert any(text.startswith(label) for text in shown), label
