@@ -17,6 +17,7 @@ from workflows.core.actors import PRICE_ROLES
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import own_contract, settle_and_cover
+from workflows.languages.shipped_rules import rule_file_text
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import Origin, make_for_request, sell
 from workflows.lifecycle.contracts.sale_prices import sale_price
@@ -124,7 +125,7 @@ def _nearest_holder(tx: Transaction, request: Any, type_key: str) -> HolderGiven
         gettext(
             "Contracts of the type “%(label)s” cannot be held by the item, the customer or the org unit of "
             "this request.",
-            label=terms.label,
+            label=rule_file_text(terms.label),
         ),
         gettext("Choose another type."),
     )

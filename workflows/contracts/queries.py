@@ -27,6 +27,7 @@ from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import during_lapse
 from workflows.coverage.up_to_date import contracts_up_to_date
+from workflows.languages.shipped_rules import rule_file_text
 from workflows.languages.texts import gettext
 from workflows.ledger.journal import carried_by_holder
 from workflows.lifecycle.contracts.amendments import rows_as_of
@@ -204,8 +205,8 @@ def contract_types(tx: Transaction) -> list[ContractTypeView]:
     return [
         ContractTypeView(
             key=one.key,
-            label=one.label,
-            description=one.description,
+            label=rule_file_text(one.label),
+            description=rule_file_text(one.description),
             held_by=list(one.held_by),
             limits={str(key): str(use) for key, use in one.limits.items()},
             draws=one.draws,
@@ -289,7 +290,7 @@ def _detail(
         id=row.id,
         number=row.number,
         type=row.type,
-        type_label=terms.label if terms else row.type,
+        type_label=rule_file_text(terms.label) if terms else row.type,
         holder={row.holder_kind: row.holder_id},
         holder_name=names.get((row.holder_kind, row.holder_id), ""),
         state=state.state,

@@ -22,6 +22,7 @@ from workflows.core.errors import NotFound, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover
 from workflows.languages.formats import money_text
+from workflows.languages.shipped_rules import rule_file_text
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import Origin, sell
 from workflows.store import tables as t
@@ -128,7 +129,7 @@ def _offer(row: Row[Any], terms: Any, contract: Row[Any] | None) -> OfferView:
         label=row.label,
         kind=row.kind,
         contract_type=row.contract_type,
-        contract_type_label=terms.label,
+        contract_type_label=rule_file_text(terms.label),
         description=terms.description,
         draws=terms.draws,
         quantity=row.quantity,

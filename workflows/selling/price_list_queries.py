@@ -12,6 +12,7 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
+from workflows.languages.shipped_rules import rule_file_text
 from workflows.languages.texts import gettext
 from workflows.selling.price_list import list_price
 from workflows.store import tables as t
@@ -138,7 +139,7 @@ def _view(tx: Transaction, row: Row[Any], prices: Sequence[Row[Any]]) -> Product
         label=row.label,
         kind=row.kind,
         contract_type=row.contract_type,
-        contract_type_label=terms.label if terms else row.contract_type,
+        contract_type_label=rule_file_text(terms.label) if terms else row.contract_type,
         draws=terms.draws if terms else None,
         quantity=row.quantity,
         unit=row.unit,

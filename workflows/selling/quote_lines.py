@@ -22,6 +22,7 @@ from workflows.core.errors import InvalidInput, invalid
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import amount_text
+from workflows.languages.shipped_rules import rule_file_text
 from workflows.languages.texts import Language, gettext, in_language
 from workflows.lifecycle.contracts.creation import Origin, sell
 from workflows.lifecycle.contracts.given_terms import minor_units, quantities_given
@@ -203,7 +204,8 @@ def _contract_line(
             raise invalid(
                 f"{pointer}/unit_price",
                 gettext(
-                    "Neither the price list nor the type “%(label)s” has a price for it.", label=kind.label
+                    "Neither the price list nor the type “%(label)s” has a price for it.",
+                    label=rule_file_text(kind.label),
                 ),
                 gettext("Give a price."),
             )
@@ -223,10 +225,11 @@ def _described(tx: Transaction, terms: NewContract) -> str:
     quantity = _quantity(tx, terms, kind)
     holder = (terms.holder.kind, terms.holder.id)
     name = holder_names(tx, {holder})[holder]
+    label = rule_file_text(kind.label)
     if not quantity:
-        return gettext("%(type)s for %(holder)s", type=kind.label, holder=name)
+        return gettext("%(type)s for %(holder)s", type=label, holder=name)
     amount = _amount(quantity, kind.draws, tx.settings.currency)
-    return gettext("%(type)s, %(amount)s for %(holder)s", type=kind.label, amount=amount, holder=name)
+    return gettext("%(type)s, %(amount)s for %(holder)s", type=label, amount=amount, holder=name)
 
 
 def _amount(quantity: int, draws: str, currency: str) -> str:

@@ -81,9 +81,9 @@ def contracts() -> str | Response:
         if view == RUNNING_OUT:
             run_out = {one.contract: one.runs_out_at for one in list_running_out(tx)}
         if wants_csv():
-            rows = list(all_rows(lambda **at: _read(tx, chosen, run_out, view, at)))
-            parties = _parties(tx, rows)
             with in_language("en"):
+                rows = list(all_rows(lambda **at: _read(tx, chosen, run_out, view, at)))
+                parties = _parties(tx, rows)
                 return csv_response("contracts", CSV_HEADER, [_row(one, parties[one.id]) for one in rows])
         page = _read(tx, chosen, run_out, view, counted_page())
         return render_template(

@@ -17,6 +17,7 @@ from web.pages.rules.draft import MAX_BYTES
 from web.pages.rules.versions import flash_result, outcome_of
 from web.refused_rules import report_refused_rules
 from workflows.core.transaction import Transaction
+from workflows.languages.shipped_rules import rule_file_text
 from workflows.rule_sets.closures import import_closures
 
 pages = Blueprint("rule_closures", __name__, url_prefix="/rules/closures")
@@ -47,7 +48,9 @@ def closures() -> tuple[str, int] | Response:
     form = ClosuresForm()
     with desk().read(actor()) as tx:
         tx.require("administrator")
-        form.calendar.choices = select_options((one.id, one.label) for one in tx.rules.calendars.values())
+        form.calendar.choices = select_options(
+            (one.id, rule_file_text(one.label)) for one in tx.rules.calendars.values()
+        )
     if form.validate_on_submit():
         try:
             done = attempt_once(form, partial(_import, str(form.calendar.data), form.text), reads_first=True)

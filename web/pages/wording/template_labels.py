@@ -3,6 +3,7 @@
 from web.pages.context import desk
 from web.pages.wording import labels
 from web.statement_labels import CHANGES, GRANT_KINDS, MOVEMENTS
+from workflows.languages.shipped_rules import rule_file_text
 
 
 class TemplateLabels:
@@ -124,7 +125,7 @@ class TemplateLabels:
     def contract_type(code: str) -> str:
         rule_set = desk().config.rule_set
         known = rule_set.contract_types.get(code) if rule_set is not None else None
-        return known.label if known is not None else labels.readable(code).capitalize()
+        return rule_file_text(known.label) if known is not None else labels.readable(code).capitalize()
 
     @staticmethod
     def hold_reason(code: str) -> str:

@@ -24,6 +24,7 @@ from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
+from workflows.languages.shipped_rules import rule_file_text
 from workflows.languages.texts import Language, gettext, in_language
 from workflows.languages.words import and_text, word
 from workflows.lifecycle.service_requests.access import require_visible, visible_row
@@ -275,7 +276,7 @@ def _description(tx: Transaction, row: Row[Any]) -> str:
             return text
         return gettext("%(label)s: %(text)s", label=row.request_number, text=text)
     terms = tx.rules.contract_types.get(row.contract_type)
-    label = terms.label if terms is not None else row.contract_type
+    label = rule_file_text(terms.label) if terms is not None else row.contract_type
     if row.kind == "top_up":
         return gettext("Top-up of %(contract)s (%(label)s)", contract=row.contract_number, label=label)
     if row.kind == "renewal":

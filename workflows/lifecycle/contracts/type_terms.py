@@ -8,6 +8,7 @@ from engine.rulebook import STANDARD_CARD
 from workflows.commands.contracts import NewContract
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
+from workflows.languages.shipped_rules import rule_file_text
 from workflows.languages.texts import gettext
 
 
@@ -26,7 +27,7 @@ def type_in_force(tx: Transaction, key: str) -> ContractType:
 
 def of_type(terms: ContractType) -> str:
     """The subject of a sentence about all contracts of a type, whatever its label is."""
-    return gettext("Contracts of the type “%(label)s”", label=terms.label)
+    return gettext("Contracts of the type “%(label)s”", label=rule_file_text(terms.label))
 
 
 def chosen_rate_card(tx: Transaction, name: str | None, terms: ContractType) -> str | None:
