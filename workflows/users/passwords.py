@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 
 from workflows.commands.fields import PASSWORD
 from workflows.core.errors import invalid
+from workflows.languages.common_words import common_words, spellings
 from workflows.languages.texts import gettext
 
 LEAST_LENGTH, MOST_LENGTH = 12, 1000
@@ -24,6 +25,8 @@ FEWEST_GUESSES = 10**6
 LONGEST_ESTIMATED = 72
 """Characters that are estimated: the time for it grows with their square."""
 OWN_NAME = "coverdesk"
+_ENDS = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+_LETTER_LIKE = str.maketrans("@4310$5", "aaeioss")
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
@@ -57,7 +60,8 @@ def is_easy_to_guess(password: str, *about: str) -> bool:
     """Whether a password is a known one, close to one, or made of what is known about the user.
 
     The list of known passwords, names and words is that of the package zxcvbn, which also knows common
-    changes to them. Source: Wheeler, zxcvbn, USENIX Security 2016; NIST SP 800-63B, 3.1.1.2.
+    changes to them; it is English, so that common words of the other languages are looked for besides.
+    Source: Wheeler, zxcvbn, USENIX Security 2016; NIST SP 800-63B, 3.1.1.2.
     """
     # its lists take 25 ms and 10 MB to load: only where a password is set, not at each start
     from zxcvbn import zxcvbn
@@ -66,7 +70,26 @@ def is_easy_to_guess(password: str, *about: str) -> bool:
     joined = [sign.join(parts) for parts in words if len(parts) > 1 for sign in ("", ".", "-", "_")]
     known = [OWN_NAME, *about, *joined, *(part for parts in words for part in parts if len(part) > 2)]
     found = zxcvbn(password[:LONGEST_ESTIMATED], user_inputs=known, max_length=LONGEST_ESTIMATED)
-    return bool(found["guesses"] < FEWEST_GUESSES)
+    return bool(found["guesses"] < FEWEST_GUESSES) or is_made_of_common_words(password)
+
+
+def is_made_of_common_words(password: str) -> bool:
+    """Whether a password is one or two common words, with digits and signs before, between or after them.
+
+    The words are English, German and French, also where signs stand for letters: "P@sswort-2026!".
+    """
+    words = common_words()
+    # at the ends a digit or a sign is an addition, between letters it may stand for one
+    core = _ENDS.sub("", password)
+    for text in {core, core.translate(_LETTER_LIKE)}:
+        for joined in spellings(text):
+            if joined in words:
+                return True
+            if any(
+                joined[:place] in words and joined[place:] in words for place in range(3, len(joined) - 2)
+            ):
+                return True
+    return False
 
 
 def password_matches(password_hash: str | None, password: str) -> bool:

@@ -27,6 +27,6 @@ def test_a_label_is_in_the_language_of_the_reader_and_raw_in_the_api(sample: Sam
         assert "Pro Anfrage" in {one.label for one in sample.see(contract_types)}
         assert rule_file_text("Support hours, gold") == "Support hours, gold"
     api = ApiClients(sample).supervisor
-    assert api.get(f"/contracts/{contract}", headers={"Accept-Language": "de"}).get_json()["type_label"] == (
+    assert api.get(f"/contracts/{contract}", **{"Accept-Language": "de"}).get_json()["type_label"] == (
         "Support hours"
     )

@@ -26,12 +26,27 @@ KNOWN = [
     "abcdefghijkl",
     "123456789012",
     "letmeinletmein",
+    "Sommer2026!!!",
+    "Passwort123!",
+    "P@ssw0rt-2026",
+    "motdepasse2026",
+    "Willkommen2026",
+    "2026-Bienvenue!",
+    "Frühling2026!",
+    "fruehling2026",
+    "Vendredi2026!!",
+    "Deutschland1!",
+    "Kundenservice1",
+    "ServiceClient1",
+    "Administrateur",
 ]
 GOOD = [
     "correct horse battery",
     "a very long password",
     "kq8$zR2!mWx7",
     "blaue Tasse im Regal",
+    "Sommer am Bodensee 1987",
+    "quatre mots sans rapport",
     DEMO_PASSWORD,
 ]
 

@@ -2,7 +2,7 @@
 
 What does not fit the profile is refused with its line: a wrong amount is worse than none. Lines above the
 headings are passed over. Lines at the end that have no day, such as a total or a balance, are no entries:
-they are left out, and returned as text so that whoever uploads the file is told.
+they are left out, and returned as text so that whoever uploads the file sees them.
 """
 
 from collections.abc import Collection, Iterator

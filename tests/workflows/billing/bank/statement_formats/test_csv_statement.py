@@ -83,18 +83,20 @@ def test_lines_above_the_headings_and_entries_that_are_not_booked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("end", "shown"),
     [
         ('"Kontostand";"am 06.03.26 ";;"17,00";"EUR"\r\n', ("Kontostand; am 06.03.26; 17,00; EUR",)),
         (";;;;;;1,00;EUR;\r\n\r\nGedruckt am 07.03.26", ("1,00; EUR", "Gedruckt am 07.03.26")),
         (f"{ACCOUNT};;Saldo;;;;17,00;EUR;Umsatz gebucht", (f"{ACCOUNT}; Saldo; 17,00; EUR; Umsatz gebucht",)),
     ],
 )
-def test_lines_at_the_end_that_are_no_entries_are_left_out_and_told(end: str, told: tuple[str, ...]) -> None:
+def test_lines_at_the_end_that_are_no_entries_are_left_out_and_shown(
+    end: str, shown: tuple[str, ...]
+) -> None:
     entry = row("1,00")
     found = read(HEADINGS + entry + end)
     assert [one.amount_minor for one in found.entries] == [100]
-    assert found.left_out == told
+    assert found.left_out == shown
     refused = "Line [2-4] has .*(no day in the form|cells)"
     for in_the_middle in (HEADINGS + entry + end + "\r\n" + entry, HEADINGS + end + "\r\n" + entry):
         with pytest.raises(UnreadableStatement, match=refused):
