@@ -43,6 +43,11 @@ Kind = Literal[
     "invoice", "credit_note", "payment", "payment_back", "credit_used", "credit_given", "write_off",
     "recognize", "breakage",
 ]  # fmt: skip
+MONEY_KINDS: tuple[Kind, ...] = (
+    "invoice", "credit_note", "payment", "payment_back", "credit_used", "credit_given", "write_off",
+    "recognize", "breakage",
+)  # fmt: skip
+"""Journals of money: the provider's books. They move no grant and are no lines of a statement."""
 
 ExportFormat = Literal["csv", "datev"]
 EXPORT_FORMATS: tuple[ExportFormat, ...] = ("csv", "datev")

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
 
 from engine.contracts import UNITS
+from engine.ledger import MONEY_KINDS
 from workflows.commands.disputes import AcceptStatement
 from workflows.contracts.access import contract_row
 from workflows.core.actors import Role
@@ -48,6 +49,7 @@ class AcceptedStatement:
         ]
         return and_(
             entry.c.contract_id == self.row.contract_id,
+            entry.c.kind.not_in(MONEY_KINDS),
             or_(*after),
             or_(entry.c.effective_at <= self.row.up_to, belongs),
         )
@@ -145,7 +147,9 @@ def statement_unit(contract: Row[Any]) -> str:
 def _accepted(tx: Transaction, row: Row[Any], up_to: datetime) -> tuple[int, int]:
     """How many lines the statement has up to an instant (included), and what is available after them."""
     unit = statement_unit(row)
-    counted = select(func.count()).where(entry.c.contract_id == row.id, entry.c.effective_at <= up_to)
+    counted = select(func.count()).where(
+        entry.c.contract_id == row.id, entry.c.kind.not_in(MONEY_KINDS), entry.c.effective_at <= up_to
+    )
     grants = select(t.contract_grant.c.id).where(
         t.contract_grant.c.contract_id == row.id, t.contract_grant.c.unit == unit
     )

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, or_, select
 
 from engine.contracts import UNITS, Holder, HolderKind
-from engine.ledger import GRANT_ACCOUNTS, Kind
+from engine.ledger import GRANT_ACCOUNTS, MONEY_KINDS, Kind
 from engine.periods import first_instant_of
 from workflows.contracts.acceptance import latest_acceptance
 from workflows.contracts.access import up_to_date_contract, visible_contracts
@@ -27,7 +27,7 @@ from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.views.contracts import HolderStatementLine, HolderStatementView
 
-KINDS: tuple[str, ...] = get_args(Kind)
+KINDS: tuple[str, ...] = tuple(kind for kind in get_args(Kind) if kind not in MONEY_KINDS)
 entry, leg, grant, request = t.ledger_transaction, t.ledger_posting, t.contract_grant, t.service_request
 c, past = t.contract, t.contract_past_holder
 NO_GRANT = "~"
@@ -185,6 +185,7 @@ def _movements(tx: Transaction, holder: Holder) -> Select[Any]:
             entry,
             and_(
                 entry.c.contract_id == held.c.id,
+                entry.c.kind.not_in(MONEY_KINDS),
                 or_(held.c.since.is_(None), entry.c.effective_at >= held.c.since),
                 or_(held.c.until.is_(None), entry.c.effective_at < held.c.until),
                 entry.c.effective_at <= tx.now,

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, false, func, select
 
-from engine.ledger import Account
+from engine.ledger import MONEY_KINDS, Account
 from engine.periods import first_instant_of
 from workflows.contracts.acceptance import AcceptedStatement, latest_acceptance, statement_unit
 from workflows.contracts.access import contract_row, up_to_date_contract
@@ -281,7 +281,11 @@ class _Ledger:
         return min(found, default=None), max(found, default=self.end)
 
     def _in_span(self) -> list[ColumnElement[bool]]:
-        span = [entry.c.contract_id == self.row.id, entry.c.effective_at < self.end]
+        span = [
+            entry.c.contract_id == self.row.id,
+            entry.c.kind.not_in(MONEY_KINDS),
+            entry.c.effective_at < self.end,
+        ]
         return span if self.start is None else [*span, entry.c.effective_at >= self.start]
 
     def _lines(self, first: datetime, last: datetime, balance: int) -> list[StatementLine]:

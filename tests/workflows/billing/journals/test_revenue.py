@@ -71,6 +71,26 @@ def test_a_subscription_is_recognized_by_days(billing: Billing) -> None:
     assert accounts(billing, date(2027, 3, 1)) == (0, 36_500)
 
 
+def test_the_provider_s_revenue_is_no_line_of_a_customer_s_statement(billing: Billing) -> None:
+    sample = billing.sample
+    block = sell(billing, "support_hours", 60_000, minutes=600)
+    sample.work(sample.log(), 60)
+    sample.clock.at = datetime(2026, 4, 2, 9, tzinfo=UTC)
+    path = f"/contracts/{block}/statement"
+    before = billing.ask(billing.ann, "GET", path)["lines"]
+    accepted = billing.ask(billing.ann, "POST", f"{path}/accept", {}, 201)
+    close(billing, "2026-03")
+    assert accounts(billing) == (54_000, 6_000)
+    after = billing.ask(billing.ann, "GET", path)
+    assert [one["kind"] for one in before] == ["grant", "draw"]
+    assert after["lines"] == before
+    assert (accepted["lines"], after["acceptance"]["changes"]) == (2, 0)
+    of_ann = billing.ask(billing.ann, "GET", f"/customers/{sample.ann}/statement")["lines"]
+    assert [one["kind"] for one in of_ann] == ["grant", "draw"]
+    again = billing.ask(billing.ann, "POST", f"{path}/accept", {}, 201)
+    assert (again["lines"], again["balance"]) == (2, 540)
+
+
 def test_hours_are_recognized_as_they_are_drawn_and_taken_back(billing: Billing) -> None:
     sell(billing, "support_hours", 60_000, minutes=600)
     request = billing.sample.log()
