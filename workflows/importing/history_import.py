@@ -12,7 +12,7 @@ from workflows.importing.chunks import MOST_EVENTS, ChunkOutcome, chunks_of, rep
 from workflows.importing.export import read_export
 from workflows.importing.history import History, group_by_service_request
 from workflows.importing.mapping import Mapping
-from workflows.importing.register_lookup import Known
+from workflows.importing.register_lookup import Known, registered_codes
 from workflows.importing.replaying_events import StepRefused
 from workflows.importing.report import ImportReport
 
@@ -80,6 +80,7 @@ def import_history(
         done += len(chunk)
         if progress is not None:
             progress(done, len(found))
+    report.compare_names(registered_codes(desk, {kind for kind, _ in report.created}))
     if report.added and not dry_run:
         desk.perform(SYSTEM, lambda tx: _audit_import(tx, report, name))
     return report

@@ -6,7 +6,7 @@ used unchanged.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy import String, Table, bindparam, or_, select
 
 from workflows.commands.register import ChangeCustomer, NewCustomer, NewItem, NewOrgUnit, OwnerGiven
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.importing.mapping import Mapping, NamedUnit, slug
 from workflows.importing.pending_rows import PendingRows
@@ -207,6 +209,18 @@ class RegisterLookup:
         if not fits and row.owner_org_unit_id is not None:
             self.join(tx, customer, row.owner_org_unit_id)
         self.known["asks", f"{customer} {item_id}"] = item_id
+
+
+def registered_codes(desk: Desk, kinds: Collection[str]) -> list[tuple[str, str]]:
+    """The codes of org units and numbers of items in the register, with their kind: those among `kinds`."""
+    columns = {"org_unit": t.org_unit.c.code, "item": t.item.c.number}
+    with desk.read(SYSTEM) as tx:
+        return [
+            (kind, code)
+            for kind, column in columns.items()
+            if kind in kinds
+            for code in tx.connection.execute(select(column)).scalars()
+        ]
 
 
 def find_imported(tx: Transaction, source: str, kind: str, key: str) -> str | None:

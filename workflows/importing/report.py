@@ -8,6 +8,7 @@ from workflows.importing.events import RowNote
 from workflows.importing.replaying_events import HistoryOutcome
 
 CREATED = {"customer": "customers", "org_unit": "org units", "item": "items", "technician": "technicians"}
+MOST_ALIKE = 20
 
 
 @dataclass(slots=True)
@@ -31,6 +32,8 @@ class ImportReport:
     moves: int = 0
     inferred: int = 0
     created: set[tuple[str, str]] = field(default_factory=set)
+    alike: list[tuple[str, list[str]]] = field(default_factory=list)
+    """By kind, names that differ only in capitals, of which one is new: each is a record of its own."""
 
     def add(self, outcome: HistoryOutcome) -> None:
         """Add the outcome of one service request.
@@ -50,6 +53,15 @@ class ImportReport:
         self.continued += outcome.was_known and bool(outcome.imported)
         self.moves += outcome.moves
         self.inferred += outcome.inferred
+
+    def compare_names(self, registered: Iterable[tuple[str, str]]) -> None:
+        """Find the names of created records that differ only in capitals from others, new or `registered`."""
+        found: dict[tuple[str, str], set[str]] = {}
+        created = {(kind, name.casefold()) for kind, name in self.created}
+        for kind, name in (*self.created, *registered):
+            if (kind, name.casefold()) in created:
+                found.setdefault((kind, name.casefold()), set()).add(name)
+        self.alike = [(kind, sorted(names)) for (kind, _), names in sorted(found.items()) if len(names) > 1]
 
     @property
     def added(self) -> bool:
@@ -75,6 +87,10 @@ class ImportReport:
             f"{self.moves} state changes, {self.inferred} of them inferred"
         )
         yield "created: " + ", ".join(f"{created[kind]} {name}" for kind, name in CREATED.items())
+        for kind, names in self.alike[:MOST_ALIKE]:
+            yield f"{CREATED[kind]} that differ only in capitals, each of its own: {', '.join(names)}"
+        if len(self.alike) > MOST_ALIKE:
+            yield f"and {len(self.alike) - MOST_ALIKE} more that differ only in capitals"
         if self.dry_run:
             yield "dry run: nothing was written"
 

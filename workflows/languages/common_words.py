@@ -33,8 +33,8 @@ OTHER_WORDS = (
     "coucou",
     # what a login is for
     "user", "login", "access", "secret", "changeme", "Benutzer", "Zugang", "Geheim", "Kennwort", "Kunden",
-    "utilisateur", "clients", "connexion", "accès", "changezmoi", "test", "support", "service", "Kundendienst",
-    "client",
+    "utilisateur", "clients", "connexion", "accès", "changezmoi", "test", "support", "service",
+    "Kundendienst", "client",
     # at work and at home
     "office", "work", "school", "holiday", "family", "love", "iloveyou", "football", "Christmas", "computer",
     "Büro", "Arbeit", "Schule", "Urlaub", "Ferien", "Familie", "Liebe", "ichliebedich", "Schatz", "Fußball",

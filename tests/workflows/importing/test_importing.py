@@ -388,6 +388,27 @@ def test_existing_register_records_are_used(new_desk: DeskFixture) -> None:
     assert {row.number for row in new_desk.rows(t.item)} == {"Printer", "Printer · Munich"}
 
 
+def test_names_that_differ_only_in_capitals_are_reported(new_desk: DeskFixture) -> None:
+    """They are two records, as on the desk's own pages; one of them may have been here before."""
+    new_desk.item("printer", org_unit=new_desk.org_unit("BERLIN"))
+    raw = export(
+        event("INC1", "New", "08:05", site="Berlin", thing="Printer"),
+        event("INC2", "New", "08:05", site="Munich", caller="Cy Cole"),
+        event("INC3", "New", "08:05", site="MUNICH", caller="CY COLE", mail="cy@example.com"),
+        event("INC4", "New", "08:05", site="Hamburg", caller="Dee"),
+    )
+    for dry_run in (True, False):
+        report = run(new_desk.desk, raw, dry_run=dry_run)
+        found = [line for line in report.summary() if "capitals" in line]
+        assert found == [
+            "items that differ only in capitals, each of its own: Printer, printer",
+            "org units that differ only in capitals, each of its own: BERLIN, Berlin",
+            "org units that differ only in capitals, each of its own: MUNICH, Munich",
+        ]
+    again = run(new_desk.desk, raw)
+    assert again.alike == []
+
+
 def test_people_whose_names_give_the_same_address_stay_two(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "New", "08:05", caller="Jürgen Groß"),
