@@ -54,7 +54,7 @@ def due_not_raised() -> str | Response:
             [*columns, Column(gettext("Amount"), is_amount=True), *actions],
             [[*_row(one), *_action(one, len(actions))] for one in page.items],
         ),
-        what="item",
+        what="due item",
         order=ORDER,
         empty=gettext("Everything that is due is on an invoice or in a draft."),
         choices=[Choice("kind", gettext("What"), [("", gettext("All")), *KINDS.items()])],

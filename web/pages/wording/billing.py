@@ -139,4 +139,6 @@ SALE_TIMINGS = Texts(
         "arrears": mark("In arrears: after its last day"),
     }
 )
-SALE_STATES = Texts({"to_come": mark("To come"), "running": mark("Running"), "ended": mark("Ended")})
+SALE_STATES = Texts(
+    {"to_come": mark("To come"), "running": mark("Running"), "ended": mark_in("recurring sale", "Ended")}
+)

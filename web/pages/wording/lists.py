@@ -41,6 +41,8 @@ def _entries(what: str, number: int, num: Markup) -> str:
             return ngettext("%(num)s decision", "%(num)s decisions", number, num=num)
         case "delivery":
             return ngettext("%(num)s delivery", "%(num)s deliveries", number, num=num)
+        case "due item":
+            return ngettext("%(num)s due item", "%(num)s due items", number, num=num)
         case "entry":
             return ngettext("%(num)s entry", "%(num)s entries", number, num=num)
         case "event":
