@@ -32,6 +32,7 @@ from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.sale_prices import contract_price
 from workflows.notifications.alerts import UnitAmount, notify_auto_top_up
+from workflows.register.holder_names import holder_name
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
@@ -123,6 +124,7 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
         state,
         UnitAmount(totals.available, row.draws, row.currency),
         UnitAmount(terms.quantity, row.draws, row.currency) if terms.quantity else None,
+        holder_name=holder_name(tx, loaded.contract.holder),
     )
     if grant_id is not None:
         redraw_and_cover(tx, changed_since(contract_id, due_at))
@@ -179,6 +181,7 @@ def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: 
         "draft",
         UnitAmount(available, row.draws, row.currency),
         UnitAmount(quantity, row.draws, row.currency),
+        holder_name=holder_name(tx, loaded.contract.holder),
     )
     return contract_id
 

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from engine.auto_top_up import AutoTopUpState
-from engine.contract_alerts import ContractAlertKind
+from engine.contract_alerts import ContractAlertKind, used_percent
 from engine.contracts import Contract
 from engine.sla_alerts import SlaAlert
 from workflows.core.settings import AlertRecipient
 from workflows.core.transaction import Transaction
-from workflows.languages.formats import amount_text, day_text, instant_text
+from workflows.languages.formats import amount_text, day_text, instant_text, number_text
 from workflows.languages.texts import SOURCE, Language, gettext, mark
 from workflows.notifications.events import publish
 from workflows.notifications.messages import holder_email, send
@@ -71,15 +71,26 @@ class UnitAmount(NamedTuple):
 
 
 class ContractNotice(NamedTuple):
-    """What an alert says of a contract: `available` of `purchased` in `unit`, and the instant it warns of."""
+    """What an alert says of a contract: `available` of `purchased` in `unit`, and the instant it warns of.
+
+    `holder` is the holder's name. With `by_month`, the amounts are those of the month.
+    """
 
     kind: ContractAlertKind
     level: int
+    holder: str
     unit: str = "minutes"
     available: int = 0
     purchased: int = 0
     due_at: datetime | None = None
     currency: str | None = None
+    by_month: bool = False
+
+    @property
+    def template(self) -> str:
+        """The key of the mail's text: what is said of a month differs from what is said of a contract."""
+        of_month = "month_" if self.by_month and self.kind != "expiring" else ""
+        return f"contract_{of_month}{self.kind}"
 
 
 def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractNotice) -> None:
@@ -96,9 +107,7 @@ def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractN
         "level": notice.level,
         "due_at": notice.due_at.isoformat() if notice.due_at is not None else None,
     }
-    for recipient, text in _texts(
-        tx, f"contract_{notice.kind}", lambda: _contract_values(contract, notice), addresses
-    ):
+    for recipient, text in _texts(tx, notice.template, lambda: _contract_values(contract, notice), addresses):
         send(
             tx,
             f"contract_{notice.kind}",
@@ -112,7 +121,13 @@ def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractN
 
 
 def notify_auto_top_up(
-    tx: Transaction, contract: Contract, state: AutoTopUpState, left: UnitAmount, quantity: UnitAmount | None
+    tx: Transaction,
+    contract: Contract,
+    state: AutoTopUpState,
+    left: UnitAmount,
+    quantity: UnitAmount | None,
+    *,
+    holder_name: str,
 ) -> None:
     """Write that a contract is low and what was done, to those who get its other alerts.
 
@@ -122,6 +137,7 @@ def notify_auto_top_up(
     def values() -> dict[str, str]:
         return {
             "number": contract.number,
+            "holder": holder_name,
             "left": amount_text(*left),
             "quantity": amount_text(*quantity) if quantity is not None else "",
         }
@@ -163,9 +179,10 @@ def _contract_values(contract: Contract, notice: ContractNotice) -> dict[str, st
     due_at = notice.due_at
     values = {
         "number": contract.number,
+        "holder": notice.holder,
         "left": amount_text(notice.available, notice.unit, notice.currency),
         "purchased": amount_text(notice.purchased, notice.unit, notice.currency),
-        "percent": str(notice.level),
+        "percent": number_text(used_percent(notice.purchased, notice.available)),
     }
     if due_at is not None:
         last = (due_at - timedelta(microseconds=1)).astimezone(contract.zone)

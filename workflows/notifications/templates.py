@@ -52,7 +52,11 @@ ADMINISTRATORS = mark("the administrators")
 REQUEST = {"number": "SR-1001", "subject": mark("The laptop does not start")}
 CONTRACT = {"number": "SH-0012"}
 TARGET = {**REQUEST, "target": mark("response"), "due": mark("2026-03-02 17:00 (Europe/Berlin)")}
-TOP_UP = {**CONTRACT, "left": "0:45", "quantity": "10:00"}
+ALERTED_CONTRACT = {**CONTRACT, "holder": "Ann Smith"}
+LEFT = mark("90 minutes")
+USED = {**ALERTED_CONTRACT, "percent": "93", "left": LEFT, "purchased": mark("1,200 minutes")}
+RUNNING_OUT = {**ALERTED_CONTRACT, "day": mark("2026-03-20"), "left": LEFT}
+TOP_UP = {**ALERTED_CONTRACT, "left": LEFT, "quantity": mark("600 minutes")}
 RULES = {"author": "Ada Smith", "version": "3f6c0a9be2d1"}
 USER = {
     "name": "Sue Miller",
@@ -232,54 +236,79 @@ TEMPLATES: dict[str, MailTemplate] = {
     "contract_threshold": MailTemplate(
         mark("A contract is used up to a threshold"),
         ALERTED,
-        mark("Contract {number} is {percent}% used"),
-        mark("Contract {number} is {percent}% used: {left} of {purchased} can still be used."),
-        {**CONTRACT, "percent": "90", "left": "2:00", "purchased": "20:00"},
+        mark("Contract {number} ({holder}) is {percent}% used"),
+        mark("Contract {number} ({holder}) is {percent}% used: {left} of {purchased} can still be used."),
+        USED,
     ),
     "contract_expiring": MailTemplate(
         mark("A contract ends soon"),
         ALERTED,
-        mark("Contract {number} ends on {last_day}"),
-        mark("Contract {number} ends on {last_day}. It has not been renewed."),
-        {**CONTRACT, "last_day": mark("2026-03-31")},
+        mark("Contract {number} ({holder}) ends on {last_day}"),
+        mark("Contract {number} ({holder}) ends on {last_day}. It has not been renewed."),
+        {**ALERTED_CONTRACT, "last_day": mark("2026-03-31")},
     ),
     "contract_exhaustion": MailTemplate(
         mark("A contract is likely to be used up soon"),
         ALERTED,
-        mark("Contract {number} is likely to be used up by {day}"),
+        mark("Contract {number} ({holder}) is likely to be used up by {day}"),
         mark(
-            "Contract {number} is likely to be used up by {day}, at the pace of the last weeks: {left} can "
-            "still"
-            " be used."
+            "Contract {number} ({holder}) is likely to be used up by {day}, at the pace of the last weeks: "
+            "{left} can still be used."
         ),
-        {**CONTRACT, "day": mark("2026-03-20"), "left": "2:00"},
+        RUNNING_OUT,
+    ),
+    "contract_month_threshold": MailTemplate(
+        mark("The month of a contract is used up to a threshold"),
+        ALERTED,
+        mark("Contract {number} ({holder}): {percent}% of this month is used"),
+        mark(
+            "{percent}% of this month of contract {number} ({holder}) is used: {left} of {purchased} can "
+            "still be used."
+        ),
+        USED,
+    ),
+    "contract_month_exhaustion": MailTemplate(
+        mark("The month of a contract is likely to be used up soon"),
+        ALERTED,
+        mark("Contract {number} ({holder}): this month is likely to be used up by {day}"),
+        mark(
+            "This month of contract {number} ({holder}) is likely to be used up by {day}, at the pace of the "
+            "last weeks: {left} can still be used."
+        ),
+        RUNNING_OUT,
     ),
     "top_up_warned": MailTemplate(
         mark("A contract is low"),
         ALERTED,
-        mark("Only {left} of contract {number} is left"),
-        mark("Only {left} of contract {number} is left."),
+        mark("Only {left} of contract {number} ({holder}) is left"),
+        mark("Only {left} of contract {number} ({holder}) is left."),
         TOP_UP,
     ),
     "top_up_capped": MailTemplate(
         mark("A contract is low, and the month's automatic top-ups are used"),
         ALERTED,
-        mark("Only {left} of contract {number} is left; this month has had all of its automatic top-ups"),
-        mark("Only {left} of contract {number} is left; this month has had all of its automatic top-ups."),
+        mark(
+            "Only {left} of contract {number} ({holder}) is left; this month has "
+            "had all of its automatic top-ups"
+        ),
+        mark(
+            "Only {left} of contract {number} ({holder}) is left; this month has "
+            "had all of its automatic top-ups."
+        ),
         TOP_UP,
     ),
     "top_up_draft": MailTemplate(
         mark("A top-up waits to be confirmed"),
         ALERTED,
-        mark("Contract {number} has {left} left: a top-up of {quantity} waits to be confirmed"),
-        mark("Contract {number} has {left} left: a top-up of {quantity} waits to be confirmed."),
+        mark("Contract {number} ({holder}) has {left} left: a top-up of {quantity} waits to be confirmed"),
+        mark("Contract {number} ({holder}) has {left} left: a top-up of {quantity} waits to be confirmed."),
         TOP_UP,
     ),
     "top_up_issued": MailTemplate(
         mark("A contract was topped up"),
         ALERTED,
-        mark("Contract {number} had {left} left and was topped up by {quantity}"),
-        mark("Contract {number} had {left} left and was topped up by {quantity}."),
+        mark("Contract {number} ({holder}) had {left} left and was topped up by {quantity}"),
+        mark("Contract {number} ({holder}) had {left} left and was topped up by {quantity}."),
         TOP_UP,
     ),
     **BILLING_TEMPLATES,

@@ -37,3 +37,8 @@ def held_by_name(tx: Transaction, q: str) -> ColumnElement[bool]:
             ids = select(table.c.id).where(search.matches(table))
         conditions.append(and_(c.holder_kind == table.name, c.holder_id.in_(ids)))
     return or_(*conditions)
+
+
+def holder_name(tx: Transaction, holder: tuple[str, str]) -> str:
+    """The name of a holder, by kind and id; empty if there is none."""
+    return holder_names(tx, [holder]).get(holder, "")

@@ -237,7 +237,7 @@ def test_a_warning_needs_no_amount(sample: SampleDesk) -> None:
     assert (row.state, row.quantity, row.available, row.grant) == ("warned", None, 15, None)
     messages = [row for row in sample.rows(t.outbox, event="contract_top_up") if row.recipient is None]
     assert [one.subject for one in messages] == [
-        f"Only 15 minutes of contract {sample.contract(contract).number} is left"
+        f"Only 15 minutes of contract {sample.contract(contract).number} (Ann) is left"
     ]
     sold_until = sample.sell(
         "support_hours",

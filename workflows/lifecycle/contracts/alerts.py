@@ -13,6 +13,7 @@ from engine.contract_alerts import ContractAlertKind, left_at, thresholds_crosse
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.loaded import LoadedContract
 from workflows.notifications.alerts import ContractNotice, notify_contract_alert
+from workflows.register.holder_names import holder_name
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 
@@ -41,7 +42,14 @@ def alert_use(tx: Transaction, loaded: LoadedContract, at: datetime) -> None:
     loaded.change(tx, alerted_percent=highest)
     assert highest is not None, "a threshold was crossed"
     left = ContractNotice(
-        "threshold", highest, loaded.draws, totals.available, totals.purchased, currency=loaded.currency
+        "threshold",
+        highest,
+        holder_name(tx, loaded.contract.holder),
+        loaded.draws,
+        totals.available,
+        totals.purchased,
+        currency=loaded.currency,
+        by_month=loaded.monthly_minutes is not None,
     )
     notify_contract_alert(tx, loaded.contract, left)
 
@@ -124,7 +132,8 @@ def alert_end(tx: Transaction, loaded: LoadedContract, days: int) -> bool:
         return False
     at = max(expires_at - timedelta(days=days), loaded.activated_at or contract.starts_at)
     add_contract_alert(tx, loaded, "expiring", days, at=at, seen_at=tx.now, due_at=expires_at)
-    notify_contract_alert(tx, contract, ContractNotice("expiring", days, due_at=expires_at))
+    notice = ContractNotice("expiring", days, holder_name(tx, contract.holder), due_at=expires_at)
+    notify_contract_alert(tx, contract, notice)
     return True
 
 
@@ -144,7 +153,14 @@ def alert_exhaustion(tx: Transaction, loaded: LoadedContract, days: int, runs_ou
     add_contract_alert(tx, loaded, "exhaustion", days, at=tx.now, seen_at=tx.now, due_at=runs_out_at)
     available = loaded.open_totals(tx.now).available
     notice = ContractNotice(
-        "exhaustion", days, loaded.draws, available, due_at=runs_out_at, currency=loaded.currency
+        "exhaustion",
+        days,
+        holder_name(tx, loaded.contract.holder),
+        loaded.draws,
+        available,
+        due_at=runs_out_at,
+        currency=loaded.currency,
+        by_month=loaded.monthly_minutes is not None,
     )
     notify_contract_alert(tx, loaded.contract, notice)
     return True

@@ -58,15 +58,29 @@ def test_each_threshold_is_crossed_once(sample: SampleDesk) -> None:
     written = mails(sample, "contract_threshold")
     assert [row.recipient for row in written] == [*both, *both]
     number = sample.contract(contract).number
-    assert written[0].subject == f"Contract {number} is 75% used"
-    assert written[0].body == f"Contract {number} is 75% used: 150 minutes of 600 minutes can still be used."
+    assert written[0].subject == f"Contract {number} (Ann) is 75% used"
+    assert (
+        written[0].body
+        == f"Contract {number} (Ann) is 75% used: 150 minutes of 600 minutes can still be used."
+    )
 
 
 def test_two_thresholds_crossed_by_one_entry_are_one_message(sample: SampleDesk) -> None:
     _, request = hours(sample)
     sample.work(request, 560)
     assert [level for level, _ in given(sample)] == [75, 90]
-    assert {row.subject.split(" is ")[1] for row in mails(sample, "contract_threshold")} == {"90% used"}
+    assert {row.subject.split(" is ")[1] for row in mails(sample, "contract_threshold")} == {"93% used"}
+
+
+@pytest.mark.parametrize("kind", ["support_hours", "support_hours_by_month"])
+def test_mails_name_the_holder_and_say_what_is_used_of_a_month(sample: SampleDesk, kind: str) -> None:
+    number = sample.contract(sample.sell(kind, minutes=100)).number
+    sample.work(sample.log(), 100)
+    [subject] = {row.subject for row in mails(sample, "contract_threshold")}
+    of_month, of_contract = (
+        f"Contract {number} (Ann): 100% of this month is used", f"Contract {number} (Ann) is 100% used"
+    )  # fmt: skip
+    assert subject == (of_month if kind == "support_hours_by_month" else of_contract)
 
 
 def test_the_instant_is_that_of_the_work_that_crossed(sample: SampleDesk) -> None:
@@ -165,7 +179,7 @@ def test_the_end_ahead_is_warned_of_at_its_instant(sample: SampleDesk) -> None:
     written = mails(sample, "contract_expiring")
     assert [row.created_at for row in written] == [end - 30 * DAY] * 3 + [end - 7 * DAY] * 3
     number = sample.contract(contract).number
-    assert {row.subject for row in written} == {f"Contract {number} ends on 2026-05-31"}
+    assert {row.subject for row in written} == {f"Contract {number} (Ann) ends on 2026-05-31"}
     assert "ann@example.com" in {row.recipient for row in written}
 
 
