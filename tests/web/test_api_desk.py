@@ -141,6 +141,7 @@ def test_a_decision_is_explained_and_stored(sample: SampleDesk, staff: Client) -
     request = log(staff, sample)
     decision = staff.get(f"/decisions/{request['coverage']['decision']}")
     assert (decision["outcome"], decision["candidates"]) == ("created", [])
+    assert decision["facts"]["at"] == decision["decided_at"]
     assert decision["contract"] == request["coverage"]["contract"]
     made = staff.get(f"/contracts/{decision['contract']}")
     assert (made["type"], made["state"], made["pending_reason"]) == (

@@ -1,13 +1,18 @@
 """The API of the sandbox clock: set once per key, and only forward once records exist."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.api import ApiClients
+from tests.support.builders import DeskFixture
 from tests.support.sample_desk import MONDAY, SampleDesk
+from workflows.commands.fields import MoneyGiven
+from workflows.commands.quotes import NewQuote, QuoteLineGiven
+from workflows.selling.quotes import create_quote, send_quote
+from workflows.store import tables as t
 
 CLOCK = "/sandbox/clock"
 
@@ -27,7 +32,8 @@ def test_a_key_sets_the_clock_once(api: ApiClients) -> None:
     first = api.administrator.post(CLOCK, at(1), Idempotency_Key="one")
     assert (first.status_code, first.headers.get("Idempotency-Replayed")) == (200, None)
     assert api.administrator.post(CLOCK, at(2), Idempotency_Key="two").status_code == 200
-    assert api.administrator.post(CLOCK, at(1)).status_code == 409
+    refused = api.administrator.post(CLOCK, at(1))
+    assert (refused.status_code, (refused.json or {})["now"]) == (409, "2026-03-04T09:00:00Z")
     again = api.administrator.post(CLOCK, at(1), Idempotency_Key="one")
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (200, "true")
     assert again.json == first.json
@@ -35,6 +41,19 @@ def test_a_key_sets_the_clock_once(api: ApiClients) -> None:
     now = api.administrator.get(CLOCK).json
     assert now is not None
     assert now["now"] == "2026-03-04T09:00:00Z"
+
+
+def test_on_a_desk_without_contracts_the_jobs_due_in_between_run_too(bare_desk: DeskFixture) -> None:
+    bare_desk.desk.sandbox = True
+    api = ApiClients(bare_desk)
+    customer = bare_desk.customer("Ann")
+    line = QuoteLineGiven(description="A visit", unit_price=MoneyGiven(amount_minor=9_000))
+    command = NewQuote(subject="Support", last_on=date(2026, 3, 10), customer=customer, lines=[line])
+    quote = bare_desk.do(create_quote, command)
+    bare_desk.do(send_quote, quote)
+    assert api.administrator.post(CLOCK, at(30)).status_code == 200
+    [lapsed] = bare_desk.rows(t.audit_event, subject_kind="quote", action="lapsed")
+    assert (lapsed.subject_id, lapsed.at) == (quote, datetime(2026, 3, 11, tzinfo=UTC))
 
 
 def test_concurrent_calls_with_one_key_return_one_response(api: ApiClients) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from tests.support.api import ApiClients
+from web.api import ROUTE_GROUPS
 from web.field_errors import FORMS, field_errors
 from workflows.commands.contracts import Adjust, NewContract
 from workflows.commands.quotes import QuoteLineGiven
@@ -45,6 +46,23 @@ def test_the_field_to_correct_is_named(kind: type[BaseModel], given: dict[str, A
             with pytest.raises(ValidationError) as refused:
                 kind.model_validate_json(json.dumps(given))
             assert [one["pointer"] for one in field_errors(refused.value)] == [pointer]
+
+
+QUERIES = {
+    f"{one.query.__module__}.{one.query.__name__}": one.query
+    for group in ROUTE_GROUPS
+    for one in group.operations
+}
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+def test_each_bad_parameter_is_named_once_as_it_was_sent(query: type[BaseModel]) -> None:
+    names = [field.alias or name for name, field in query.model_fields.items()]
+    with pytest.raises(ValidationError) as refused:
+        query.model_validate({**dict.fromkeys(names, "\x00"), "unknown": "1"})
+    assert sorted(one["pointer"] for one in field_errors(refused.value)) == sorted(
+        f"/{one}" for one in [*names, "unknown"]
+    )
 
 
 SHOWN_ONLY = {r"^[ -~]{1,255}$"}

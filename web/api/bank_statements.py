@@ -34,7 +34,7 @@ class StatementQuery(ListQuery):
 class EntryQuery(ListQuery):
     """Filters of entries; undecided are those that are offered or left."""
 
-    state: EntryState | Literal["undecided"] | None = None
+    state: Literal[EntryState, "undecided"] | None = None
 
 
 @bank_statements.post("/bank-statements", status=201, reads_first=True, max_body_bytes=LARGEST_BODY)

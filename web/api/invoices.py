@@ -99,8 +99,8 @@ class InvoiceQuery(ListQuery):
     org_unit: Text | None = None
     kind: DocumentKind | None = None
     state: InvoiceState | None = None
-    payment: PaymentState | Literal["open"] | None = None
-    delivery: DeliveryState | Literal["to_process"] | None = None
+    payment: Literal[PaymentState, "open"] | None = None
+    delivery: Literal[DeliveryState, "to_process"] | None = None
     number: Text | None = None
     dunning_level: Annotated[int, Field(ge=0, le=99)] | None = None
 

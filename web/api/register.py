@@ -1,7 +1,5 @@
 """API routes of org units, customers and items."""
 
-from typing import Literal
-
 from web.api.queries import ListQuery, Text
 from web.api.routing import RouteGroup
 from workflows import register
@@ -50,7 +48,7 @@ class ItemQuery(ListQuery):
     q: Text | None = None
     number: Text | None = None
     item_type: Text | None = None
-    owner: Literal["none"] | Text | None = None
+    owner: Text | None = None
     for_customer: Text | None = None
 
 

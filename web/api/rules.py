@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from web.api.queries import ListQuery, Query
+from web.api.queries import ListQuery, Query, Text
 from web.api.routing import Accepted, RouteGroup
 from workflows.commands.fields import Command, Instant, LongText
 from workflows.core.actors import Actor
@@ -112,7 +112,7 @@ class DifferencesQuery(ListQuery):
     """Filters of differences. `change` is what differs; `number` is a service request's or a contract's."""
 
     change: Change | None = None
-    number: str | None = None
+    number: Text | None = None
 
 
 @rules.get("/rules")

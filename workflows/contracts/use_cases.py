@@ -49,7 +49,7 @@ from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling
 from workflows.lifecycle.contracts.sold_items import awaits_invoice
 from workflows.lifecycle.contracts.sold_once import sell_beside
-from workflows.notifications.events import publish
+from workflows.notifications.messages import notify_contract_renewed
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -265,10 +265,13 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
             gettext("%(number)s has already been renewed by %(taken)s.", number=row.number, taken=taken),
             remedy=gettext("Open %(taken)s instead.", taken=taken),
         )
-    renewed = sell(tx, successor_terms(tx, row, command), Origin(renewal_of=contract_value(row)))
+    contract = contract_value(row)
+    renewed = sell(tx, successor_terms(tx, row, command), Origin(renewal_of=contract))
     settle_and_cover(tx, renewed)
     tx.audit("contract", contract_id, "renewed", successor=renewed, reason=command.reason or None)
-    publish(tx, "contract_renewed", {"contract": contract_id, "number": row.number, "successor": renewed})
+    c = t.contract.c
+    successor = tx.connection.execute(select(c.number, c.starts_at).where(c.id == renewed)).one()
+    notify_contract_renewed(tx, contract, renewed, *successor)
     return renewed
 
 

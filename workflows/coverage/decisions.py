@@ -20,9 +20,13 @@ from workflows.coverage.reasons import reason_text, why_text
 from workflows.coverage.snapshot import facts_json, verdict_json
 from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import Nameable, Named, visible_requests
+from workflows.notifications.events import rfc_3339
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views.decisions import CandidateView, DecisionView
+
+INSTANTS = ("at", "logged_at")
+"""The facts that are instants."""
 
 
 def store_decision(
@@ -175,10 +179,14 @@ def _nameable(
 
 
 def _facts_seen(facts: Mapping[str, Any], nameable: Nameable) -> dict[str, Any]:
-    """The facts; the id of a record that may not be named is None, and so is the type of such an item."""
+    """The facts; the id of a record that may not be named is None, and so is the type of such an item.
+
+    Their instants are in UTC as the API writes them, with Z.
+    """
     hidden = {kind for kind in HOLDER_KINDS if not nameable.may(kind, facts.get(kind))}
     without = {*hidden, "item_type"} if "item" in hidden else hidden
-    return {name: None if name in without else value for name, value in facts.items()}
+    instants = {name: rfc_3339(datetime.fromisoformat(facts[name])) for name in INSTANTS if facts.get(name)}
+    return {name: None if name in without else value for name, value in {**facts, **instants}.items()}
 
 
 def _cause_seen(cause: str, nameable: Nameable) -> str:

@@ -15,6 +15,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.jobs.definitions import JOBS, next_due, run_job
+from workflows.notifications.events import rfc_3339
 from workflows.store import tables as t
 
 log = structlog.get_logger()
@@ -52,14 +53,14 @@ def set_clock(desk: Desk, actor: Actor, now: datetime) -> ClockView:
     desk.refresh()
     current = desk.now()
     may_go_back = _is_empty(desk, t.contract, t.service_request)
-    if may_go_back and (now < current or _is_empty(desk, t.invoice)):
+    if may_go_back and now < current:
         _move(desk, actor, now)
         return ClockView(now, True, 0)
     if now < current:
         raise StateForbids(
-            f"The clock is at {current.isoformat()} and can only be set forward.",
+            f"The clock is at {rfc_3339(current)} and can only be set forward.",
             remedy="Set a later instant. Going back needs a desk without contracts and service requests.",
-            now=current.isoformat(),
+            now=rfc_3339(current),
         )
     ran = 0
     done_at: datetime | None = None

@@ -14,7 +14,7 @@ from workflows.core.settings import AlertRecipient
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import amount_text, day_text, instant_text, number_text
 from workflows.languages.texts import SOURCE, Language, gettext, mark
-from workflows.notifications.events import publish
+from workflows.notifications.events import publish, rfc_3339
 from workflows.notifications.messages import holder_email, send
 from workflows.notifications.recipients import languages_of
 from workflows.notifications.templates import MailText, Values, mail_text
@@ -45,8 +45,8 @@ def notify_sla_alert(tx: Transaction, request: Any, alert: SlaAlert) -> None:
     payload = {
         "number": request.number,
         "target": alert.target,
-        "at": alert.at.isoformat(),
-        "due_at": alert.due_at.isoformat(),
+        "at": rfc_3339(alert.at),
+        "due_at": rfc_3339(alert.due_at),
     }
     addresses = _addresses(tx, recipients, technician=request.technician_id)
     for recipient, text in _texts(tx, alert.kind, values, addresses):
@@ -105,7 +105,7 @@ def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractN
     payload = {
         "number": contract.number,
         "level": notice.level,
-        "due_at": notice.due_at.isoformat() if notice.due_at is not None else None,
+        "due_at": rfc_3339(notice.due_at) if notice.due_at is not None else None,
     }
     for recipient, text in _texts(tx, notice.template, lambda: _contract_values(contract, notice), addresses):
         send(

@@ -41,7 +41,7 @@ EVENT_TYPES: dict[str, EventType] = {
     ),
     "service_request_moved": EventType(
         "service_request.state_changed",
-        mark("A service request was moved to another state."),
+        mark("A service request was logged or moved to another state; from_state is null for the first one."),
         (*REQUEST, "trigger", "from_state", "to_state"),
     ),
     "service_request_note_added": EventType(

@@ -4,12 +4,15 @@ A row of the outbox is one message with its final text, so that it states what w
 Every row of the outbox is made here. Source: product.md section 12.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
 
 from engine.contracts import HOLDER_KINDS, Contract, HolderKind
+from engine.periods import local_date
 from workflows.core.transaction import Transaction
+from workflows.languages.formats import day_text
 from workflows.languages.texts import LANGUAGES, SOURCE, gettext
 from workflows.notifications.events import EVENT_TYPES, is_wanted, publish, publish_each
 from workflows.notifications.recipients import by_language, language_of, languages_of
@@ -95,6 +98,30 @@ def notify_contract_event(tx: Transaction, contract: Contract, state: str) -> No
     values = _contract_values(tx, state, contract.id, contract.number, address, text)
     tx.add(t.outbox, id=new_id(), **values)
     publish(tx, CONTRACT_EVENTS[state], values["payload"])
+
+
+def notify_contract_renewed(
+    tx: Transaction, contract: Contract, successor_id: str, successor: str, starts_at: datetime
+) -> None:
+    """Write to the holder of a contract that its `successor`, a number, follows at an instant (aware UTC)."""
+
+    def values() -> dict[str, str]:
+        first_day = day_text(local_date(starts_at, contract.zone))
+        return {"number": contract.number, "successor": successor, "first_day": first_day}
+
+    address = holder_email(tx, contract)
+    subject, body = mail_text(tx, "contract_renewed", values, language_of(tx, address))
+    data = {"contract": contract.id, "number": contract.number, "successor": successor_id}
+    send(
+        tx,
+        "contract_renewed",
+        recipient=address,
+        subject=subject,
+        body=body,
+        about=("contract", contract.id),
+        payload=data,
+    )
+    publish(tx, "contract_renewed", data)
 
 
 def customer_email(tx: Transaction, customer_id: str) -> str:

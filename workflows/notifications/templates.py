@@ -233,6 +233,13 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("Your contract {number} is used up."),
         CONTRACT,
     ),
+    "contract_renewed": MailTemplate(
+        mark("A contract was renewed"),
+        HOLDER,
+        mark("Contract {number} was renewed"),
+        mark("Your contract {number} was renewed: {successor} follows on {first_day}."),
+        {**CONTRACT, "successor": "SH-0013", "first_day": mark("2026-04-01")},
+    ),
     "contract_threshold": MailTemplate(
         mark("A contract is used up to a threshold"),
         ALERTED,

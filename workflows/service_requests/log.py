@@ -25,6 +25,7 @@ from workflows.lifecycle.service_requests.facts import request_facts
 from workflows.lifecycle.service_requests.parties import Parties, check_parties
 from workflows.lifecycle.service_requests.sla import level_columns, logged_columns
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request, write_history
+from workflows.notifications.events import is_wanted, publish
 from workflows.notifications.messages import notify_request_event
 from workflows.service_requests.queries import view_of_logged
 from workflows.store import tables as t
@@ -32,6 +33,8 @@ from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import PreconditionFailed
 from workflows.store.search_words import request_words
 from workflows.views.service_requests import ServiceRequestView
+
+MOVED = "service_request_moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,12 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
         tx.start_writing()
         _insert(tx, service_request_id, command, parties, state="open", number=number)
         write_history(tx, service_request_id, "log", None, "open")
+        _publish_logged(tx, service_request_id)
         return Logged(service_request_id, None)
+    if is_wanted(tx, MOVED):
+        # the event names the request by its number, which a single statement that is all of the transaction
+        # gives it only when it is committed
+        tx.start_writing()
     facts = request_facts(
         tx,
         customer=command.customer,
@@ -134,6 +142,7 @@ def _write_decided(
             hold_incident(
                 tx, grant_id=found.grant_id, contract_id=covering, service_request_id=service_request_id
             )
+    _publish_logged(tx, service_request_id)
     if decision.outcome == "created":
         contract_id = made_contract(tx, service_request_id, decision)
         store(contract_id=contract_id)
@@ -146,6 +155,14 @@ def _write_decided(
         values["number"] = values["number"] or batch.returned
         return Logged(service_request_id, decision_id, view=_view_of(tx, values, parties, found))
     return Logged(service_request_id, decision_id)
+
+
+def _publish_logged(tx: Transaction, service_request_id: str) -> None:
+    """Publish that a request was logged, as its first move, where an endpoint gets these events."""
+    if is_wanted(tx, MOVED):
+        request = lock_request(tx, service_request_id)
+        moved = {"trigger": "log", "from_state": None, "to_state": request.state}
+        publish(tx, MOVED, {"service_request": request.id, "number": request.number, **moved})
 
 
 def _view_of(

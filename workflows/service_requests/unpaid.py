@@ -19,6 +19,7 @@ from workflows.lifecycle.contracts.states import awaits_payment
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.alerts import local_text
 from workflows.notifications.billing import notify
+from workflows.notifications.events import rfc_3339
 from workflows.notifications.messages import customer_email
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
@@ -89,7 +90,7 @@ def take_unpaid_step(tx: Transaction, request_id: str, step: UnpaidStep) -> bool
             "service_request": request_id,
             "number": row.number,
             "contract": row.contract_id,
-            "cancel_at": cancel_at.isoformat() if cancel_at is not None else None,
+            "cancel_at": rfc_3339(cancel_at) if cancel_at is not None else None,
         },
     )
     return True

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from tests.support.builders import RULES
 from tests.support.rate_cards import rate_card
 from tests.support.sample_desk import MONDAY, SampleDesk
+from workflows.commands.billing import ChangeBilling
 from workflows.commands.contracts import (
     Adjust,
     CancelContract,
@@ -24,6 +25,7 @@ from workflows.commands.rounding import RoundingTerms
 from workflows.contracts.queries import contract_audit, list_contracts, read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
 from workflows.core.errors import Conflict, InvalidInput, StateForbids
+from workflows.register.billing_details import change_billing_details
 from workflows.store import tables as t
 
 TYPES = sorted(path.stem for path in (RULES / "contract_types").glob("*.json"))
@@ -344,3 +346,15 @@ def test_a_contract_that_is_to_be_cancelled_is_not_renewed(sample: SampleDesk) -
     sample.do(cancel_contract, contract, CancelContract(effective_on=date(2026, 8, 1)))
     with pytest.raises(StateForbids, match="It is to be cancelled before its end"):
         sample.do(renew, contract, Renew())
+
+
+def test_the_holder_gets_a_mail_in_their_language(sample: SampleDesk) -> None:
+    bob = sample.customer("Bob")
+    sample.do(change_billing_details, "customer", bob, ChangeBilling(language="de"))
+    contract = sample.sell("subscription", to=("customer", bob), ends_on="2026-03-31")
+    successor = sample.contract(sample.do(renew, contract, Renew()))
+    [mail] = sample.rows(t.outbox, event="contract_renewed")
+    assert mail.recipient == sample.rows(t.customer, id=bob)[0].email
+    number = sample.contract(contract).number
+    assert mail.subject == f"Vertrag {number} wurde verlängert"
+    assert mail.body == f"Ihr Vertrag {number} wurde verlängert: {successor.number} folgt am 01.04.2026."

@@ -19,7 +19,7 @@ from workflows.contracts.auto_top_up import set_auto_top_up
 from workflows.contracts.use_cases import renew
 from workflows.jobs.definitions import run_job
 from workflows.lifecycle.contracts.bulk_expiry import expire_due
-from workflows.notifications.events import EVENT_TYPES, TYPE_NAMES
+from workflows.notifications.events import EVENT_TYPES, TYPE_NAMES, rfc_3339
 from workflows.notifications.webhooks.endpoints import create_webhook
 from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder
@@ -77,6 +77,7 @@ def test_the_way_of_a_request(sample: SampleDesk) -> None:
     assert sample.rows(t.service_request_note, id=note["note"])[0].public
     moves = heard(sample, "service_request.state_changed")
     assert [(one["data"]["trigger"], one["data"]["to_state"]) for one in moves] == [
+        ("log", "pending_no_contract"),
         ("cover", "open"),
         ("start", "in_progress"),
         ("hold", "on_hold"),
@@ -84,11 +85,21 @@ def test_the_way_of_a_request(sample: SampleDesk) -> None:
         ("resolve", "resolved"),
         ("close", "closed"),
     ]
-    assert moves[0]["data"]["from_state"] == "pending_no_contract"
+    assert [one["data"]["from_state"] for one in moves[:2]] == [None, "pending_no_contract"]
     closed_at = sample.request(waits).closed_at
     assert moves[-1]["timestamp"] == closed_at.isoformat().replace("+00:00", "Z")
     [activated] = data(sample, "contract.activated")
     assert (activated["contract"], activated["state"]) == (contract, "active")
+
+
+@pytest.mark.parametrize("contracts", [True, False])
+def test_a_request_that_is_covered_at_once_is_an_event(sample: SampleDesk, contracts: bool) -> None:
+    sample.sell("subscription")
+    sample.set(contracts=contracts)
+    listen(sample, "service_request.state_changed")
+    request = sample.log(FREE_TEXT)
+    about = {"service_request": request, "number": sample.request(request).number}
+    assert data(sample) == [{**about, "trigger": "log", "from_state": None, "to_state": "open"}]
 
 
 def test_service_levels(sample: SampleDesk) -> None:
@@ -98,10 +109,10 @@ def test_service_levels(sample: SampleDesk) -> None:
     sample.clock.move(hours=5)
     run_job(sample.desk, "sla_alerts")
     about = {"service_request": request, "number": sample.request(request).number, "target": "response"}
-    due_at = (MONDAY + 4 * HOUR).isoformat()
+    due_at = rfc_3339(MONDAY + 4 * HOUR)
     said = [(one["type"], one["data"]) for one in heard(sample)]
     assert said == [
-        ("sla.warning", {**about, "at": (MONDAY + 3 * HOUR).isoformat(), "due_at": due_at}),
+        ("sla.warning", {**about, "at": rfc_3339(MONDAY + 3 * HOUR), "due_at": due_at}),
         ("sla.breach", {**about, "at": due_at, "due_at": due_at}),
     ]
 
@@ -124,7 +135,7 @@ def test_the_way_of_a_contract(sample: SampleDesk) -> None:
     assert data(sample, "contract.top_up") == [{**about, "state": "issued"}]
     sample.clock.at = sample.contract(contract).expires_at - 6 * DAY
     run_job(sample.desk, "contract_alerts")
-    ends_at = sample.contract(contract).expires_at.isoformat()
+    ends_at = rfc_3339(sample.contract(contract).expires_at)
     assert data(sample, "contract.expiring") == [{**about, "level": 7, "due_at": ends_at}]
     successor = sample.do(renew, contract, Renew())
     assert data(sample, "contract.renewed") == [{**about, "successor": successor}]
