@@ -102,12 +102,12 @@ def charge_work(
         started_at,
         ended_at,
         worked,
-        work_type=command.work_type or request.work_type,
+        work_type=command.work_type,
         terms=terms,
         rules=rules_of(tx, terms),
     )
     if needs_rates:
-        require_rates(tx, terms, segments, command.work_type or request.work_type)
+        require_rates(tx, terms, segments, command.work_type)
     return Worked(started_at, ended_at, worked, segments)
 
 

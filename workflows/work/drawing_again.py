@@ -33,7 +33,8 @@ def draw_again(
     if not changed:
         return
     for request, one in changed:
-        settle_payers(tx, load_payers(tx, request, one.terms, one.worked.started_at, contracts), contracts)
+        at, work_type = one.worked.started_at, one.entry.work_type
+        settle_payers(tx, load_payers(tx, request, one.terms, at, work_type, contracts), contracts)
     since = min(at for _, one in changed for at in (one.entry.started_at, one.worked.started_at))
     change = Change(since, cause, entries=frozenset(one.entry.id for _, one in changed))
     settle(tx, changed[-1][0].id, redraw(tx, change, contracts), contracts)

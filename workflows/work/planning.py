@@ -29,7 +29,7 @@ from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.charged_entry import ChargedEntry, entry_to_pay
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.month_rules import read_posted_months, with_months
-from workflows.lifecycle.contracts.payers import CascadeSearch, payer_value
+from workflows.lifecycle.contracts.payers import CascadeSearch, WorkSearched, payer_value
 from workflows.views.service_requests import RequiredApproval
 
 
@@ -130,15 +130,17 @@ def load_payers(
     request: Row[Any],
     terms: ChargingTerms,
     at: datetime,
+    work_type: str | None,
     contracts: LoadedContracts,
 ) -> list[LoadedContract]:
     """The contract that covered the request at `at` (aware UTC), and those that follow if these may pay, too.
 
-    Locked where the transaction writes.
+    `work_type` is that of the work. Locked where the transaction writes.
     """
     if terms.contract is None:
         return []
     following: list[str] = []
     if terms.cascade or terms.passes_on:
-        following = CascadeSearch(tx).following(request, terms.contract, terms.rule_set, at)
+        work = WorkSearched(terms.role, work_type, terms.priority, terms.channel)
+        following = CascadeSearch(tx).following(request, terms.contract, terms.rule_set, at, work)
     return contracts.load([terms.contract, *following])

@@ -5,7 +5,6 @@ a reversal and a new entry in the ledger, never an update. Source: product.md se
 """
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -27,7 +26,6 @@ from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.lifecycle.contracts.payers import is_excluded
 from workflows.lifecycle.contracts.redraw import redraw
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.closing import lock_current, up_to_date_request
@@ -69,9 +67,10 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
     with up_to_date_request(tx, seen) as fresh:
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
         check_takes_work(fresh, request)
+        command = _of_work_type(request, command)
         terms = new_terms(fresh, request, worked_at(command))
         contracts = LoadedContracts(fresh)
-        payers = load_payers(fresh, request, terms, worked_at(command), contracts)
+        payers = load_payers(fresh, request, terms, worked_at(command), command.work_type, contracts)
         planned = plan_work(fresh, request, command, terms, payers)
         found = preview_new_entry(fresh, request, planned, payers, contracts)
         required = required_approval(fresh, request, contracts, emergency=command.beyond_approval)
@@ -87,9 +86,10 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     tx.require(*WORKERS)
     request = lock_current(tx, require_visible(tx, service_request_id))
     check_takes_work(tx, request)
+    command = _of_work_type(request, command)
     contracts = LoadedContracts(tx)
     terms = new_terms(tx, request, worked_at(command))
-    payers = _settled_payers(tx, request, terms, worked_at(command), contracts)
+    payers = _settled_payers(tx, request, terms, command, contracts)
     planned = plan_work(tx, request, command, terms, payers)
     entry_id, worked = new_id(), planned.worked
     row = {
@@ -104,7 +104,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
         "charged_by": planned.entry.charged_by,
         "segments": planned.entry.segments,
         "billable": command.billable,
-        "work_type": command.work_type or request.work_type,
+        "work_type": command.work_type,
         "note": command.note,
         "state": first_state(needs_approval=tx.settings.work_approval),
         "created_at": tx.now,
@@ -264,7 +264,7 @@ def _charge_again(
     contracts = LoadedContracts(tx)
     changed = found.moved(places)
     draws_anew = places.moves or before.state == "rejected" or command.recalculate
-    if draws_anew or not _draws_alike(tx, found.own, wanted, before.work_type, contracts):
+    if draws_anew or not _draws_alike(found.own, wanted, before.work_type):
         changed.append((places.target, found.own))
     draw_again(tx, changed, contracts, cause=f"work_entry:{entry.id}")
     if not asks:
@@ -280,22 +280,14 @@ def _charge_again(
     )
 
 
-def _draws_alike(
-    tx: Transaction,
-    own: ChargedAgain,
-    wanted: WorkGiven,
-    work_type: str | None,
-    contracts: LoadedContracts,
-) -> bool:
-    """Whether a changed entry takes the minutes that it took before, from the same contracts."""
-    terms = own.terms
+def _draws_alike(own: ChargedAgain, wanted: WorkGiven, work_type: str | None) -> bool:
+    """Whether a changed entry, which was of this work type, takes the same minutes from the same grants.
+
+    The work type may decide which contracts and which of their grants pay.
+    """
     if not own.takes_alike:
         return False
-    if not terms.draws or terms.contract is None:
-        return True
-    covering = contracts[terms.contract].terms_at(tx, own.entry.started_at)
-    excluded = is_excluded(covering, terms.role, wanted.work_type)
-    return excluded == is_excluded(covering, terms.role, work_type)
+    return wanted.work_type == work_type or not own.terms.draws or own.terms.contract is None
 
 
 def delete_work(
@@ -329,13 +321,21 @@ def delete_work(
 # ------------------------------------------------------------------ helpers
 
 
+def _of_work_type(request: Row[Any], command: WorkGiven) -> WorkGiven:
+    """The command with the work type of the service request, where it names none."""
+    if command.work_type is not None or request.work_type is None:
+        return command
+    return command.model_copy(update={"work_type": request.work_type})
+
+
 def _settled_payers(
-    tx: Transaction, request: Row[Any], terms: ChargingTerms, at: datetime, contracts: LoadedContracts
+    tx: Transaction, request: Row[Any], terms: ChargingTerms, command: WorkGiven, contracts: LoadedContracts
 ) -> list[LoadedContract]:
-    """The payers of work at `at`, after their due changes."""
-    payers = load_payers(tx, request, terms, at, contracts)
+    """The payers of the work, after their due changes."""
+    at, work_type = worked_at(command), command.work_type
+    payers = load_payers(tx, request, terms, at, work_type, contracts)
     if settle_payers(tx, payers, contracts):
-        payers = load_payers(tx, request, terms, at, contracts)
+        payers = load_payers(tx, request, terms, at, work_type, contracts)
     return payers
 
 

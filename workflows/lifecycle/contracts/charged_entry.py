@@ -63,7 +63,7 @@ def entry_to_pay(
     policy = terms["time_expired"]
     if covering is not None:
         policy = covering.time_expired or policy
-        if is_excluded(covering, terms["role"], row.worked_type or row.work_type):
+        if is_excluded(covering, terms["role"], row.worked_type):
             payers = ()
     return EntryToPay(
         row.entry_id,
@@ -89,7 +89,7 @@ def facts_of_work(row: Any) -> ChargingFacts:
     terms = row.charged_by
     weekday, hour = local_clock(row.worked_from, terms["time_zone"])
     return ChargingFacts(
-        work_type=row.worked_type or row.work_type,
+        work_type=row.worked_type,
         priority=terms["priority"],
         role=terms["role"],
         channel=terms["channel"],

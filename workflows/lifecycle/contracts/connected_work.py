@@ -17,7 +17,7 @@ from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.amendments import is_held_since
 from workflows.lifecycle.contracts.charged_entry import ChargedEntry
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.lifecycle.contracts.payers import CascadeSearch
+from workflows.lifecycle.contracts.payers import CascadeSearch, WorkSearched
 from workflows.lifecycle.contracts.redraw_reading import (
     allocations_of,
     entries_by_id,
@@ -197,7 +197,8 @@ def _payers_of(row: Any, search: CascadeSearch) -> tuple[str, ...]:
     covering = terms["contract"]
     if not terms["cascade"] and not terms.get("passes_on"):
         return (covering,)
-    return (covering, *search.following(row, covering, terms["rule_set"], row.worked_from))
+    work = WorkSearched(terms["role"], row.worked_type, terms["priority"], terms["channel"])
+    return (covering, *search.following(row, covering, terms["rule_set"], row.worked_from, work))
 
 
 def _add_holders(tx: Transaction, found: Connected, contracts: LoadedContracts) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, null, select
 
@@ -91,6 +91,15 @@ def is_excluded(contract: Contract, role: str, work_type: str | None) -> bool:
     return role in exclusions.get("roles", ()) or work_type in exclusions.get("work_types", ())
 
 
+class WorkSearched(NamedTuple):
+    """What a search for the contracts that pay for an entry reads of it, beside its service request."""
+
+    role: str
+    work_type: str | None
+    priority: str
+    channel: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Searched:
     """A service request's facts, and the contracts that its holders have or had, with their distances."""
@@ -119,18 +128,28 @@ class CascadeSearch:
         self._searched: dict[str, _Searched] = {}
         self._rules: dict[str, RuleSet] = {}
 
-    def following(self, request: Any, covering: str, rule_set: str, at: datetime) -> list[str]:
+    def following(
+        self, request: Any, covering: str, rule_set: str, at: datetime, work: WorkSearched
+    ) -> list[str]:
         """The ids of the contracts that a search at `at` takes, one after the other, after the covering one.
 
-        `request` has the columns of a row of `service_request`, `rule_set` is a version. Packs are left out:
-        an incident is for a whole service request, not for the rest of one.
+        `request` has the columns of a row of `service_request`, `rule_set` is a version. Contracts that
+        exclude the work are not valid for it. Packs are left out: an incident is for a whole service request,
+        not for the rest of one.
         Raises: RuleSetRefused if the rule set can no longer be read.
         """
         searched = self._searched.get(request.id)
         if searched is None:
             searched = self._searched[request.id] = self._search(request)
-        facts, rules = replace(searched.facts, at=at), self._rule_set(rule_set)
-        candidates = [one for one in searched.candidates_at(at) if one.contract.id != covering]
+        rules = self._rule_set(rule_set)
+        facts = replace(
+            searched.facts, at=at, work_type=work.work_type, priority=work.priority, channel=work.channel
+        )
+        candidates = [
+            one
+            for one in searched.candidates_at(at)
+            if one.contract.id != covering and not is_excluded(one.contract, work.role, work.work_type)
+        ]
         found: list[str] = []
         while candidates and len(found) < CASCADE_DEPTH:
             decision = find_coverage(facts, candidates, rules)
