@@ -79,7 +79,7 @@ class Gathering:
 
 
 def overage_rate(*rates: Money | None) -> Money | None:
-    """The price of an hour: the first that there is, of the contract, the settings and the rate card."""
+    """The price of an hour: the first that there is, in the order in which they are asked."""
     return next((one for one in rates if one is not None), None)
 
 

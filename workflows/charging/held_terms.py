@@ -78,6 +78,34 @@ def terms_held(tx: Transaction, worked_at: datetime) -> DeskTerms:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class OverageRates:
+    """The settings' price of an hour over time, in minor units of the desk's currency; None for none.
+
+    `changes` are the instants at which it changed (aware UTC), in order, each with the price before.
+    """
+
+    today: int | None
+    changes: tuple[tuple[datetime, int | None], ...]
+
+    def at(self, worked_at: datetime) -> int | None:
+        """The price that held at an instant (aware UTC)."""
+        return next((before for changed_at, before in self.changes if changed_at > worked_at), self.today)
+
+
+def overage_rates(tx: Transaction) -> OverageRates:
+    """The settings' price of an hour, as far as it has changed since the first entry was recorded."""
+    c = t.setting_change.c
+    changes = tx.connection.execute(
+        select(c.changed_at, c.old_value)
+        .where(c.key == "default_overage_rate_minor", c.changed_at <= tx.recorded_at)
+        .order_by(c.changed_at, c.id)
+    ).all()
+    first = _first_recorded(tx) if changes else tx.recorded_at
+    later = tuple((row.changed_at, row.old_value) for row in changes if row.changed_at > first)
+    return OverageRates(tx.settings.default_overage_rate_minor, later)
+
+
 def rules_held(tx: Transaction, terms: DeskTerms) -> RuleSet:
     """The rule set of these terms. Raises: NoRuleSet; RuleSetRefused if it can no longer be read."""
     return rule_set_of(tx, terms.version)

@@ -11,7 +11,12 @@ from sqlalchemy import Row
 from engine.contracts import OVER_STATES, Contract, dated_state
 from engine.periods import contract_end, local_date, months_between
 from workflows.commands.contracts import AmendContract, ContractAction, TransferContract
-from workflows.contracts.effective_dates import effective_instant, pointer_of, refuse_before_finished
+from workflows.contracts.effective_dates import (
+    effective_instant,
+    pointer_of,
+    refuse_before_finished,
+    refuse_invoiced,
+)
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.renewal import successor_number
 from workflows.contracts.use_cases import action_forbidden, locked_contract
@@ -47,9 +52,10 @@ def amend_contract(
         Conflict: it has amounts in another currency than the desk's, or has been renewed and would end on
             another day.
         InvalidInput: nothing would change, a term does not fit the type, or the instant is before the
-            contract or after its end.
+            contract, after its end, or in the past of a period that has been invoiced.
     """
     row, at = _changeable(tx, contract_id, command, "amend", expected_version)
+    refuse_invoiced(tx, contract_value(row), at, pointer_of(command))
     then = rows_as_of(tx, [row], at)[0]
     after = {
         name: value

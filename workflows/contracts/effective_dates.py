@@ -73,6 +73,44 @@ def refuse_before_start(tx: Transaction, contract: Contract, at: datetime, comma
         )
 
 
+def refuse_invoiced(tx: Transaction, contract: Contract, at: datetime, pointer: str) -> None:
+    """Check that no issued invoice bills a contract, or its overage, for days after a past instant.
+
+    The instant is aware UTC, days are those in the contract's time zone. What is sold beside the contract has
+    terms of its own. Raises: InvalidInput that names the invoice.
+    """
+    if at >= tx.now:
+        return
+    line, i, s = t.invoice_line, t.invoice, t.sold_item
+    billed = (
+        select(i.c.number, line.c.service_from, line.c.service_to)
+        .select_from(s.join(line, line.c.sold_item_id == s.c.id).join(i, i.c.id == line.c.invoice_id))
+        .where(
+            s.c.contract_id == contract.id,
+            s.c.kind.in_(("contract", "renewal", "overage")),
+            i.c.state == "issued",
+            line.c.credits_line_id.is_(None),
+            line.c.service_to >= local_date(at, contract.zone),
+            line.c.service_from <= local_date(tx.now, contract.zone),
+        )
+        .order_by(line.c.service_to.desc(), i.c.number)
+        .limit(1)
+    )
+    found = tx.connection.execute(billed).first()
+    if found is not None:
+        raise invalid(
+            pointer,
+            gettext(
+                "%(number)s has been invoiced from %(first)s to %(last)s by %(invoice)s.",
+                number=contract.number,
+                first=found.service_from,
+                last=found.service_to,
+                invoice=found.number,
+            ),
+            gettext("Leave it out to change the contract from now on."),
+        )
+
+
 def refuse_before_finished(tx: Transaction, contract: Contract, at: datetime, pointer: str) -> None:
     """Check that a contract has paid for nothing since an instant on requests that are finished.
 

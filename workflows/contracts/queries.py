@@ -37,6 +37,7 @@ from workflows.lifecycle.contracts.month_allocation import borrow_of, carry_over
 from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.states import awaits_payment, state_as_of
+from workflows.lifecycle.contracts.type_terms import usual_months
 from workflows.lifecycle.service_requests.access import Nameable, may_name
 from workflows.register.holder_names import held_by_name, holder_names
 from workflows.store import tables as t
@@ -211,7 +212,7 @@ def contract_types(tx: Transaction) -> list[ContractTypeView]:
             limits={str(key): str(use) for key, use in one.limits.items()},
             draws=one.draws,
             allocation=one.allocation,
-            default_duration_months=one.defaults.duration_months,
+            default_duration_months=usual_months(tx, one),
             default_minutes=one.defaults.minutes,
             default_incidents=one.defaults.incidents,
             default_money=_money(one.defaults.money, currency) if priced else None,

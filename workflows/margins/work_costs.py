@@ -20,8 +20,8 @@ e = t.work_entry
 def work_costs(tx: Transaction, span: MonthSpan, rates: Sequence[CostRate]) -> Sums:
     """The time worked for contracts in the months, and what it costs by some rates.
 
-    Work counts for the contract that covered it, in the month in which it was worked (YYYY-MM). The sums are
-    `worked` and `unpriced` minutes, and `cost_minor`.
+    Work counts for the contract that covered it, in the month in which it was worked (YYYY-MM), and costs what
+    the role says that its technician had then. The sums are `worked` and `unpriced` minutes, and `cost_minor`.
     """
     sums: Sums = defaultdict(lambda: dict.fromkeys(("cost_minor", "worked", "unpriced"), 0))
     begins = sorted({one.from_at for one in rates})
@@ -38,18 +38,18 @@ def work_costs(tx: Transaction, span: MonthSpan, rates: Sequence[CostRate]) -> S
             func.coalesce(covered_by, literal(""), type_=Id).label("contract_id"),
             span.month_of(e.c.started_at).label("month"),
             e.c.technician_id,
+            e.c.charged_by["role"].as_string().label("role"),
             at.label("at"),
             e.c.worked_minutes,
         )
         .where(t.COUNTED_WORK, span.contains(e.c.started_at))
         .subquery("work")
     )
-    keys = (work.c.contract_id, work.c.month, work.c.technician_id, work.c.at)
+    keys = (work.c.contract_id, work.c.month, work.c.technician_id, work.c.role, work.c.at)
     rows = tx.connection.execute(
-        select(*keys, t.user_account.c.role, func.sum(work.c.worked_minutes).label("minutes"))
-        .join(t.user_account, t.user_account.c.id == work.c.technician_id)
+        select(*keys, func.sum(work.c.worked_minutes).label("minutes"))
         .where(work.c.contract_id != "")
-        .group_by(*keys, t.user_account.c.role)
+        .group_by(*keys)
     )
     priced: dict[tuple[str, str, str, int], int] = defaultdict(int)
     for row in rows:

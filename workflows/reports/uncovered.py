@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, case, func, literal, select
 from sqlalchemy.sql.selectable import Subquery
 
 from engine.payers import REST_KIND
+from workflows.charging.held_terms import overage_rates
 from workflows.core.actors import OFFICE
 from workflows.core.transaction import Transaction
 from workflows.reports.months import MonthSpan, month_span
@@ -107,9 +108,15 @@ def _minutes(kind: str) -> ColumnElement[int]:
 def _overage_minor(tx: Transaction) -> ColumnElement[int]:
     """The price of the minutes to be billed, rounded half up once for each, as by `engine.charging`.
 
-    By the price of an hour of the contract as it is now, else that of the settings.
+    By the price of an hour of the contract as it is now, else that of the settings when it was worked.
     """
-    rate = func.coalesce(c.c.overage_rate_minor, literal(tx.settings.default_overage_rate_minor or 0))
+    held = overage_rates(tx)
+    default: ColumnElement[int] = literal(held.today or 0)
+    if held.changes:
+        # the first that applies: they are in the order of time
+        before = ((a.c.effective_at < at, literal(minor or held.today or 0)) for at, minor in held.changes)
+        default = case(*before, else_=default)
+    rate = func.coalesce(c.c.overage_rate_minor, default)
     # whole numbers: (minutes * rate / 60) with half up is this, rounded down
     price = (a.c.minutes * rate + 30) // 60
     return case((a.c.kind == "overage", price), else_=0)

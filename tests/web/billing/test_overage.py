@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.billing import Billing, minor
 from tests.support.pages import Browser, Page
-from tests.support.sample_desk import SampleDesk
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.jobs.billing import next_overage_due
 from workflows.jobs.definitions import run_job
 from workflows.store import tables as t
@@ -75,6 +75,26 @@ def test_a_month_gathers_into_one_draft_when_it_is_over(billing: Billing) -> Non
         zip(numbers, (50, 40), strict=True)
     )
     assert to_bill(billing) == []
+
+
+def test_time_costs_what_the_settings_said_when_it_was_worked(billing: Billing) -> None:
+    """However late it is recorded, and as the report of uncovered time says."""
+    sample, admin = billing.sample, billing.api.administrator
+    work(billing, 60, 60)
+    billing.move_to(3, 10)
+    billing.ask(admin, "PATCH", "/settings", {"default_overage_rate_minor": 2 * RATE})
+    request = min(row.id for row in sample.rows(t.service_request))
+    sample.work(request, 30, at=MONDAY)
+    sample.work(request, 10)
+    billing.move_to(4, 2)
+    (row,) = billing.read("/reports/uncovered?from=2026-03&to=2026-03")["items"]
+    billing.run_jobs()
+    (draft,) = drafts(billing)
+    assert sorted(minor(line, "unit_price", "net") for line in draft["lines"]) == [
+        (4_000, 4_000),  # one piece of ten minutes
+        (RATE, 18_000),
+    ]
+    assert row["overage_minor"] == 22_000
 
 
 def test_what_changes_is_a_difference_of_the_draft_and_then_of_the_next(billing: Billing) -> None:

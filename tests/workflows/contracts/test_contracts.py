@@ -10,7 +10,7 @@ from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import Adjust, CancelContract, NewContract, Renew, TakeContract, TopUp
 from workflows.commands.fields import MoneyGiven
 from workflows.contracts.offers import take_contract
-from workflows.contracts.queries import list_contracts, read_contract
+from workflows.contracts.queries import contract_types, list_contracts, read_contract
 from workflows.contracts.use_cases import (
     adjust,
     cancel_contract,
@@ -52,6 +52,18 @@ def test_without_a_start_it_starts_today_in_the_providers_time_zone(sample: Samp
 )
 def test_a_year_is_a_calendar_year(sample: SampleDesk, starts_on: date, ends_on: date) -> None:
     assert sample.see(read_contract, sample.sell("subscription", starts_on=starts_on)).ends_on == ends_on
+
+
+def test_a_contract_sold_without_an_end_runs_as_long_as_the_settings_say(sample: SampleDesk) -> None:
+    periods = ("subscription", "support_hours_by_month", "time_limited_subscription")
+    sample.set(default_contract_months=6)
+    shown = {one.key: one.default_duration_months for one in sample.see(contract_types)}
+    assert [shown[key] for key in periods] == [6, 6, 6]
+    for key in periods:
+        sold = sample.see(read_contract, sample.sell(key, starts_on=date(2026, 1, 31)))
+        assert (key, sold.ends_on) == (key, date(2026, 7, 30))
+    assert shown["support_hours"] is None
+    assert sample.see(read_contract, sample.sell("support_hours")).ends_on is None
 
 
 def test_enabling_early_moves_the_start_and_the_grants(sample: SampleDesk) -> None:

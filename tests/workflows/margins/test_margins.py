@@ -12,6 +12,7 @@ from workflows.accounting_periods.use_cases import reopen_period
 from workflows.commands.accounting_periods import ChangePeriod
 from workflows.jobs.definitions import run_job
 from workflows.store import tables as t
+from workflows.users.accounts import ChangeUser, change_user
 
 
 @pytest.fixture
@@ -98,6 +99,16 @@ def test_what_a_rate_from_the_past_moves_is_shown_before_and_in_the_audit_trail(
         "cost": ["EUR 45.00", "EUR 90.00"],
         "reason": "It was wrong",
     }
+
+
+def test_another_role_changes_no_past_margin(billing: Billing) -> None:
+    sell(billing, "subscription", 36_500, starts_on=date(2026, 3, 2), ends_on=date(2027, 3, 1))
+    rate(billing, 3_000, "2026-03-02")
+    rate(billing, 9_000, "2026-03-02", role="supervisor")
+    sample = billing.sample
+    sample.work(sample.log(), 60)
+    sample.do(change_user, str(sample.technician.id), ChangeUser(role="supervisor"))
+    assert months(billing)["2026-03"][1] == 3_000
 
 
 def test_a_rate_of_somebody_else_rounds_nothing_again(billing: Billing) -> None:

@@ -1,4 +1,4 @@
-"""Contracts and grants pay only for work for which they are valid, by its work type and the role of who did it."""
+"""Contracts and grants pay only for work for which they are valid, by its type and the role of who did it."""
 
 from typing import Any
 
@@ -29,7 +29,9 @@ def test_cascade_passes_over_contracts_that_exclude_the_work(
 ) -> None:
     sample.set(cascade=True)
     sample.sell("support_hours", minutes=20)
-    sample.sell("support_hours", to=("org_unit", sample.site), minutes=600, exclusions=Exclusions(**exclusions))
+    sample.sell(
+        "support_hours", to=("org_unit", sample.site), minutes=600, exclusions=Exclusions(**exclusions)
+    )
     request = sample.log()
     assert sorted(sample.work(request, 60, **work)) == then
     assert sample.see(audit_desk).ok

@@ -15,6 +15,7 @@ from engine.accounting_periods import end_of_month, month_of
 from engine.overage import OverageCharge, OverageLine, charge_piece, overage_rate, without_waived
 from engine.periods import local_date
 from engine.quantities import Money
+from workflows.charging.held_terms import overage_rates
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.amendments import amendments_of, has_other_terms, row_as_of
 from workflows.lifecycle.contracts.charged_entry import segments_of
@@ -209,9 +210,9 @@ def charged(row: Any, currency: str) -> OverageCharge:
 
 
 class _Prices:
-    """What an hour of each piece costs: as its contract said at the instant worked, else the settings.
+    """What an hour of each piece costs: as its contract said at the instant worked, else the settings then.
 
-    A rate card says it only where neither does.
+    A rate card says it only where neither did, and the settings of today where nothing else does.
     """
 
     def __init__(self, tx: Transaction, rows: Sequence[Any]) -> None:
@@ -221,15 +222,15 @@ class _Prices:
             row.contract_id for row in rows if has_other_terms(self._row(row.contract_id), row.effective_at)
         }
         self._amendments = amendments_of(tx, changed) if changed else {}
-        minor = tx.settings.default_overage_rate_minor
-        self._default = Money(minor, tx.settings.currency) if minor else None
+        self._settings = overage_rates(tx)
 
     def _row(self, contract_id: str) -> Any:
         return self._contracts[contract_id]
 
     def piece(self, row: Any) -> Uncharged:
         zone = self._tx.settings.zone
-        rate = overage_rate(self._of_contract(row), self._default, _of_rate_card(row))
+        held, today = self._settings.at(row.effective_at), self._settings.today
+        rate = overage_rate(self._of_contract(row), self._money(held), _of_rate_card(row), self._money(today))
         made = None
         if rate is not None:
             made = charge_piece(
@@ -244,6 +245,9 @@ class _Prices:
         due_at, party = _month_end(self._tx, known_at), _party(row)
         assert party is not None
         return Uncharged(party, due_at, known_at, row.effective_at, row.contract_id, row.minutes, made)
+
+    def _money(self, minor: int | None) -> Money | None:
+        return Money(minor, self._tx.settings.currency) if minor else None
 
     def _of_contract(self, row: Any) -> Money | None:
         contract = self._row(row.contract_id)

@@ -44,6 +44,7 @@ from workflows.lifecycle.contracts.type_terms import (
     monthly_minutes_of,
     of_type,
     type_in_force,
+    usual_months,
 )
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -183,10 +184,9 @@ def _end(
                 "/ends_on", gettext("The contract would end before it starts."), gettext("Give a later end.")
             )
         return end
-    months = terms.defaults.duration_months
-    if period == "none" or (period == "optional" and months is None):
+    months = usual_months(tx, terms)
+    if months is None:
         return None
-    months = months or tx.settings.default_contract_months
     return contract_end(last_included_day(local_date(starts_at, zone), Duration(months=months)), zone)
 
 

@@ -25,6 +25,18 @@ def type_in_force(tx: Transaction, key: str) -> ContractType:
     return terms
 
 
+def usual_months(tx: Transaction, terms: ContractType) -> int | None:
+    """How many months a contract of a type runs that is sold without an end; None if it has none then.
+
+    The type's own default comes before that of the settings.
+    """
+    period = terms.limits.get("period", "none")
+    if period == "none":
+        return None
+    months = terms.defaults.duration_months
+    return months or tx.settings.default_contract_months if period == "required" else months
+
+
 def of_type(terms: ContractType) -> str:
     """The subject of a sentence about all contracts of a type, whatever its label is."""
     return gettext("Contracts of the type “%(label)s”", label=rule_file_text(terms.label))
