@@ -46,7 +46,7 @@ _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
 
 
 def spellings(text: str) -> frozenset[str]:
-    """A text in letters of a to z, in each way that umlauts are written without them."""
+    """The letters of a text without accents, in each way that umlauts are written without them."""
     plain = unicodedata.normalize("NFC", text.casefold())
     return frozenset(_letters(plain.translate(table)) for table in (_DIGRAPHS, _LIGATURES))
 
@@ -75,4 +75,4 @@ def _words() -> Iterator[str]:
 
 def _letters(text: str) -> str:
     apart = unicodedata.normalize("NFKD", text)
-    return "".join(one for one in apart if one.isascii() and one.isalpha())
+    return "".join(one for one in apart if one.isalpha())

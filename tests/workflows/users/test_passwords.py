@@ -47,6 +47,7 @@ GOOD = [
     "blaue Tasse im Regal",
     "Sommer am Bodensee 1987",
     "quatre mots sans rapport",
+    "Sommer\u0434\u043e\u043c\u043e\u0432\u043e\u0439",
     DEMO_PASSWORD,
 ]
 

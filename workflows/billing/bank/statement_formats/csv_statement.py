@@ -128,7 +128,8 @@ class _Row:
     """A line of the file, with its cells by heading."""
 
     def __init__(self, row: CsvRow, headings: list[str], profile: CsvProfile) -> None:
-        self._fields = row.fields
+        # some banks end each line with a separator, but not that of the headings, or the other way round
+        self._fields = _without_blanks(row.fields, len(headings))
         self._width = len(headings)
         self._cells = dict.fromkeys(headings, "") | dict(zip(headings, row.fields, strict=False))
         self._line = row.line
@@ -290,7 +291,7 @@ def _rows(text: str, profile: CsvProfile) -> Iterator[_Row]:
         cells = [plain_text(cell) for cell in row.fields]
         if headings is None:
             if needed <= set(cells):
-                headings = _unique(cells, needed, row.line)
+                headings = _without_blanks(_unique(cells, needed, row.line), 0)
             elif place >= MOST_LINES_BEFORE:
                 break
             continue
@@ -328,6 +329,14 @@ def _unique(headings: list[str], needed: set[str], line: int) -> list[str]:
             line=line,
         )
     return headings
+
+
+def _without_blanks(cells: list[str], least: int) -> list[str]:
+    """The cells without blank ones at the end, as long as there are more than `least`."""
+    end = len(cells)
+    while end > least and not plain_text(cells[end - 1]):
+        end -= 1
+    return cells[:end]
 
 
 def _word(text: str) -> str:

@@ -112,6 +112,16 @@ def test_an_entry_that_breaks_off_is_none_of_those_lines(length: int) -> None:
         read(HEADINGS + unquoted + unquoted[:length])
 
 
+def test_separators_at_the_end_of_lines_are_no_cells() -> None:
+    for headings, entry in (
+        (HEADINGS, row("1,00").replace("\r\n", ";;\r\n")),
+        (HEADINGS.replace("\r\n", "; \r\n"), row("1,00")),
+    ):
+        assert [one.amount_minor for one in read(headings + entry + entry).entries] == [100, 100]
+    with pytest.raises(UnreadableStatement, match="Line 2 has 10 cells, the headings 9"):
+        read(HEADINGS + row("1,00").replace("\r\n", ";more\r\n"))
+
+
 def test_columns_of_credits_and_debits() -> None:
     profile = changed(columns={"amount": None, "credit": "Haben", "debit": "Soll"})
     headings = HEADINGS.replace('"Betrag"', '"Soll";"Haben"')
