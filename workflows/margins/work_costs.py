@@ -20,8 +20,8 @@ e = t.work_entry
 def work_costs(tx: Transaction, span: MonthSpan, rates: Sequence[CostRate]) -> Sums:
     """The time worked for contracts in the months, and what it costs by some rates.
 
-    Work counts for the contract that covered it, in the month in which it was worked (YYYY-MM), and costs what
-    the role says that its technician had then. The sums are `worked` and `unpriced` minutes, and `cost_minor`.
+    Work counts for the contract that covered it, in the month in which it was worked (YYYY-MM), and costs
+    what its technician's role of then does. The sums are `worked` and `unpriced` minutes, and `cost_minor`.
     """
     sums: Sums = defaultdict(lambda: dict.fromkeys(("cost_minor", "worked", "unpriced"), 0))
     begins = sorted({one.from_at for one in rates})
