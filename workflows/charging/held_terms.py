@@ -106,6 +106,14 @@ def overage_rates(tx: Transaction) -> OverageRates:
     return OverageRates(tx.settings.default_overage_rate_minor, later)
 
 
+def contracts_held(tx: Transaction, at: datetime) -> bool:
+    """Whether contracts were on at an instant (aware UTC), or at the first entry if that came later."""
+    if held_since(tx, at):
+        return tx.settings.contracts
+    found = _settings_before_changes(tx, max(at, _first_recorded(tx)))
+    return bool(found.get("contracts", tx.settings.contracts))
+
+
 def rules_held(tx: Transaction, terms: DeskTerms) -> RuleSet:
     """The rule set of these terms. Raises: NoRuleSet; RuleSetRefused if it can no longer be read."""
     return rule_set_of(tx, terms.version)

@@ -18,6 +18,7 @@ from engine.rulebook import STANDARD_CARD, RuleSet
 from workflows.charging.coverage_at import NOT_SEARCHED, CoverageAt, coverage_at
 from workflows.charging.held_terms import (
     DeskTerms,
+    contracts_held,
     held_since,
     role_held,
     rules_held,
@@ -26,6 +27,7 @@ from workflows.charging.held_terms import (
 )
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.payers import rule_set_of
+from workflows.lifecycle.service_requests.facts import ChargedFacts, charged_facts, charged_facts_at
 from workflows.store import tables as t
 from workflows.views.service_requests import ChangedSince
 
@@ -80,17 +82,31 @@ def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime) -> Chargi
     known once it is charged; until then, it does if any rule says so. Raises: NoRuleSet; RuleSetRefused.
     """
     role = role_held(tx, tx.actor.id, tx.actor.role, worked_at)
-    return _terms_by(tx, request, worked_at, role, terms_held(tx, worked_at))
+    return _terms_held(tx, request, worked_at, role)
+
+
+def _terms_held(tx: Transaction, request: Row[Any], worked_at: datetime, role: str) -> ChargingTerms:
+    """What held at the instant worked, for work of somebody in this role."""
+    facts, desk = charged_facts_at(tx, request, worked_at), terms_held(tx, worked_at)
+    draws = contracts_held(tx, max(worked_at, request.opened_at))
+    return _terms_by(tx, request, worked_at, role, desk, facts, draws=draws)
 
 
 def _terms_by(
-    tx: Transaction, request: Row[Any], worked_at: datetime, role: str, desk: DeskTerms
+    tx: Transaction,
+    request: Row[Any],
+    worked_at: datetime,
+    role: str,
+    desk: DeskTerms,
+    facts: ChargedFacts,
+    *,
+    draws: bool,
 ) -> ChargingTerms:
     rules = rules_held(tx, desk)
-    cover = coverage_at(tx, request, worked_at) if tx.settings.contracts else NOT_SEARCHED
+    cover = coverage_at(tx, request, worked_at) if draws else NOT_SEARCHED
     return ChargingTerms(
         role=role,
-        priority=request.priority,
+        priority=facts.priority,
         channel=request.channel,
         rule_set=desk.version,
         rounding=desk.rounding,
@@ -100,7 +116,7 @@ def _terms_by(
         cascade=desk.cascade,
         draws=cover.searched,
         contract=cover.contract,
-        item_type=_item_type(tx, request, rules),
+        item_type=_item_type(tx, facts.item_id, rules),
         rate_card=STANDARD_CARD,
         currency=desk.currency,
         passes_on=rules.charging.passes_on,
@@ -116,13 +132,14 @@ def terms_of(tx: Transaction, entry: Row[Any], request: Row[Any]) -> ChargingTer
     if entry.charged_by is not None:
         return stored_terms(entry.charged_by)
     role, at = _role_of(tx, entry.technician_id, entry.started_at), entry.started_at
-    return with_own_terms(tx, _terms_by(tx, request, at, role, terms_held(tx, at)))
+    return with_own_terms(tx, _terms_held(tx, request, at, role))
 
 
 def todays_terms(tx: Transaction, request: Row[Any], entry: Row[Any], worked_at: datetime) -> ChargingTerms:
     """What holds today for work of the one who did it, by the coverage of a request at the instant worked."""
     role = terms_of(tx, entry, request).role
-    return with_own_terms(tx, _terms_by(tx, request, worked_at, role, terms_today(tx)))
+    desk, facts, draws = terms_today(tx), charged_facts(request), tx.settings.contracts
+    return with_own_terms(tx, _terms_by(tx, request, worked_at, role, desk, facts, draws=draws))
 
 
 def changed_since(tx: Transaction, terms: ChargingTerms, worked_at: datetime) -> list[ChangedSince]:
@@ -180,9 +197,11 @@ def moved_terms(
     """The terms of an entry whose instant worked changes: it is charged by what held then, and covered by
     another contract if that one covered the request then. Raises: NoRuleSet; RuleSetRefused.
     """
+    draws = terms.draws
     if worked_at != entry.started_at:
-        terms = _as_held(tx, request, entry, terms, worked_at)
-    cover = coverage_at(tx, request, worked_at) if terms.draws or tx.settings.contracts else NOT_SEARCHED
+        terms, draws = _as_held(tx, request, entry, terms, worked_at), False
+    searched = draws or contracts_held(tx, max(worked_at, request.opened_at))
+    cover = coverage_at(tx, request, worked_at) if searched else NOT_SEARCHED
     return terms_under(tx, terms, cover, worked_at)
 
 
@@ -191,6 +210,10 @@ def _as_held(
 ) -> ChargingTerms:
     """The terms of an entry with what held at another instant, where that differs from its own."""
     at = entry.started_at
+    facts = charged_facts_at(tx, request, worked_at)
+    if facts != charged_facts_at(tx, request, at):
+        item_type = _item_type(tx, facts.item_id, rules_of(tx, terms))
+        terms = replace(terms, priority=facts.priority, item_type=item_type)
     if held_since(tx, min(worked_at, at)):
         return terms
     desk, role = terms_held(tx, worked_at), _role_of(tx, entry.technician_id, worked_at)
@@ -205,7 +228,7 @@ def _as_held(
         time_zone=desk.time_zone,
         time_expired=desk.time_expired,
         cascade=desk.cascade,
-        item_type=_item_type(tx, request, rules),
+        item_type=_item_type(tx, facts.item_id, rules),
         rate_card=STANDARD_CARD,
         currency=desk.currency,
         passes_on=rules.charging.passes_on,
@@ -220,13 +243,14 @@ def terms_on(
     """The terms of an entry that moves to this request, at the instant at which it was worked (aware UTC).
 
     Role, rules and settings are those of that instant; priority, channel and item type are those of the
-    request, and the contract is the one that covered it then. Raises: NoRuleSet; RuleSetRefused.
+    request then, and the contract is the one that covered it then. Raises: NoRuleSet; RuleSetRefused.
     """
+    facts = charged_facts_at(tx, request, worked_at)
     terms = replace(
         terms,
-        priority=request.priority,
+        priority=facts.priority,
         channel=request.channel,
-        item_type=_item_type(tx, request, rules_of(tx, terms)),
+        item_type=_item_type(tx, facts.item_id, rules_of(tx, terms)),
     )
     return moved_terms(tx, request, entry, terms, worked_at)
 
@@ -269,9 +293,9 @@ def _own_terms(tx: Transaction, contract_id: str | None) -> OwnTerms | None:
     return _Own(Rounding(**row.rounding) if row.rounding else None, row.rate_card, row.draws, row.currency)
 
 
-def _item_type(tx: Transaction, request: Row[Any], rules: RuleSet) -> str | None:
-    """The type of the request's item, if a charging or rate rule asks for it."""
-    return item_type_of(tx, request.item_id) if "item_type" in rules.charging_variables else None
+def _item_type(tx: Transaction, item_id: str | None, rules: RuleSet) -> str | None:
+    """The type of an item (by id), if a charging or rate rule asks for it."""
+    return item_type_of(tx, item_id) if "item_type" in rules.charging_variables else None
 
 
 def item_type_of(tx: Transaction, item_id: str | None) -> str | None:

@@ -20,7 +20,7 @@ from workflows.store.database import Database
 
 log = structlog.get_logger()
 _GENERATION = Prepared(select(t.deployment.c.generation))
-CHARGING_SETTINGS = ("rounding", "time_zone", "time_expired_contract", "cascade", "currency")
+CHARGING_SETTINGS = ("rounding", "time_zone", "time_expired_contract", "cascade", "currency", "contracts")
 """The settings that a work entry is charged by: those that held when it was worked."""
 NEWEST_FOR_SECONDS = 0.5
 """How long a process uses its settings and rules without checking the database for newer ones."""

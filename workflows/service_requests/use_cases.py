@@ -30,7 +30,7 @@ from workflows.lifecycle.contracts.incident_holds import hold_again, release_inc
 from workflows.lifecycle.contracts.rows import level_of
 from workflows.lifecycle.contracts.sold_once import follow_request
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.lifecycle.service_requests.facts import facts_of
+from workflows.lifecycle.service_requests.facts import facts_of, with_earlier
 from workflows.lifecycle.service_requests.merged import merged_numbers
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import level_columns, responded_columns
@@ -83,7 +83,8 @@ def change_service_request(
     if changes:
         words = changed_words(tx, request, changes)
         follow_request(tx, request.id, changes)
-        tx.change(t.service_request, request.id, **changes, **words, version=next_version(t.service_request))
+        columns = with_earlier(tx, request, changes)
+        tx.change(t.service_request, request.id, **columns, **words, version=next_version(t.service_request))
         tx.audit("service_request", request.id, "changed", **changed_details(changes))
     others = {name for name in SEARCHED_COLUMNS & changes.keys() if changes[name] != getattr(request, name)}
     if others and tx.settings.contracts:

@@ -28,6 +28,7 @@ from workflows.lifecycle.contracts.connected_work import Change
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.redraw import redraw
 from workflows.lifecycle.service_requests.access import require_visible
+from workflows.lifecycle.service_requests.facts import charged_facts_at
 from workflows.service_requests.closing import lock_current, up_to_date_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
@@ -67,7 +68,7 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
     with up_to_date_request(tx, seen) as fresh:
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
         check_takes_work(fresh, request)
-        command = _of_work_type(request, command)
+        command = _of_work_type(fresh, request, command)
         terms = new_terms(fresh, request, worked_at(command))
         contracts = LoadedContracts(fresh)
         payers = load_payers(fresh, request, terms, worked_at(command), command.work_type, contracts)
@@ -86,7 +87,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     tx.require(*WORKERS)
     request = lock_current(tx, require_visible(tx, service_request_id))
     check_takes_work(tx, request)
-    command = _of_work_type(request, command)
+    command = _of_work_type(tx, request, command)
     contracts = LoadedContracts(tx)
     terms = new_terms(tx, request, worked_at(command))
     payers = _settled_payers(tx, request, terms, command, contracts)
@@ -321,11 +322,12 @@ def delete_work(
 # ------------------------------------------------------------------ helpers
 
 
-def _of_work_type(request: Row[Any], command: WorkGiven) -> WorkGiven:
-    """The command with the work type of the service request, where it names none."""
-    if command.work_type is not None or request.work_type is None:
+def _of_work_type(tx: Transaction, request: Row[Any], command: WorkGiven) -> WorkGiven:
+    """The command with the work type that the service request had at the instant worked, if it names none."""
+    if command.work_type is not None:
         return command
-    return command.model_copy(update={"work_type": request.work_type})
+    work_type = charged_facts_at(tx, request, worked_at(command)).work_type
+    return command.model_copy(update={"work_type": work_type}) if work_type is not None else command
 
 
 def _settled_payers(

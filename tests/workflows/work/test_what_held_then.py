@@ -8,8 +8,12 @@ import pytest
 
 from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.workflows.work.test_segments import ALWAYS, charging
+from workflows.administration.activation import activate_billing
 from workflows.administration.settings import change_settings
+from workflows.commands.administration import ActivateBilling
+from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.commands.work import ChangeWork, RecalculateWork, WorkGiven
+from workflows.service_requests.use_cases import change_service_request
 from workflows.users.accounts import ChangeUser, change_user
 from workflows.work.queries import preview_view
 from workflows.work.recalculation import recalculate_work
@@ -88,6 +92,45 @@ def test_late_work_has_the_role_of_its_instant(desk: SampleDesk) -> None:
     entries = {entry.started_at: entry for entry in desk.entries(request)}
     assert [entries[at].charged_by["role"] for at in (BEFORE, AFTER)] == ["technician", "supervisor"]
     assert [entries[at].chargeable_minutes for at in (BEFORE, AFTER)] == [10, 20]
+
+
+def test_late_work_has_the_priority_and_work_type_that_its_request_had_then(desk: SampleDesk) -> None:
+    urgent = {"all": [{"name": "priority", "operator": "equal_to", "value": "critical"}]}
+    on_site = {"all": [{"name": "work_type", "operator": "equal_to", "value": "on_site"}]}
+    desk.clock.at = MONDAY - timedelta(hours=1)
+    desk.publish_rules(charging=charging((urgent, 200), (on_site, 150)))
+    desk.clock.at = BEFORE
+    request = desk.log(work_type="on_site")
+    for hours, change in ((1, {"work_type": None}), (2, {"priority": "critical"}), (3, {"subject": "Other"})):
+        desk.clock.at = MONDAY + timedelta(hours=hours)
+        command = ChangeServiceRequest.model_validate(change)
+        desk.do_as(desk.technician, change_service_request, request, command)
+    desk.clock.at = MONDAY + timedelta(hours=4)
+    half_past = [MONDAY + timedelta(minutes=30, hours=hour) for hour in range(4)]
+    for at in reversed(half_past):
+        desk.work(request, 10, at=at)
+
+    def charged() -> list[int]:
+        entries = sorted(desk.entries(request), key=lambda entry: entry.started_at)
+        return [entry.chargeable_minutes for entry in entries]
+
+    assert charged() == [15, 10, 20, 20]
+    last = max(desk.entries(request), key=lambda entry: entry.started_at)
+    command = ChangeWork(minutes=10, worked_at=half_past[1] + timedelta(minutes=1))
+    desk.do_as(desk.technician, change_work, last.id, command)
+    assert charged() == [15, 10, 10, 20]
+
+
+def test_late_work_is_drawn_where_contracts_were_on_at_its_instant(desk: SampleDesk) -> None:
+    request = desk.log()
+    desk.clock.at = CHANGED
+    desk.do(change_settings, {"contracts": False})
+    desk.clock.at = AFTER
+    assert desk.work(request, 10, at=BEFORE) == [("grant", 10)]
+    assert desk.work(request, 10, at=CHANGED) == []
+    desk.do(activate_billing, ActivateBilling())
+    assert desk.work(request, 10, at=CHANGED) == []
+    assert desk.work(request, 10, at=AFTER) == [("grant", 10)]
 
 
 def test_late_work_cascades_as_was_set_at_its_instant(desk: SampleDesk) -> None:

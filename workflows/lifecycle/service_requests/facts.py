@@ -1,7 +1,8 @@
-"""The facts of a service request that the rules read."""
+"""The facts of a service request that the rules read, now and as of the instant of work."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -59,3 +60,36 @@ def facts_of(tx: Transaction, request: Any) -> RequestFacts:
         service_request=request.id,
         logged_at=request.opened_at,
     )
+
+
+class ChargedFacts(NamedTuple):
+    """What work on a service request is charged by; `item_id` is for the item's type."""
+
+    priority: str
+    work_type: str | None
+    item_id: str | None
+
+
+def charged_facts(request: Any) -> ChargedFacts:
+    """What a service request, with the columns of a row, has now."""
+    return ChargedFacts(request.priority, request.work_type, request.item_id)
+
+
+def charged_facts_at(tx: Transaction, request: Any, at: datetime) -> ChargedFacts:
+    """What a service request, with the columns of a row, had at an instant (aware UTC), as far as is known.
+
+    A change that seems to lie ahead, because the clock was set back, counts as older than everything.
+    """
+    for one in request.earlier or ():
+        if at < datetime.fromisoformat(one["until"]) <= tx.recorded_at:
+            return ChargedFacts(**{name: one[name] for name in ChargedFacts._fields})
+    return charged_facts(request)
+
+
+def with_earlier(tx: Transaction, request: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changed columns of a service request, with what it is charged by until now where that changes."""
+    before = charged_facts(request)
+    if all(changes.get(name, value) == value for name, value in before._asdict().items()):
+        return dict(changes)
+    earlier = {"until": tx.now.isoformat(), **before._asdict()}
+    return {**changes, "earlier": [*(request.earlier or ()), earlier]}

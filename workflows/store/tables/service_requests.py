@@ -85,6 +85,8 @@ service_request = Table(
     Column("created_by", Text, nullable=False),
     Column("search_words", Text, nullable=False, server_default=text("' '")),
     Column("unpaid_warned_at", Instant),
+    # what work is charged by, as it was until an instant: see lifecycle/service_requests/facts
+    Column("earlier", Json),
     one_of("priority", *PRIORITIES),
     one_of("state", *STATES),
     CheckConstraint("(state = 'on_hold') = (on_hold_reason IS NOT NULL)", name="on_hold"),
