@@ -56,8 +56,7 @@ def test_the_burn_down_chart_projects_the_run_out_date(web: WebClients) -> None:
 @pytest.mark.parametrize("minutes", [300, 30])
 def test_the_chart_ends_with_the_contract_whatever_is_projected(web: WebClients, minutes: int) -> None:
     sample = web.sample
-    terms = {"starts_on": "2026-01-01", "ends_on": "2026-05-31"}
-    contract = sample.sell("support_hours", minutes=600, **terms)
+    contract = sample.sell("support_hours", minutes=600, starts_on="2026-01-01", ends_on="2026-05-31")
     sample.work(sample.log(), minutes)
     page = web.supervisor.open(f"/contracts/{contract}")
     assert '<div class="burn-dates"><span>1 Jan 2026</span><span>31 May 2026</span></div>' in page.html
