@@ -148,8 +148,8 @@ def test_work_beyond_approval_is_marked_mailed_and_not_billed_until_approved(sam
 
 @pytest.mark.parametrize("kind", ["subscription", "support_hours"])
 def test_what_went_past_a_limit_in_an_emergency_is_approved_afterwards(sample: SampleDesk, kind: str) -> None:
-    minutes = {"minutes": 600} if kind == "support_hours" else {}
-    sample.sell(kind, not_to_exceed=NotToExceedGiven(per="contract", minutes=30), **minutes)
+    minutes = 600 if kind == "support_hours" else None
+    sample.sell(kind, not_to_exceed=NotToExceedGiven(per="contract", minutes=30), minutes=minutes)
     request = sample.log()
     entry = log(sample, request, 50, beyond_approval="The server was down.")
     assert sample.rows(t.work_entry, id=entry)[0].unapproved_minutes == 20
