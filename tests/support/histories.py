@@ -26,6 +26,7 @@ from engine.quantities import RoundingScope
 from tests.support.rate_cards import rate_card
 from tests.support.sample_desk import SampleDesk
 from tests.support.stored_history import DAY, INCREMENT, MINOR_PER_MINUTE, StoredHistory, minutes_of
+from workflows.administration.settings import change_settings
 from workflows.commands.contracts import (
     Adjust,
     AmendContract,
@@ -111,9 +112,11 @@ class Histories(StoredHistory):
         approval: bool = False,
     ) -> None:
         self.in_time, self.scope = in_time, scope
-        self.increment = 1 if scope == "entry" else INCREMENT
-        self.sample.clock.at = (self.sample.clock.at + DAY).replace(hour=9, minute=0)
-        rounding = {"increment_minutes": self.increment, "scope": scope}
+        # later than any work of the history before, which has its own rounding
+        self.sample.clock.at = (self.sample.clock.at + 40 * DAY).replace(hour=9, minute=0)
+        increment = 1 if scope == "entry" else INCREMENT
+        self.increments = [(self.now, increment)]
+        rounding = {"increment_minutes": increment, "scope": scope}
         self.sample.set(cascade=cascade, rounding=rounding, work_approval=approval)
         self.contracts = []
         self.requests = []
@@ -310,6 +313,12 @@ class Histories(StoredHistory):
     @rule(approval=st.booleans())
     def switch_approval(self, approval: bool) -> None:
         self.sample.set(work_approval=approval)
+
+    @rule(increment=st.sampled_from([1, 6, INCREMENT]))
+    def change_rounding(self, increment: int) -> None:
+        self.wait(1)  # after what was recorded at this instant
+        self.sample.do(change_settings, {"rounding": {"increment_minutes": increment}})
+        self.increments.append((self.now, increment))
 
     # -------------------------------------------------------------- time
 

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis.stateful import RuleBasedStateMachine
+from sqlalchemy import select
 
 from engine.payers import Slice
 from engine.quantities import RoundingScope
@@ -29,7 +30,8 @@ class StoredHistory(RuleBasedStateMachine):
     sample: SampleDesk
     numbers: Iterator[int]
     scope: RoundingScope
-    increment: int
+    increments: list[tuple[datetime, int]]
+    """To how many minutes work is rounded up, since when."""
     contracts: list[str]
     requests: list[str]
     entries: list[str]
@@ -72,8 +74,16 @@ class StoredHistory(RuleBasedStateMachine):
             before = sums.get(group, 0)
             sums[group] = before + row.worked_minutes
             rounded = sum(one["rounded_minutes"] for one in row.segments or ())
-            expected = -(sums[group] // -self.increment) - -(before // -self.increment)
-            assert (rounded if row.segments else row.chargeable_minutes) == expected * self.increment
+            increment = self._increment_at(row.started_at)
+            expected = -(sums[group] // -increment) - -(before // -increment)
+            assert (rounded if row.segments else row.chargeable_minutes) == expected * increment
+
+    def _increment_at(self, worked_at: datetime) -> int:
+        """The increment that held when work was done; before the desk's first entry, that of then."""
+        first = select(t.work_entry.c.created_at).order_by(t.work_entry.c.id).limit(1)
+        recorded_at = self.sample.see(lambda tx: tx.connection.execute(first).scalar_one())
+        held = [one for since, one in self.increments if since <= max(worked_at, recorded_at)]
+        return held[-1] if held else self.increments[0][1]
 
     def _check_contract(self, contract: ModelContract, expected: Result, view: Any, at: datetime) -> None:
         available = usable = 0

@@ -12,6 +12,7 @@ from workflows.core.errors import invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.register.holder_names import holder_names
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.alerts import AlertView
@@ -46,6 +47,7 @@ def list_alerts(
         )
     statement = (
         select(a, r.c.number.label("request_number"), r.c.subject, c.c.number.label("contract_number"))
+        .add_columns(c.c.holder_kind, c.c.holder_id)
         .join(r, r.c.id == a.c.service_request_id, isouter=True)
         .join(c, c.c.id == a.c.contract_id, isouter=True)
     )
@@ -59,10 +61,10 @@ def list_alerts(
         statement = statement.where(a.c.contract_id == contract)
     if since is not None:
         statement = statement.where(a.c.at >= since)
-    return read_page(
+    page = read_page(
         tx,
         statement,
-        _view,
+        lambda row: row,
         orders={"at": Sort(a.c.at)},
         by_id=a.c.id,
         order=order,
@@ -70,9 +72,15 @@ def list_alerts(
         cursor=cursor,
         counted=counted,
     )
+    names = holder_names(tx, {_holder(row) for row in page.items if row.contract_id is not None})
+    return page.with_items([_view(row, names.get(_holder(row))) for row in page.items])
 
 
-def _view(row: Row[Any]) -> AlertView:
+def _holder(row: Row[Any]) -> tuple[str, str]:
+    return row.holder_kind, row.holder_id
+
+
+def _view(row: Row[Any], holder_name: str | None) -> AlertView:
     return AlertView(
         id=row.id,
         kind=row.kind,
@@ -86,5 +94,6 @@ def _view(row: Row[Any]) -> AlertView:
         target=row.target,
         contract=row.contract_id,
         contract_number=row.contract_number,
+        holder_name=holder_name,
         level=row.level,
     )

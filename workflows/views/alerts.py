@@ -11,7 +11,8 @@ class AlertView(View):
 
     `at` is when it became true, `recorded_at` when the desk found that; `due_at` is the instant that it warns
     of: a target's, a contract's end, or the projected exhaustion. `level` is a threshold in percent of what
-    was bought, or a number of days ahead. One that is cleared can be given again.
+    was bought, or a number of days ahead. `holder_name` is that of the contract's holder
+    today. One that is cleared can be given again.
     """
 
     id: str
@@ -26,4 +27,5 @@ class AlertView(View):
     target: str | None
     contract: str | None
     contract_number: str | None
+    holder_name: str | None
     level: int | None

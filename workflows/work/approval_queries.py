@@ -13,6 +13,7 @@ from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.lifecycle.service_requests.merged import merged_ids
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.approvals import ApprovalPreview, ApprovalView
@@ -45,8 +46,9 @@ def list_approvals(
     cursor: str | None = None,
     counted: bool = False,
 ) -> Page[ApprovalView]:
-    """A page of approvals, newest first. `q` searches number and subject of requests, customers and reasons.
+    """A page of approvals, newest first; those of a service request with those of requests merged into it.
 
+    `q` searches number and subject of requests, customers and reasons.
     Raises: InvalidInput for `state`, `order`, `limit` or `cursor`.
     """
     wanted = _visible(tx)
@@ -58,9 +60,11 @@ def list_approvals(
                 gettext("Use one of %(work_entry_states)s.", work_entry_states=", ".join(APPROVAL_STATES)),
             )
         wanted = wanted.where(_state(tx) == state)
-    for column, value in ((p.service_request_id, service_request), (r.customer_id, customer)):
-        if value is not None:
-            wanted = wanted.where(column == value)
+    if service_request is not None:
+        found = [service_request, *merged_ids(tx, service_request)]
+        wanted = wanted.where(p.service_request_id.in_(found))
+    if customer is not None:
+        wanted = wanted.where(r.customer_id == customer)
     if q is not None:
         wanted = wanted.where(matches(q, r.number, r.subject, c.name, p.reason))
     return read_page(
@@ -90,10 +94,10 @@ def read_linked_approval(tx: Transaction, approval_id: str) -> ApprovalView:
 
 
 def approvals_of(tx: Transaction, service_request_id: str) -> list[ApprovalView]:
-    """The approvals of one service request that the actor may see, newest first."""
+    """The approvals of a service request and of those merged into it that the actor may see, newest first."""
     rows = tx.connection.execute(
         _visible(tx)
-        .where(p.service_request_id == service_request_id)
+        .where(p.service_request_id.in_([service_request_id, *merged_ids(tx, service_request_id)]))
         .order_by(p.asked_at.desc(), p.id.desc())
     )
     return [_view(tx, row) for row in rows]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, and_, case, select
 
 from engine.approvals import ApprovalUse, NotToExceed, OverageTerms, minutes_for, use_approvals
 from engine.charging import price_minor
@@ -146,13 +146,15 @@ def required_approval(
 def settle_unapproved(tx: Transaction, request_id: str) -> None:
     """Count the work of a locked service request that was logged in emergencies against a new approval.
 
-    The earliest is first. What it covers is billed from now on.
+    The earliest is first. What it covers is billed from now on. The price of an hour is that of the contract
+    that lacked the time, or where an entry went past a limit, of the one that covers or pays it.
     """
+    is_rest = case((a.c.kind.in_(REST_KINDS), 1), else_=0)
     rows = tx.connection.execute(
-        select(e.c.id, e.c.unapproved_minutes, e.c.segments, a.c.contract_id, a.c.minutes)
-        .join(a, and_(a.c.work_entry_id == e.c.id, a.c.reversed_at.is_(None), a.c.kind.in_(REST_KINDS)))
+        select(e.c.id, e.c.unapproved_minutes, e.c.segments, a.c.contract_id)
+        .join(a, and_(a.c.work_entry_id == e.c.id, a.c.reversed_at.is_(None)))
         .where(e.c.service_request_id == request_id, e.c.unapproved_minutes.is_not(None), t.COUNTED_WORK)
-        .order_by(e.c.started_at, e.c.id, a.c.id)
+        .order_by(e.c.started_at, e.c.id, is_rest, a.c.id)
     ).all()
     for row in {one.id: one for one in rows}.values():
         minutes = row.unapproved_minutes

@@ -34,7 +34,13 @@ def test_a_contract_shows_its_alerts_to_staff(web: WebClients) -> None:
     sample.work(sample.log(), 80)
     assert "75% used" in web.finance.open(f"/contracts/{contract}")
     assert "75% used" in web.finance.open("/")
-    assert "1 alert" in web.finance.open(f"/alerts?contract={contract}")
+    named = f"{sample.contract(contract).number} Ann"
+    listed = web.finance.open(f"/alerts?contract={contract}")
+    assert "1 alert" in listed
+    assert named in listed
+    assert named in web.finance.open("/")
+    export = web.finance.client.get(f"/alerts?contract={contract}&format=csv").get_data(as_text=True)
+    assert "Ann" in export
     assert "75% used" not in web.ann.open(f"/contracts/{contract}")
 
 
@@ -47,6 +53,7 @@ def test_the_api_lists_alerts(web: WebClients) -> None:
     assert answer is not None
     [alert] = answer["items"]
     assert (alert["level"], alert["contract"], alert["at"]) == (75, contract, "2026-03-02T09:00:00Z")
+    assert alert["holder_name"] == "Ann"
     assert client.get("/alerts?kind=loud").status_code == 422
     burned = client.get(f"/contracts/{contract}/burn-down").json
     assert burned is not None

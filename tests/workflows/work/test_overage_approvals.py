@@ -11,6 +11,7 @@ from workflows.billing.overage.reading import read_uncharged
 from workflows.commands.approvals import AnswerApproval, AskApproval
 from workflows.commands.contracts import AmendContract, NotToExceedGiven
 from workflows.commands.fields import MoneyGranted, RateGiven
+from workflows.commands.service_requests import MergeRequest
 from workflows.commands.work import ChangeWork, DecideEntries, WorkGiven
 from workflows.contracts.amending import amend_contract
 from workflows.core.actors import Actor
@@ -18,8 +19,9 @@ from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbi
 from workflows.notifications.mail_links import make_approval_secret
 from workflows.store import tables as t
 from workflows.work.approval import reject_work
-from workflows.work.approval_queries import list_approvals, read_approval
+from workflows.work.approval_queries import approvals_of, list_approvals, read_approval
 from workflows.work.beyond_contracts import ApprovalRequired
+from workflows.work.merging import merge_requests
 from workflows.work.overage_approvals import (
     ApprovalLinkNotValid,
     answer_approval,
@@ -142,6 +144,34 @@ def test_work_beyond_approval_is_marked_mailed_and_not_billed_until_approved(sam
     assert sample.rows(t.work_entry, id=entry)[0].unapproved_minutes is None
     assert seen(sample, approval).rest_minutes == 40
     assert [one.minutes for one in sample.do(read_uncharged, before=later)] == [20]
+
+
+@pytest.mark.parametrize("kind", ["subscription", "support_hours"])
+def test_what_went_past_a_limit_in_an_emergency_is_approved_afterwards(sample: SampleDesk, kind: str) -> None:
+    minutes = 600 if kind == "support_hours" else None
+    sample.sell(kind, not_to_exceed=NotToExceedGiven(per="contract", minutes=30), minutes=minutes)
+    request = sample.log()
+    entry = log(sample, request, 50, beyond_approval="The server was down.")
+    assert sample.rows(t.work_entry, id=entry)[0].unapproved_minutes == 20
+    answer(sample, ask(sample, request, 15))
+    assert sample.rows(t.work_entry, id=entry)[0].unapproved_minutes == 5
+    answer(sample, ask(sample, request, 30))
+    assert sample.rows(t.work_entry, id=entry)[0].unapproved_minutes is None
+    assert [seen(sample, one.id).rest_minutes for one in sample.rows(t.approval)] == [0, 25]
+
+
+def test_the_approvals_of_a_merged_request_are_shown_where_they_count(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30)
+    merged, request = sample.log(), sample.log("The same disk")
+    approval = ask(sample, merged, 60)
+    sample.do_as(sample.supervisor, merge_requests, merged, MergeRequest(into=request))
+    for actor in (sample.technician, ann(sample)):
+        assert [one.id for one in sample.do_as(actor, approvals_of, request)] == [approval]
+        found = sample.do_as(actor, lambda tx: list_approvals(tx, service_request=request))
+        assert [(one.id, one.state) for one in found.items] == [(approval, "asked")]
+    answer(sample, approval)
+    log(sample, request, 50)
+    assert seen(sample, approval).rest_minutes == 40
 
 
 @pytest.mark.parametrize(("per", "third"), [("contract", True), ("month", True), ("service_request", False)])

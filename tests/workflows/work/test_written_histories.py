@@ -1,5 +1,6 @@
 """Histories that once ended otherwise than the model says, step by step."""
 
+from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
@@ -7,7 +8,10 @@ import pytest
 from tests.support.histories import history
 from tests.support.sample_desk import SampleDesk
 from tests.support.stored_history import DAY
+from workflows.commands.contracts import Adjust, CancelContract, CarryOverTerms
 from workflows.contracts.queries import read_contract
+from workflows.contracts.use_cases import adjust, cancel_contract
+from workflows.jobs.definitions import run_job
 from workflows.lifecycle.contracts.audit_draw_down import planned_again
 from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
@@ -118,3 +122,25 @@ def test_minutes_wait_for_the_months_of_a_contract_only_once_it_is_valid(sample:
         state.run_jobs()
         state.check()
         assert state.sample.see(planned_again, state.contracts)[0] == []
+
+
+@pytest.mark.parametrize("days", [1, 2, 5])
+def test_what_was_withdrawn_of_a_rest_stays_withdrawn_when_its_month_ends_before(
+    sample: SampleDesk, days: int
+) -> None:
+    """What is carried over goes back where a cancellation comes before its month's end, but for that."""
+    sample.clock.at = datetime(2027, 3, 6, 9, tzinfo=UTC)
+    now = sample.clock.now()
+    carried_over = CarryOverTerms(months=2, cap_percent=30)
+    span = {"starts_at": now - 28 * DAY, "ends_on": (now + 52 * DAY).date()}
+    contract = sample.sell("support_hours_by_month", minutes=67, carry_over=carried_over, **span)
+    run_job(sample.desk, "expire_contracts")
+    grants = sorted(sample.rows(t.contract_grant, contract_id=contract), key=lambda one: one.id)
+    rest = next(one.id for one in grants if one.rest_of_id == grants[0].id)
+    sample.do(adjust, contract, Adjust(minutes=-84, reason="Agreed"))
+    at = now - days * DAY
+    sample.do(cancel_contract, contract, CancelContract(reason="Agreed", effective_at=at))
+    assert sample.see(planned_again, [contract])[0] == []
+    balances = {one.grant_id: (one.available, one.expired) for one in sample.grants(contract)}
+    assert (balances[grants[0].id], balances[rest]) == ((0, 50), (0, 0))
+    assert sample.see(audit_desk).ok

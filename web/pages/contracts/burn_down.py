@@ -86,13 +86,14 @@ def _ended_at(contract: ContractDetail) -> datetime | None:
 
 
 def _ends(contract: ContractDetail, pace: Pace | None, band: Band | None) -> datetime:
-    """The right end of the chart: when the contract ends or runs out, at most MAX_AHEAD from now."""
+    """The right end of the chart: when the contract ends, or runs out; at most MAX_AHEAD from now."""
     ended_at = _ended_at(contract)
     if ended_at is not None:
         return ended_at
-    later = [at for at in (contract.expires_at, pace.runs_out_at if pace else None) if at is not None]
-    if contract.expires_at is None and band is not None and band.latest_at is not None:
-        later.append(band.latest_at)
+    if contract.expires_at is not None:
+        return min(contract.expires_at, now() + MAX_AHEAD)
+    runs_out = (pace.runs_out_at if pace else None, band.latest_at if band else None)
+    later = [at for at in runs_out if at is not None]
     return min(max([now() + timedelta(days=7), *later]), now() + MAX_AHEAD)
 
 

@@ -91,12 +91,18 @@ def with_months(
 
 def rest_changes(
     planned: Iterable[RetainedRest],
+    payers: Iterable[Payer],
     loaded: Iterable[LoadedContract],
     posted: PostedMonths,
     since: datetime,
 ) -> list[RestChange]:
-    """What the rests of months that end at `since` or later are to be changed by."""
-    wanted = {one.rest: one.minutes for one in planned}
+    """What the rests of months that end at `since` or later are to be changed by.
+
+    A month whose end does not come, since the contract was cancelled before, keeps what was withdrawn of its
+    rest or is drawn by work that is not planned.
+    """
+    wanted = {month.rest: month.retained for one in payers for month in one.months if month.rest is not None}
+    wanted |= {one.rest: one.minutes for one in planned}
     found = []
     for contract in loaded:
         for stored in contract.grants if contract.carry_over is not None else ():

@@ -207,7 +207,7 @@ def _plan(tx: Transaction, found: Connected, change: Change, contracts: LoadedCo
         posted,
         [one for key, one in posted_draws.items() if key not in planned_draws],
         [one for key, one in planned_draws.items() if key not in posted_draws],
-        rest_changes(plan.rests, loaded, posted_months, found.since),
+        rest_changes(plan.rests, payers.values(), loaded, posted_months, found.since),
     )
 
 

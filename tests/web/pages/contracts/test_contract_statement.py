@@ -5,6 +5,8 @@ from datetime import date
 from html import unescape
 from typing import Any
 
+import pytest
+
 from tests.support.pages import Page
 from tests.support.web_clients import WebClients
 from workflows.commands.contracts import Adjust, AmendContract, NotToExceedGiven
@@ -49,6 +51,15 @@ def test_the_burn_down_chart_projects_the_run_out_date(web: WebClients) -> None:
     assert "projected, as in busier weeks" in page
     sample.work(request, 300)
     assert "Used up." in web.supervisor.open(f"/contracts/{contract}")
+
+
+@pytest.mark.parametrize("minutes", [300, 30])
+def test_the_chart_ends_with_the_contract_whatever_is_projected(web: WebClients, minutes: int) -> None:
+    sample = web.sample
+    contract = sample.sell("support_hours", minutes=600, starts_on="2026-01-01", ends_on="2026-05-31")
+    sample.work(sample.log(), minutes)
+    page = web.supervisor.open(f"/contracts/{contract}")
+    assert '<div class="burn-dates"><span>1 Jan 2026</span><span>31 May 2026</span></div>' in page.html
 
 
 def test_the_band_of_steady_and_unsteady_weeks(web: WebClients) -> None:

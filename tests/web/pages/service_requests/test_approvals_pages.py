@@ -105,6 +105,18 @@ def test_the_link_answers_without_a_login(web: WebClients, request_id: str) -> N
     assert web.nobody.open("/approval?link=wrong").status == 410
 
 
+def test_what_was_declined_does_not_lapse(web: WebClients, request_id: str) -> None:
+    """The list and the approval say when it lapses only as long as it may."""
+    asked(web, request_id)
+    [row] = web.sample.rows(t.approval)
+    page = web.ann.open(f"/approvals/{row.id}")
+    assert "Lapses" in page
+    form = page.form(f"/approvals/{row.id}/approve")
+    web.ann.client.post(f"/approvals/{row.id}/decline", data=form.values)
+    assert "Lapses" not in web.ann.open(f"/approvals/{row.id}")
+    assert '<td data-label="Lapses">–</td>' in web.ann.open("/approvals").html
+
+
 def test_an_emergency_is_marked_on_the_page(web: WebClients, request_id: str) -> None:
     page = web.technician.open(f"/requests/{request_id}")
     refused = web.technician.send(page, f"/requests/{request_id}/work", work_minutes="50")
