@@ -103,8 +103,8 @@ def test_late_work_has_the_priority_and_work_type_that_its_request_had_then(desk
     request = desk.log(work_type="on_site")
     for hours, change in ((1, {"work_type": None}), (2, {"priority": "critical"}), (3, {"subject": "Other"})):
         desk.clock.at = MONDAY + timedelta(hours=hours)
-        command = ChangeServiceRequest.model_validate(change)
-        desk.do_as(desk.technician, change_service_request, request, command)
+        wanted = ChangeServiceRequest.model_validate(change)
+        desk.do_as(desk.technician, change_service_request, request, wanted)
     desk.clock.at = MONDAY + timedelta(hours=4)
     half_past = [MONDAY + timedelta(minutes=30, hours=hour) for hour in range(4)]
     for at in reversed(half_past):

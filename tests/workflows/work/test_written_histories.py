@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -132,7 +133,7 @@ def test_what_was_withdrawn_of_a_rest_stays_withdrawn_when_its_month_ends_before
     sample.clock.at = datetime(2027, 3, 6, 9, tzinfo=UTC)
     now = sample.clock.now()
     carried_over = CarryOverTerms(months=2, cap_percent=30)
-    span = {"starts_at": now - 28 * DAY, "ends_on": (now + 52 * DAY).date()}
+    span: dict[str, Any] = {"starts_at": now - 28 * DAY, "ends_on": (now + 52 * DAY).date()}
     contract = sample.sell("support_hours_by_month", minutes=67, carry_over=carried_over, **span)
     run_job(sample.desk, "expire_contracts")
     grants = sorted(sample.rows(t.contract_grant, contract_id=contract), key=lambda one: one.id)
