@@ -375,6 +375,8 @@ def test_an_assignment_moves_what_was_worked_or_only_work_from_now_on(web: WebCl
     assert sum(row.consumed for row in sample.grants(first)) == 30
     done = sue.send(page, form, **chosen, assign_extent="logging")
     assert "The contract has been assigned." in done
+    # in the activity, and with the coverage
+    assert done.text.count("It covers work from 2 Mar 2026, 10:00 CET on.") == 2
     assert sum(row.consumed for row in sample.grants(second)) == 30
 
 
