@@ -7,6 +7,7 @@ only, so pages and API report the same errors.
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 from uuid import uuid4
 
@@ -142,6 +143,22 @@ class KeyedForm(DeskForm):
     """A form whose command is executed once, even if submitted twice, by its idempotency key."""
 
     key = HiddenField(default=lambda: uuid4().hex)
+
+
+class FileOrTextForm(KeyedForm):
+    """A text file that is uploaded in the field `upload`, or its content pasted into the field `file`."""
+
+    @cached_property
+    def text(self) -> str:
+        """The content of the file; bytes that are not UTF-8 are replaced."""
+        sent = self["upload"].data
+        content: str = sent.read().decode("utf-8", "replace") if sent else ""
+        return content or self["file"].data or ""
+
+    def add_error(self, pointer: str, message: str) -> None:
+        """Add what is wrong with the file to the field that it came from."""
+        is_uploaded = pointer.split("/")[1:2] == ["file"] and self["upload"].data
+        super().add_error("/upload" if is_uploaded else pointer, message)
 
 
 class EditingForm(KeyedForm):

@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 from engine.rulebook import RuleSetRefused
 from web.languages import lazy_text
 from web.pages.context import actor, desk, require_role
-from web.pages.forms.base import KeyedForm, attempt_once
+from web.pages.forms.base import FileOrTextForm, attempt_once
 from web.pages.forms.fields import select_options
 from web.pages.rules.draft import MAX_BYTES
 from web.pages.rules.versions import flash_result, outcome_of
@@ -23,19 +23,12 @@ from workflows.rule_sets.closures import import_closures
 pages = Blueprint("rule_closures", __name__, url_prefix="/rules/closures")
 
 
-class ClosuresForm(KeyedForm):
+class ClosuresForm(FileOrTextForm):
     calendar = SelectField(lazy_text("Calendar"), [InputRequired(lazy_text("Select a calendar."))])
     upload = FileField(
         lazy_text("Calendar file"), description=lazy_text("An iCalendar file (.ics) of at most 1 MiB.")
     )
     file = TextAreaField(lazy_text("Or paste the content of the file"))
-
-    @property
-    def text(self) -> str:
-        """The content of the file; bytes that are not UTF-8 are replaced, and refused as no calendar file."""
-        sent = self.upload.data
-        content = sent.read().decode("utf-8", "replace") if sent else ""
-        return content or self.file.data or ""
 
 
 @pages.route("", methods=["GET", "POST"])

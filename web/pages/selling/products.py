@@ -17,6 +17,7 @@ from web.pages.forms.base import (
     ActionForm,
     EditingForm,
     Explicit,
+    FileOrTextForm,
     KeyedForm,
     attempt,
     attempt_once,
@@ -116,18 +117,11 @@ class EndForm(KeyedForm):
     last_on = DayField(lazy_text("Last day"), description=lazy_text("Leave it empty for no end."))
 
 
-class ImportForm(KeyedForm):
+class ImportForm(FileOrTextForm):
     upload = FileField(
         lazy_text("Price list"), description=lazy_text("A CSV file with the columns of the download.")
     )
     file = TextAreaField(lazy_text("Or paste the content of the file"))
-
-    @property
-    def text(self) -> str:
-        """The content of the file; bytes that are not UTF-8 are replaced."""
-        sent = self.upload.data
-        content = sent.read().decode("utf-8", "replace") if sent else ""
-        return content or self.file.data or ""
 
 
 @pages.get("")

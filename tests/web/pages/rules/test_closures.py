@@ -1,6 +1,7 @@
 """Closures of a calendar file are imported by page and by API, and change what work is charged."""
 
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -79,7 +80,13 @@ def test_closures_are_imported_on_a_page(web: WebClients) -> None:
     page = web.administrator.open("/rules/closures")
     wrong = web.administrator.send(page, calendar="weekend", file=UNKNOWN_ZONE)
     assert wrong.status == 422
-    assert "unknown time zone" in wrong
+    assert 'id="file-error"' in wrong.html
+    values = {**page.form("").values, "calendar": "weekend"}
+    uploaded = web.administrator.client.post(
+        "/rules/closures", data={**values, "upload": (BytesIO(UNKNOWN_ZONE.encode()), "days.ics")}
+    )
+    assert 'id="upload-error"' in uploaded.text
+    assert 'id="file-error"' not in uploaded.text
     done = web.administrator.send(wrong, calendar="after_hours", file=CLOSED)
     assert "The rule set is in force." in done
     assert [one["summary"] for one in stored_closures(web.sample)] == ["Fire drill"]
