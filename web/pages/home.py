@@ -29,6 +29,7 @@ from workflows.rule_sets.proposals import list_proposals
 from workflows.rule_sets.publishing import rule_set_in_force
 from workflows.service_requests.queries import list_service_requests
 from workflows.views.rules import RuleSetView
+from workflows.work.approval_queries import list_approvals
 
 FIRST_ROWS = 5
 CUSTOMER_ITEMS = 12
@@ -148,6 +149,7 @@ def _customer() -> str:
         items = list({one.id: one for one in [*own.items, *every.items]}.values())
         return render_template(
             "home/customer.html",
+            approvals=list_approvals(tx, state="asked", order="lapses_at", limit=FIRST_ROWS).items,
             requests=list_service_requests(tx, queue="unfinished", limit=FIRST_ROWS).items,
             invoices=list_invoices(tx, payment="open", order="due_on", limit=FIRST_ROWS).items,
             contracts=[

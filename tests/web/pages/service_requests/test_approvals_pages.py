@@ -105,6 +105,19 @@ def test_the_link_answers_without_a_login(web: WebClients, request_id: str) -> N
     assert web.nobody.open("/approval?link=wrong").status == 410
 
 
+def test_the_overview_of_the_customer_has_what_waits_for_an_answer(web: WebClients, request_id: str) -> None:
+    assert "Waiting for your approval" not in web.ann.open("/")
+    asked(web, request_id)
+    [row] = web.sample.rows(t.approval)
+    overview = web.ann.open("/")
+    assert "Waiting for your approval" in overview
+    assert f'href="/approvals/{row.id}"' in overview.html
+    assert "Waiting for your approval" not in web.technician.open("/")
+    form = web.ann.open(f"/approvals/{row.id}").form(f"/approvals/{row.id}/approve")
+    web.ann.client.post(form.action, data=form.values)
+    assert "Waiting for your approval" not in web.ann.open("/")
+
+
 def test_what_was_declined_does_not_lapse(web: WebClients, request_id: str) -> None:
     """The list and the approval say when it lapses only as long as it may."""
     asked(web, request_id)
