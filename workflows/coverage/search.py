@@ -241,6 +241,13 @@ def follow(
     return decision_id
 
 
+def notify_if_waiting(tx: Transaction, service_request_id: str, why: str) -> None:
+    """Tell the customer of a request that has just moved why it waits for a contract, if it does."""
+    request = lock_request(tx, service_request_id)
+    if request.state == "pending_no_contract":
+        notify_request_event(tx, request, "no_contract", why=why)
+
+
 def made_contract(tx: Transaction, service_request_id: str, decision: CoverageDecision) -> str:
     """The id of the contract that a rule makes for a service request; it is made once."""
     return own_contract(tx, service_request_id) or make_for_request(tx, service_request_id, decision.params)

@@ -13,7 +13,7 @@ from engine.contracts import HOLDER_KINDS, Contract, HolderKind
 from engine.periods import local_date
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import day_text
-from workflows.languages.texts import LANGUAGES, SOURCE, gettext
+from workflows.languages.texts import LANGUAGES, SOURCE, gettext, mark
 from workflows.notifications.events import EVENT_TYPES, is_wanted, publish, publish_each
 from workflows.notifications.recipients import by_language, language_of, languages_of
 from workflows.notifications.templates import MailText, Values, mail_text
@@ -22,6 +22,14 @@ from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id, new_ids_from
 
+MOVED_TO = ("in_progress", "on_hold", "closed")
+"""The states of a service request of which its customer gets a mail by `notify_moved`."""
+HELD_FOR = {
+    "customer": mark("We are waiting for your answer."),
+    "supplier": mark("We are waiting for a supplier."),
+    "scheduled": mark("It is scheduled for later."),
+}
+"""What a customer reads of the reason of a hold."""
 CONTRACT_EVENTS = {
     "active": "contract_activated",
     "expired": "contract_expired",
@@ -226,6 +234,15 @@ def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str 
     if event == "no_contract":
         # the other events are moves to another state, and published with these
         publish(tx, event, {"service_request": request.id, "number": request.number})
+
+
+def notify_moved(tx: Transaction, request: Any, state: str, *, reason: str | None = None) -> None:
+    """Write to the customer of a service request that it has another state, unless they moved it themselves.
+
+    `request` is its row. States that have a text of their own, such as resolved, are `notify_request_event`.
+    """
+    if state in MOVED_TO and tx.actor.customer != request.customer_id:
+        notify_request_event(tx, request, state, why=HELD_FOR.get(reason or "", ""))
 
 
 # ------------------------------------------------------------------ rows of the outbox

@@ -79,6 +79,27 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("Your request «{subject}» is now covered, and work can begin."),
         REQUEST,
     ),
+    "request_in_progress": MailTemplate(
+        mark("A request is in progress"),
+        CUSTOMER,
+        mark("Your request {number} is in progress"),
+        mark("We are working on your request «{subject}»."),
+        REQUEST,
+    ),
+    "request_on_hold": MailTemplate(
+        mark("A request is on hold"),
+        CUSTOMER,
+        mark("Your request {number} is on hold"),
+        mark("Your request «{subject}» is on hold. {why}"),
+        {**REQUEST, "why": mark("We are waiting for your answer.")},
+    ),
+    "request_closed": MailTemplate(
+        mark("A request is closed"),
+        CUSTOMER,
+        mark("Your request {number} is closed"),
+        mark("Your request «{subject}» is closed."),
+        REQUEST,
+    ),
     "request_resolved": MailTemplate(
         mark("A request is resolved"),
         CUSTOMER,

@@ -22,6 +22,7 @@ from workflows.lifecycle.contracts.incident_holds import settle_incidents
 from workflows.lifecycle.contracts.settlement import sync_contract_state
 from workflows.lifecycle.service_requests.sla import alert_if_due
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
+from workflows.notifications.messages import notify_moved
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -59,7 +60,7 @@ def close_if_due(tx: Transaction, request: Row[Any]) -> bool:
     if due_at is None:
         return False
     then = replace(tx, now=due_at, actor=SYSTEM)
-    move_request(then, request, "close", note=AUTO_CLOSED)
+    notify_moved(then, request, move_request(then, request, "close", note=AUTO_CLOSED))
     end_coverage(then, request.id)
     return True
 

@@ -6,7 +6,6 @@ Each is one transaction. Source: product.md sections 6 and 9.
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select
@@ -21,6 +20,7 @@ from workflows.coverage.search import (
     cancel_untaken,
     find,
     follow,
+    notify_if_waiting,
     search_again,
     settle_and_cover,
 )
@@ -36,7 +36,7 @@ from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import level_columns, responded_columns
 from workflows.lifecycle.service_requests.states import allowed_triggers, forbidden
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
-from workflows.notifications.messages import notify_public_note, notify_request_event
+from workflows.notifications.messages import notify_moved, notify_public_note, notify_request_event
 from workflows.service_requests.closing import (
     end_coverage,
     end_own_contract,
@@ -162,7 +162,8 @@ def fire_trigger(
     trigger = command.trigger
     if trigger == "reopen":
         return _reopen(tx, request, command, inferred=inferred)
-    move_request(tx, request, trigger, note=command.note, reason=command.reason, inferred=inferred)
+    state = move_request(tx, request, trigger, note=command.note, reason=command.reason, inferred=inferred)
+    notify_moved(tx, request, state, reason=command.reason)
     if trigger == "resolve":
         notify_request_event(tx, request, "resolved", note=command.note or "")
     if trigger == "close":
@@ -342,7 +343,19 @@ def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferre
     """Reopen: within the window the coverage continues, after it coverage is searched again."""
     ended_at = request.closed_at or request.resolved_at
     within = tx.now < ended_at + timedelta(days=tx.settings.reopen_window_days)
-    move = partial(move_request, tx, request, note=command.note, reason=command.reason, inferred=inferred)
+
+    def move(trigger: str, history_trigger: str | None = None) -> None:
+        state = move_request(
+            tx,
+            request,
+            trigger,
+            note=command.note,
+            reason=command.reason,
+            inferred=inferred,
+            history_trigger=history_trigger,
+        )
+        notify_moved(tx, request, state)
+
     if request.decision_id is None or not tx.settings.contracts:
         move("reopen")
         return str(request.id)
@@ -360,6 +373,7 @@ def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferre
     else:
         move("reopen_uncovered", history_trigger="reopen")
     follow(tx, lock_request(tx, request.id), found, cause="reopened past the window")
+    notify_if_waiting(tx, request.id, found.decision.why)
     return str(request.id)
 
 

@@ -25,7 +25,7 @@ from workflows.commands.service_requests import MergeRequest, SplitRequest
 from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage.search import cancel_untaken, find, follow, settle_and_cover
+from workflows.coverage.search import cancel_untaken, find, follow, notify_if_waiting, settle_and_cover
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
 from workflows.lifecycle.contracts.incident_holds import release_incidents
@@ -35,7 +35,7 @@ from workflows.lifecycle.service_requests.facts import facts_of
 from workflows.lifecycle.service_requests.merged import merged_ids, require_merged
 from workflows.lifecycle.service_requests.states import STATE_LABELS
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request, write_history
-from workflows.notifications.messages import notify_request_event
+from workflows.notifications.messages import notify_moved, notify_request_event
 from workflows.service_requests.closing import (
     end_own_contract,
     lock_current_pair,
@@ -260,11 +260,13 @@ def _open_again(tx: Transaction, request: Row[Any], target: Row[Any], reason: st
     """Open a request that is split off, by a new search; its own contract is in force again."""
     history = {"reason": reason, "other": target.id, "history_trigger": "split"}
     if request.decision_id is None or not tx.settings.contracts:
-        move_request(tx, request, "split", **history)
+        notify_moved(tx, request, move_request(tx, request, "split", **history))
         return
     revive_own_contract(tx, request)
     tx.change(t.service_request, request.id, contract_id=None)
     found = find(tx, facts_of(tx, request))
     opens = found.decision.outcome in OPENING_OUTCOMES
-    move_request(tx, request, "split" if opens else "split_uncovered", **history)
+    state = move_request(tx, request, "split" if opens else "split_uncovered", **history)
+    notify_moved(tx, request, state)
     follow(tx, lock_request(tx, request.id), found, cause="split")
+    notify_if_waiting(tx, request.id, found.decision.why)
