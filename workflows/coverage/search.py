@@ -242,7 +242,7 @@ def follow(
 
 
 def notify_if_waiting(tx: Transaction, service_request_id: str, why: str) -> None:
-    """Tell the customer of a request that has just moved why it waits for a contract, if it does."""
+    """Write to the customer why a request that has just moved waits for a contract, if it does."""
     request = lock_request(tx, service_request_id)
     if request.state == "pending_no_contract":
         notify_request_event(tx, request, "no_contract", why=why)

@@ -54,7 +54,7 @@ def test_customers_get_no_mail_of_what_they_do(sample: SampleDesk) -> None:
     assert subjects(sample, request) == ["is resolved"]
 
 
-def test_the_customer_is_told_that_a_reopened_request_waits(sample: SampleDesk) -> None:
+def test_a_reopened_request_that_waits_is_a_mail_to_the_customer(sample: SampleDesk) -> None:
     sample.sell("subscription", ends_on="2026-03-10")
     request = sample.log()
     sample.fire(request, "resolve", note="Done")
@@ -66,7 +66,7 @@ def test_the_customer_is_told_that_a_reopened_request_waits(sample: SampleDesk) 
     assert [one["service_request"] for one in data(sample)] == [request]
 
 
-def test_the_customer_is_told_that_a_split_request_waits(sample: SampleDesk) -> None:
+def test_a_split_request_that_waits_is_an_event(sample: SampleDesk) -> None:
     sample.sell("subscription", ends_on="2026-03-10")
     left, merged = sample.log(), sample.log()
     sample.do_as(sample.supervisor, merge_requests, merged, MergeRequest(into=left))

@@ -125,8 +125,8 @@ def test_who_gets_mail(sample: SampleDesk) -> None:
         "service_request": request,
         "number": number,
         "target": "response",
-        "at": "2026-03-02T13:00:00+00:00",
-        "due_at": "2026-03-02T13:00:00+00:00",
+        "at": "2026-03-02T13:00:00Z",
+        "due_at": "2026-03-02T13:00:00Z",
     }
     company = {"name": "Desk", "email": "desk@example.com"}
     sample.do(change_settings, {"sla_warning_recipients": ["company"], "company": company})
