@@ -43,6 +43,8 @@ class ChargingTerms:
     of the request's item, where a rule asks for it; `rate_card` is the name of a card of the rule set, and
     `currency` that of the desk, or of a contract that pays in money: `in_money`, each part of the work then
     needs a rate. `passes_on`: a rule excludes a part of the work, and the next contract pays.
+    `parties` are the ids of the customer, item and org unit whose contracts come next, where some may pay;
+    None in entries of older programs, which follow those of the request.
     """
 
     role: str
@@ -61,6 +63,7 @@ class ChargingTerms:
     currency: str | None = None
     passes_on: bool = False
     in_money: bool = False
+    parties: Mapping[str, str | None] | None = None
 
     def stored(self) -> dict[str, Any]:
         """The terms as they are stored with an entry."""
@@ -120,6 +123,7 @@ def _terms_by(
         rate_card=STANDARD_CARD,
         currency=desk.currency,
         passes_on=rules.charging.passes_on,
+        parties=facts.parties if desk.cascade or rules.charging.passes_on else None,
     )
 
 
@@ -213,7 +217,7 @@ def _as_held(
     facts = charged_facts_at(tx, request, worked_at)
     if facts != charged_facts_at(tx, request, at):
         item_type = _item_type(tx, facts.item_id, rules_of(tx, terms))
-        terms = replace(terms, priority=facts.priority, item_type=item_type)
+        terms = replace(terms, priority=facts.priority, item_type=item_type, parties=_moved(terms, facts))
     if held_since(tx, min(worked_at, at)):
         return terms
     desk, role = terms_held(tx, worked_at), _role_of(tx, entry.technician_id, worked_at)
@@ -232,9 +236,15 @@ def _as_held(
         rate_card=STANDARD_CARD,
         currency=desk.currency,
         passes_on=rules.charging.passes_on,
+        parties=facts.parties if desk.cascade or rules.charging.passes_on else None,
         in_money=False,
     )
     return with_own_terms(tx, held)
+
+
+def _moved(terms: ChargingTerms, facts: ChargedFacts) -> Mapping[str, str | None] | None:
+    """The parties of terms that move to other facts."""
+    return facts.parties if terms.cascade or terms.passes_on else terms.parties
 
 
 def terms_on(
@@ -251,6 +261,7 @@ def terms_on(
         priority=facts.priority,
         channel=request.channel,
         item_type=_item_type(tx, facts.item_id, rules_of(tx, terms)),
+        parties=_moved(terms, facts),
     )
     return moved_terms(tx, request, entry, terms, worked_at)
 

@@ -141,6 +141,6 @@ def load_payers(
         return []
     following: list[str] = []
     if terms.cascade or terms.passes_on:
-        work = WorkSearched(terms.role, work_type, terms.priority, terms.channel)
+        work = WorkSearched(terms.role, work_type, terms.priority, terms.channel, terms.parties)
         following = CascadeSearch(tx).following(request, terms.contract, terms.rule_set, at, work)
     return contracts.load([terms.contract, *following])

@@ -197,7 +197,8 @@ def _payers_of(row: Any, search: CascadeSearch) -> tuple[str, ...]:
     covering = terms["contract"]
     if not terms["cascade"] and not terms.get("passes_on"):
         return (covering,)
-    work = WorkSearched(terms["role"], row.worked_type, terms["priority"], terms["channel"])
+    parties = terms.get("parties")
+    work = WorkSearched(terms["role"], row.worked_type, terms["priority"], terms["channel"], parties)
     return (covering, *search.following(row, covering, terms["rule_set"], row.worked_from, work))
 
 

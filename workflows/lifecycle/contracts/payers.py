@@ -98,6 +98,8 @@ class WorkSearched(NamedTuple):
     work_type: str | None
     priority: str
     channel: str | None
+    parties: Mapping[str, str | None] | None = None
+    """The ids of its customer, item and org unit; None: those that the request has now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class CascadeSearch:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._searched: dict[str, _Searched] = {}
+        self._searched: dict[tuple[str | None, ...], _Searched] = {}
         self._rules: dict[str, RuleSet] = {}
 
     def following(
@@ -138,9 +140,10 @@ class CascadeSearch:
         not for the rest of one.
         Raises: RuleSetRefused if the rule set can no longer be read.
         """
-        searched = self._searched.get(request.id)
+        key = (request.id, *(work.parties or {}).values())
+        searched = self._searched.get(key)
         if searched is None:
-            searched = self._searched[request.id] = self._search(request)
+            searched = self._searched[key] = self._search(request, work.parties)
         rules = self._rule_set(rule_set)
         facts = replace(
             searched.facts, at=at, work_type=work.work_type, priority=work.priority, channel=work.channel
@@ -161,8 +164,8 @@ class CascadeSearch:
                 found.append(chosen.contract.id)
         return found
 
-    def _search(self, request: Any) -> _Searched:
-        facts = facts_of(self._tx, request)
+    def _search(self, request: Any, parties: Mapping[str, str | None] | None) -> _Searched:
+        facts = facts_of(self._tx, request, parties)
         holders = {
             "customer": facts.customer,
             "item": facts.item or "",

@@ -102,7 +102,11 @@ def entries_that_cascade(tx: Transaction, holders: Iterable[Holder], since: date
     if not fits:
         return []
     cascades = or_(*(e.c.charged_by[one].as_boolean() == true() for one in ("cascade", "passes_on")))
-    wanted = _entries(or_(*fits), e.c.started_at >= since, e.c.chargeable_minutes > 0, cascades)
+    # of other parties than their request has now, any holder may be theirs
+    stored = {name: e.c.charged_by["parties"][name].as_string() for name in ("customer", "item", "org_unit")}
+    differs = (stored[name].is_distinct_from(r.c[f"{name}_id"]) for name in stored)
+    others = and_(r.c.earlier.is_not(None), stored["customer"].is_not(None), or_(*differs))
+    wanted = _entries(or_(*fits, others), e.c.started_at >= since, e.c.chargeable_minutes > 0, cascades)
     return list(tx.connection.execute(wanted).all())
 
 

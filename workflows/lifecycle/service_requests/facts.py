@@ -47,13 +47,14 @@ def request_facts(
     )
 
 
-def facts_of(tx: Transaction, request: Any) -> RequestFacts:
-    """The facts of a logged service request, as of now."""
+def facts_of(tx: Transaction, request: Any, parties: Mapping[str, str | None] | None = None) -> RequestFacts:
+    """The facts of a logged service request, as of now, or with the ids of other `parties`."""
+    whose = parties or charged_facts(request).parties
     return request_facts(
         tx,
-        customer=request.customer_id,
-        item=request.item_id,
-        org_unit=request.org_unit_id,
+        customer=whose["customer"] or request.customer_id,
+        item=whose["item"],
+        org_unit=whose["org_unit"],
         priority=request.priority,
         work_type=request.work_type,
         channel=request.channel,
@@ -63,16 +64,23 @@ def facts_of(tx: Transaction, request: Any) -> RequestFacts:
 
 
 class ChargedFacts(NamedTuple):
-    """What work on a service request is charged by; `item_id` is for the item's type."""
+    """What work on a service request is charged by; whose contracts pay what the covering one does not."""
 
     priority: str
     work_type: str | None
     item_id: str | None
+    customer_id: str
+    org_unit_id: str | None
+
+    @property
+    def parties(self) -> dict[str, str | None]:
+        """The ids of those whose contracts may pay, as they are stored with an entry."""
+        return {"customer": self.customer_id, "item": self.item_id, "org_unit": self.org_unit_id}
 
 
 def charged_facts(request: Any) -> ChargedFacts:
     """What a service request, with the columns of a row, has now."""
-    return ChargedFacts(request.priority, request.work_type, request.item_id)
+    return ChargedFacts(*(getattr(request, name) for name in ChargedFacts._fields))
 
 
 def charged_facts_at(tx: Transaction, request: Any, at: datetime) -> ChargedFacts:
@@ -82,7 +90,7 @@ def charged_facts_at(tx: Transaction, request: Any, at: datetime) -> ChargedFact
     """
     for one in request.earlier or ():
         if at < datetime.fromisoformat(one["until"]) <= tx.recorded_at:
-            return ChargedFacts(**{name: one[name] for name in ChargedFacts._fields})
+            return ChargedFacts(*(one[name] for name in ChargedFacts._fields))
     return charged_facts(request)
 
 
