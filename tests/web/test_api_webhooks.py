@@ -92,15 +92,22 @@ def test_requests_logged_and_moved_by_the_api_are_events(
     done(api.technician, f"/service-requests/{covered['id']}/transitions", {"trigger": "start"})
     listed = read(administrator, f"/webhooks/{made['id']}/deliveries?order=created_at")["items"]
     assert [one["event"] for one in listed] == [
+        "service_request.state_changed",
         "service_request.no_contract",
         "contract.activated",
+        "service_request.state_changed",
         "service_request.state_changed",
     ]
     about = [
         read(administrator, f"/webhooks/{made['id']}/deliveries/{one['id']}")["payload"]["data"]
-        for one in (listed[0], listed[2])
+        for one in (*listed[:2], *listed[3:])
     ]
-    assert [one["service_request"] for one in about] == [waits["id"], covered["id"]]
+    assert [one["service_request"] for one in about] == [*[waits["id"]] * 2, *[covered["id"]] * 2]
+    assert [(one["from_state"], one["to_state"]) for one in (about[0], *about[2:])] == [
+        (None, "pending_no_contract"),
+        (None, "open"),
+        ("open", "in_progress"),
+    ]
 
 
 def test_a_secret_is_shown_once(administrator: ApiClient) -> None:

@@ -41,6 +41,7 @@ from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import NewRow, insert_rows
+from workflows.users.accounts import ChangeUser, change_user
 from workflows.work.overage_approvals import answer_approval, ask_approval
 
 FORBIDDEN = "append-only"
@@ -75,6 +76,7 @@ def busy(sample: SampleDesk) -> SampleDesk:
             changed_by="the administrator",
             changed_at=tx.now,
         )
+    sample.do(change_user, str(sample.person("technician").id), ChangeUser(role="supervisor"))
     run_job(sample.desk, "take_checkpoint")
     add_billing_rows(sample)
     add_accepted_quote(sample)
