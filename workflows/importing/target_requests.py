@@ -19,6 +19,7 @@ from workflows.importing.events import Event
 from workflows.importing.inferred_transitions import NoTransition
 from workflows.importing.pending_rows import PendingRows
 from workflows.importing.prepared_reads import DISCARD, STATE
+from workflows.lifecycle.service_requests.facts import with_earlier
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.transitions import history_values, lock_request, plan_move
 from workflows.service_requests.log import log_service_request, request_values
@@ -121,7 +122,8 @@ class ComposedRequest:
     def change(self, then: Transaction, command: ChangeServiceRequest) -> None:
         changes = plan_change(then, self._row, command)
         if changes:
-            self._set({**changes, **changed_words(then, self._row, changes)})
+            words = changed_words(then, self._row, changes)
+            self._set({**with_earlier(then, self._row, changes), **words})
             details = changed_details(changes)
             self._audit.append(then.audit_row(then.now, "service_request", self.id, "changed", details))
 
