@@ -105,26 +105,33 @@ def _terms_by(
     *,
     draws: bool,
 ) -> ChargingTerms:
-    rules = rules_held(tx, desk)
     cover = coverage_at(tx, request, worked_at) if draws else NOT_SEARCHED
     return ChargingTerms(
         role=role,
         priority=facts.priority,
         channel=request.channel,
-        rule_set=desk.version,
-        rounding=desk.rounding,
         before_minutes=0,
-        time_zone=desk.time_zone,
-        time_expired=desk.time_expired,
-        cascade=desk.cascade,
         draws=cover.searched,
         contract=cover.contract,
-        item_type=_item_type(tx, facts.item_id, rules),
-        rate_card=STANDARD_CARD,
-        currency=desk.currency,
-        passes_on=rules.charging.passes_on,
-        parties=facts.parties if desk.cascade or rules.charging.passes_on else None,
+        **_of_desk(tx, desk, facts),
     )
+
+
+def _of_desk(tx: Transaction, desk: DeskTerms, facts: ChargedFacts) -> dict[str, Any]:
+    """The fields of terms that the desk and its rules decide, for a request with these facts."""
+    rules = rules_held(tx, desk)
+    return {
+        "rule_set": desk.version,
+        "rounding": desk.rounding,
+        "time_zone": desk.time_zone,
+        "time_expired": desk.time_expired,
+        "cascade": desk.cascade,
+        "item_type": _item_type(tx, facts.item_id, rules),
+        "rate_card": STANDARD_CARD,
+        "currency": desk.currency,
+        "passes_on": rules.charging.passes_on,
+        "parties": facts.parties if desk.cascade or rules.charging.passes_on else None,
+    }
 
 
 def terms_of(tx: Transaction, entry: Row[Any], request: Row[Any]) -> ChargingTerms:
@@ -223,22 +230,7 @@ def _as_held(
     desk, role = terms_held(tx, worked_at), _role_of(tx, entry.technician_id, worked_at)
     if (desk, role) == (terms_held(tx, at), _role_of(tx, entry.technician_id, at)):
         return terms
-    rules = rules_held(tx, desk)
-    held = replace(
-        terms,
-        role=role,
-        rule_set=desk.version,
-        rounding=desk.rounding,
-        time_zone=desk.time_zone,
-        time_expired=desk.time_expired,
-        cascade=desk.cascade,
-        item_type=_item_type(tx, facts.item_id, rules),
-        rate_card=STANDARD_CARD,
-        currency=desk.currency,
-        passes_on=rules.charging.passes_on,
-        parties=facts.parties if desk.cascade or rules.charging.passes_on else None,
-        in_money=False,
-    )
+    held = replace(terms, role=role, in_money=False, **_of_desk(tx, desk, facts))
     return with_own_terms(tx, held)
 
 
