@@ -73,7 +73,7 @@ def publish(folder: Path | None, note: str, based_on: str | None) -> None:
         operator(), lambda tx: submit_rule_set(tx, files, note, based_on=base), reads_first=True
     )
     if folder.resolve() == env.rules_dir.resolve():
-        mark_as_published(desk, folder, files)
+        mark_as_published(desk, folder, files, proposal=submitted.proposal)
     _print_submitted(submitted)
 
 

@@ -1,9 +1,9 @@
 """Watches the rules folder: an edit is found by comparison with the last content, checked and published.
 
-The last content is stored in the database, per folder and machine. So an unchanged folder does not undo a
-publication by page or API, and if several machines share a folder or receive the same edit, only one of them
-publishes it. A folder with errors is never published: its problems are stored and logged, and administrators
-are notified. Source: product.md section 12.
+The last content is stored in the database, per folder and machine. So neither an unchanged folder nor an
+edit of it undoes a publication by page or API, and if several machines share a folder or receive the same
+edit, only one of them publishes it. A folder with errors is never published: its problems are stored and
+logged, and administrators are notified. Source: product.md section 12.
 """
 
 import time
@@ -20,7 +20,7 @@ from sqlalchemy import Row, exists, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
-from engine.rulebook import Problem, RuleSet, RuleSetRefused, version_of
+from engine.rulebook import Problem, RuleSetRefused, version_of
 from workflows.core.actors import Actor
 from workflows.core.clock import CLOCK_SKEW
 from workflows.core.config_version import config_in_force
@@ -30,8 +30,9 @@ from workflows.core.stored_rules import load_once
 from workflows.core.transaction import Transaction
 from workflows.notifications.messages import notify_administrators
 from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.folder_merge import Files, base_of_edit, merge_edit
 from workflows.rule_sets.proposals import submit_checked
-from workflows.rule_sets.publishing import READERS, check_view
+from workflows.rule_sets.publishing import READERS, check_view, files_of
 from workflows.store import tables as t
 from workflows.views.rules import FolderView
 
@@ -40,7 +41,7 @@ SETTLE_SECONDS = 0.2
 """An edit counts once the folder reads the same twice, this far apart: not while an editor is writing."""
 MAX_PROBLEMS_STORED = 200
 NEVER_GOOD = "never good"
-"""The stored content of a folder that had errors when first seen: fixing them is an edit."""
+"""The stored content of a folder with errors when first seen: fixing it is an edit of the rules in force."""
 
 log = structlog.get_logger()
 folders = t.rules_folder
@@ -72,8 +73,9 @@ def pick_up_rules(desk: Desk, at: datetime) -> int:
     try:
         if seen.files is None:
             raise RuleSetRefused(seen.problems)
-        rule_set = load_once(seen.files)
-        return desk.perform(FOLDER_ACTOR, lambda tx: _accept(tx, folder, seen, rule_set))
+        files = seen.files
+        load_once(files)  # before the transaction: it takes longest, and an error needs none
+        return desk.perform(FOLDER_ACTOR, lambda tx: _accept(tx, folder, seen, files))
     except RuleSetRefused as refused:
         found = refused.problems
         return desk.perform(FOLDER_ACTOR, lambda tx: _refuse(tx, folder, seen, found))
@@ -84,14 +86,21 @@ def start_watching(desk: Desk, folder: Path, files: Mapping[str, str]) -> None:
 
     def store(tx: Transaction) -> None:
         if _locked(tx, folder) is None:
-            _store(tx, folder, content=version_of(files))
+            _store(tx, folder, content=version_of(files), base=files)
 
     desk.perform(FOLDER_ACTOR, store)
 
 
-def mark_as_published(desk: Desk, folder: Path, files: Mapping[str, str]) -> None:
-    """Record that a folder's files were published in another way, so they are not an edit."""
-    desk.perform(FOLDER_ACTOR, lambda tx: _store(tx, folder, content=version_of(files)))
+def mark_as_published(
+    desk: Desk, folder: Path, files: Mapping[str, str], *, proposal: str | None = None
+) -> None:
+    """Record that a folder's files were published or proposed in another way, so they are not an edit."""
+
+    def store(tx: Transaction) -> None:
+        taken_over = _taken_over(files, proposal, base_of_edit(tx, _locked(tx, folder)))
+        _store(tx, folder, content=version_of(files), **taken_over)
+
+    desk.perform(FOLDER_ACTOR, store)
 
 
 def list_rules_folders(tx: Transaction) -> list[FolderView]:
@@ -101,34 +110,57 @@ def list_rules_folders(tx: Transaction) -> list[FolderView]:
     return [_view(row, tx) for row in rows]
 
 
-def _accept(tx: Transaction, folder: Path, seen: FolderContent, rule_set: RuleSet) -> int:
+def _accept(tx: Transaction, folder: Path, seen: FolderContent, files: Files) -> int:
     """Publish or propose the content if it is an edit; returns 1 for an edit. Raises: RuleSetRefused."""
     in_force = config_in_force(tx, to_change=True).version
     row = _locked(tx, folder)
     if _is_known(row, seen):
         return 0
-    if in_force is not None and not _is_edit(tx, row, seen, in_force):
-        _store(tx, folder, content=seen.digest, problems=rule_set.warnings)
+    if in_force is None:
+        return _submit(tx, folder, seen, files, base={}, edited=files)
+    if row is None or row.content is None or seen.digest == in_force:
+        # a folder that is new here may be any old copy: it is watched, but not published
+        _store(tx, folder, content=seen.digest, base=files, problems=load_once(files).warnings)
         return 0
+    unedited = row if seen.digest == row.content else _seen_elsewhere(tx, row, seen.digest)
+    if unedited is not None:
+        unchanged = {"base": unedited.base, "proposed": unedited.proposed}
+        _store(tx, folder, content=seen.digest, **unchanged, problems=load_once(files).warnings)
+        return 0
+    base = base_of_edit(tx, row)
+    edited = merge_edit(base, files, files_of(tx, in_force), in_force)
+    return _submit(tx, folder, seen, files, base=base, edited=edited)
+
+
+def _submit(
+    tx: Transaction, folder: Path, seen: FolderContent, files: Files, *, base: Files, edited: Files
+) -> int:
+    """Publish or propose the `edited` files. Raises: RuleSetRefused."""
+    rule_set = load_once(edited)
+    note = f"Edited in {folder} on {gethostname()}"
+    if rule_set.version != seen.digest:
+        note += ", merged with changes that were published otherwise"
+    proposal: Any = None
+    changed = 1
     try:
-        submitted = submit_checked(tx, rule_set, f"Edited in {folder} on {gethostname()}")
+        submitted = submit_checked(tx, rule_set, note)
     except StateForbids as error:
+        proposal = error.values["proposal"]
         log.info("rules folder: proposed already", folder=str(folder), reason=str(error))
     else:
-        done = "proposed" if submitted.proposal else "published"
+        proposal, changed = submitted.proposal, 0 if submitted.unchanged else 1
+        done = "proposed" if proposal else "published" if changed else "in force already"
         log.info(f"rules folder: {done}", folder=str(folder), version=submitted.version)
-    _store(tx, folder, content=seen.digest, problems=rule_set.warnings)
-    return 1
+    taken_over = _taken_over(files, proposal, base)
+    _store(tx, folder, content=seen.digest, **taken_over, problems=rule_set.warnings)
+    return changed
 
 
-def _is_edit(tx: Transaction, row: Row[Any] | None, seen: FolderContent, in_force: str) -> bool:
-    """Whether the content is an edit: not if the folder is new, restored, or published in another way.
-
-    A folder that is new here may be any old copy: it is watched, but not published.
-    """
-    if row is None or row.content is None or seen.digest in (row.content, in_force):
-        return False
-    return not _seen_elsewhere(tx, row, seen.digest)
+def _taken_over(files: Files, proposal: str | None, base: Files) -> dict[str, Any]:
+    """What is stored of submitted files: `base` stays while they are only proposed."""
+    if proposal is None:
+        return {"base": files}
+    return {"base": base, "proposed": {"proposal": proposal, "files": dict(files)}}
 
 
 def _refuse(tx: Transaction, folder: Path, seen: FolderContent, problems: tuple[Problem, ...]) -> int:
@@ -137,9 +169,12 @@ def _refuse(tx: Transaction, folder: Path, seen: FolderContent, problems: tuple[
     if _is_known(row, seen):
         return 0
     notified = tx.connection.execute(select(exists().where(folders.c.refused == seen.digest))).scalar()
-    first = NEVER_GOOD if folder.is_dir() else None
-    content = row.content or first if row is not None else first
-    _store(tx, folder, content=content, refused=seen.digest, problems=problems)
+    content = row.content if row is not None else None
+    unchanged = {} if row is None else {"base": row.base, "proposed": row.proposed}
+    if content is None and folder.is_dir():
+        in_force = config_in_force(tx, to_change=False).version
+        content, unchanged = NEVER_GOOD, {"base": {} if in_force is None else files_of(tx, in_force)}
+    _store(tx, folder, content=content, **unchanged, refused=seen.digest, problems=problems)
     errors = [problem for problem in problems if problem.severity == "error"]
     log.error(
         "rules folder: refused, the rule set in force does not change",
@@ -159,16 +194,16 @@ def _refuse(tx: Transaction, folder: Path, seen: FolderContent, problems: tuple[
     return 1
 
 
-def _seen_elsewhere(tx: Transaction, row: Row[Any], version: str) -> bool:
-    """Whether another machine has seen this content after we saw ours: then it has published it already."""
-    other = select(folders.c.id).where(
+def _seen_elsewhere(tx: Transaction, row: Row[Any], version: str) -> Row[Any] | None:
+    """Another machine's folder that had this content after we saw ours: it has been published from there."""
+    other = select(folders).where(
         folders.c.id != row.id,
         folders.c.content == version,
         folders.c.content_seen_at > row.content_seen_at,
         # one that is ahead was seen before the system's clock was set back
         folders.c.content_seen_at <= tx.real_now + CLOCK_SKEW,
     )
-    return tx.connection.execute(other.limit(1)).scalar() is not None
+    return tx.connection.execute(other.limit(1)).one_or_none()
 
 
 def _read_content(folder: Path) -> FolderContent:
@@ -204,12 +239,16 @@ def _store(
     folder: Path,
     *,
     content: str | None,
+    base: Files | None = None,
+    proposed: dict[str, Any] | None = None,
     refused: str | None = None,
     problems: tuple[Problem, ...] = (),
 ) -> None:
     known = _locked(tx, folder)
     values: dict[str, Any] = {
         "content": content,
+        "base": None if base is None else dict(base),
+        "proposed": proposed,
         "refused": refused,
         "problems": [asdict(problem) for problem in problems[:MAX_PROBLEMS_STORED]],
         "checked_at": tx.real_now,

@@ -119,6 +119,10 @@ def test_two_folders_are_edited_and_neither_machine_undoes_the_other(
             edited.append(version_of(read_rules_folder(folders[name])))
             seen.append((wait_until_in_force(sample, edited[-1]), edited[-1]))
             wait_until_both_decide_by(sample, edited[-1])
+            # the next edit is of these files, on whichever machine
+            for folder in folders.values():
+                (folder / "coverage.json").write_text(coverage(number))
+            wait_until_watched(sample, 2, version=edited[-1])
         (folders["two"] / "coverage.json").write_text(coverage(9).replace("[", "[,", 1))
         wait_until_watched(sample, 2, good=1)
         back_from = datetime.now(UTC)
@@ -145,12 +149,15 @@ def test_two_folders_are_edited_and_neither_machine_undoes_the_other(
     nothing_differs_until_tampered_with(sample)
 
 
-def wait_until_watched(sample: SampleDesk, folders: int, *, good: int | None = None) -> None:
+def wait_until_watched(
+    sample: SampleDesk, folders: int, *, good: int | None = None, version: str | None = None
+) -> None:
     give_up_at = time.monotonic() + SECONDS_TO_WAIT
     wanted = folders if good is None else good
     while True:
         seen = sample.see(list_rules_folders)
-        if len(seen) == folders and sum(one.ok for one in seen) == wanted:
+        as_wanted = version is None or {one.version for one in seen} == {version}
+        if len(seen) == folders and sum(one.ok for one in seen) == wanted and as_wanted:
             return
         assert time.monotonic() < give_up_at, seen
         time.sleep(0.1)

@@ -21,6 +21,8 @@ from workflows.rule_sets.publishing import list_publications, rule_set_in_force
 from workflows.store import tables as t
 
 SHIPPED = read_rules_folder(RULES)
+OTHER = "charging.json"
+"""A file that is edited beside coverage.json."""
 
 
 @pytest.fixture(autouse=True)
@@ -84,8 +86,86 @@ def test_a_publication_is_not_undone_and_writes_no_file(new_desk: DeskFixture, f
     version = new_desk.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
     assert (pick_up(new_desk), in_force(new_desk)) == (0, version)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_an_edit_is_merged_with_what_was_published_otherwise(new_desk: DeskFixture, folder: Path) -> None:
+    published = SHIPPED | {OTHER: SHIPPED[OTHER] + " "}
+    new_desk.publish(published, "By the page")
+    edit(folder)
+    assert pick_up(new_desk) == 1
+    view = new_desk.see(rule_set_in_force)
+    assert view.files == published | {"coverage.json": SHIPPED["coverage.json"] + "\n"}
+    assert "merged with changes that were published otherwise" in view.note
+    (shown,) = new_desk.see(list_rules_folders)
+    assert (shown.ok, shown.in_force) == (True, False)
+    edit(folder, 2)
+    assert pick_up(new_desk) == 1
+    assert new_desk.see(rule_set_in_force).files == published | {
+        "coverage.json": SHIPPED["coverage.json"] + "\n\n"
+    }
+
+
+def test_a_file_removed_in_the_folder_is_removed_and_others_stay(new_desk: DeskFixture, folder: Path) -> None:
+    published = SHIPPED | {OTHER: SHIPPED[OTHER] + " "}
+    new_desk.publish(published, "By the page")
+    removed = "variants/customer_first.json"
+    (folder / removed).unlink()
+    assert pick_up(new_desk) == 1
+    files = new_desk.see(rule_set_in_force).files
+    assert files == {path: text for path, text in published.items() if path != removed}
+
+
+def test_an_edit_in_conflict_with_a_publication_is_refused_until_resolved(
+    new_desk: DeskFixture, folder: Path
+) -> None:
+    published = SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}
+    version = new_desk.publish(published, "By the page")
+    edit(folder)
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, version)
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, version)
+    (shown,) = new_desk.see(list_rules_folders)
+    assert [(one.file, one.severity) for one in shown.problems] == [("coverage.json", "error")]
+    assert version[:12] in shown.problems[0].message
+    messages = new_desk.rows(t.outbox, event="rules_refused")
+    assert {row.recipient for row in messages} == {None, f"{new_desk.administrator.id}@staff.example"}
+    (folder / "coverage.json").write_text(published["coverage.json"])
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, version)
     edited = edit(folder)
     assert (pick_up(new_desk), in_force(new_desk)) == (1, edited)
+
+
+def test_a_file_removed_by_one_and_changed_by_the_other_is_refused(
+    new_desk: DeskFixture, folder: Path
+) -> None:
+    removed = "variants/customer_first.json"
+    version = new_desk.publish({path: text for path, text in SHIPPED.items() if path != removed}, "Page")
+    (folder / removed).write_text(SHIPPED[removed] + "\n")
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, version)
+    (shown,) = new_desk.see(list_rules_folders)
+    assert [one.file for one in shown.problems] == [removed]
+    mark_as_published(new_desk.desk, folder, read_rules_folder(folder))
+    assert pick_up(new_desk) == 0
+    assert [one.ok for one in new_desk.see(list_rules_folders)] == [True]
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_an_edit_after_a_proposed_one_keeps_it(new_desk: DeskFixture, folder: Path, approved: bool) -> None:
+    """Both edits change the same line, which is no conflict with a proposal of this folder."""
+    new_desk.do(change_settings, {"two_person_publishing": True})
+    published = SHIPPED | {OTHER: SHIPPED[OTHER] + " "}
+    edit(folder)
+    pick_up(new_desk)
+    (proposal,) = new_desk.see(list_proposals).items
+    if approved:
+        new_desk.do(approve_proposal, proposal.id)
+    new_desk.do(change_settings, {"two_person_publishing": False})
+    before = new_desk.see(rule_set_in_force).files
+    new_desk.publish(before | {OTHER: published[OTHER]}, "By the page")
+    edit(folder, 2)
+    assert pick_up(new_desk) == 1
+    assert new_desk.see(rule_set_in_force).files == published | {
+        "coverage.json": SHIPPED["coverage.json"] + "\n\n"
+    }
 
 
 def test_files_published_in_another_way_are_not_an_edit(new_desk: DeskFixture, folder: Path) -> None:
@@ -111,8 +191,9 @@ def test_a_new_folder_is_watched_but_not_published(new_desk: DeskFixture, tmp_pa
     assert (pick_up(new_desk), in_force(new_desk)) == (0, before)
     (shown,) = new_desk.see(list_rules_folders)
     assert (shown.ok, shown.in_force) == (True, False)
-    version = edit(place, 2)
-    assert (pick_up(new_desk), in_force(new_desk)) == (1, version)
+    (place / OTHER).write_text(SHIPPED[OTHER] + "\n")
+    assert pick_up(new_desk) == 1
+    assert new_desk.see(rule_set_in_force).files == SHIPPED | {OTHER: SHIPPED[OTHER] + "\n"}
 
 
 def test_an_edit_between_the_start_and_the_first_check_counts(new_desk: DeskFixture, tmp_path: Path) -> None:

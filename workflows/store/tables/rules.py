@@ -76,10 +76,16 @@ rules_folder = Table(
     Column("content", String(64)),
     Column("content_seen_at", Instant),
     Column("refused", String(64)),
+    Column("base", Json),
+    Column("proposed", Json),
     Column("problems", Json, nullable=False),
     Column("checked_at", Instant, nullable=False),
 )
-"""A rules folder of one machine as last seen: the version of its `content`, and the last one `refused`."""
+"""A rules folder of one machine as last seen: the version of its `content`, and the last one `refused`.
+
+`base` has the files whose edits the rule set in force has taken over; `proposed` those of an edit that was
+proposed since, as `{"proposal": id, "files": {path: text}}`.
+"""
 
 rule_replay = Table(
     "rule_replay",
