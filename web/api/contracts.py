@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from web.api.expansion import OF_CONTRACTS
 from web.api.queries import At, Cursor, DaysQuery, Limit, ListQuery, Query, Text
 from web.api.routing import RouteGroup, TextResponse
 from web.statement_documents import CSV_REMARKS, contract_pdf, csv_row
@@ -135,13 +136,13 @@ def post_contract_preview(desk: Desk, actor: Actor, command: NewContract) -> Eff
     return preview_impact(desk, actor, lambda tx: create_contract(tx, command))
 
 
-@contracts.get("/contracts")
+@contracts.get("/contracts", expands=OF_CONTRACTS)
 def get_contracts(tx: Transaction, query: ContractQuery) -> Page[ContractDetail]:
     """List contracts, newest first."""
     return list_contracts(tx, **query.given())
 
 
-@contracts.get("/contracts/{contract}")
+@contracts.get("/contracts/{contract}", expands=OF_CONTRACTS)
 def get_contract(tx: Transaction, contract: str, query: AsOfQuery) -> ContractDetail:
     """Return one contract with its state and balance, as of now or of any instant."""
     return read_contract(tx, contract, as_of=query.as_of)

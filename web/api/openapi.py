@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
+from web.api import expansion
 from web.api.routing import BASE, NoFields, NoQuery, Operation, TextResponse
 from web.api.uploads import FILE_TYPES, FORM
 from web.errors import PROBLEM_JSON
@@ -202,6 +203,8 @@ def _parameters(operation: Operation, schemas: dict[Key, Any]) -> Iterator[dict[
             schema = {key: value for key, value in schema.items() if key != "title"}
             required = name in inline.get("required", ())
             yield {"name": name, "in": "query", "required": required, "schema": _without_null(schema)}
+    if operation.expands is not None:
+        yield expansion.described(operation.expands)
     if "expected_version" in operation.parameters:
         yield {
             "name": "If-Match",
@@ -235,9 +238,13 @@ def _success(operation: Operation, schemas: dict[Key, Any]) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if "expected_version" in operation.parameters:
         headers["ETag"] = {"description": "The record's version.", "schema": {"type": "string"}}
+    schema = schemas[f"{operation.name}.response", "serialization"]
+    if operation.expands is not None:
+        expanded = {"type": "object", "description": f"With {expansion.PARAMETER}: records instead of ids."}
+        schema = {"anyOf": [schema, expanded]}
     success: dict[str, Any] = {
         "description": "Success.",
-        "content": {operation.media_type: {"schema": schemas[f"{operation.name}.response", "serialization"]}},
+        "content": {operation.media_type: {"schema": schema}},
     }
     return success | ({"headers": headers} if headers else {})
 

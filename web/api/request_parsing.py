@@ -83,13 +83,15 @@ def parse_body(raw: bytes) -> Any:
     return body
 
 
-def read_query(model: type[M]) -> M:
-    """Return the validated query parameters.
+def read_query(model: type[M], *, without: str | None = None) -> M:
+    """Return the validated query parameters, `without` one that is read elsewhere.
 
     Raises: InvalidInput if a parameter is given twice; pydantic.ValidationError.
     """
     values: dict[str, str] = {}
     for name, given in request.args.lists():
+        if name == without:
+            continue
         if len(given) > 1:
             raise invalid(f"/{name}", f"The parameter {name!r} is given {len(given)} times.", "Give it once.")
         values[name] = given[0]

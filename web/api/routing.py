@@ -15,7 +15,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from types import UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -24,6 +24,7 @@ from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from engine.errors import DeskError
+from web.api.expansion import PARAMETER, Expansions, expand, read_expand
 from web.api.request_parsing import (
     parse_body,
     read_actor,
@@ -97,6 +98,7 @@ class Operation:
     `reads`: the endpoint writes nothing. `reads_first`: it reads without a lock until it starts to write.
     `conflicts`: it may respond with 409. `may_be_missing`: it may respond with 404, though its path names no
     record. `accepted_at`: the path template of the Location of a 202.
+    `expands` are the records that `?expand=` returns in place of their ids.
     `compare_secrets` raises IdempotencyKeyReused if a repeated command has another password than the first.
     """
 
@@ -121,6 +123,7 @@ class Operation:
     accepted_at: str | None
     body_type: Any
     group: "list[Operation]" = field(repr=False, compare=False)
+    expands: Expansions | None = None
     compare_secrets: Callable[[Transaction, Any, dict[str, Any]], None] | None = None
 
     @property
@@ -176,7 +179,12 @@ class Operation:
         It may run several times, so the body was read before: the client's stream can be read only once.
         """
         become_token_owner(tx, token)
-        return self.render(self.endpoint(tx, **self._parse(path, raw)))
+        expansions = read_expand(self.expands) if self.expands is not None else []
+        rendered = self.render(self.endpoint(tx, **self._parse(path, raw)))
+        if expansions:
+            body = json.dumps(expand(tx, json.loads(rendered.body), expansions), ensure_ascii=False)
+            rendered = replace(rendered, body=body.encode())
+        return rendered
 
     def _read(self) -> bytes:
         """Return the raw body. Raises: RequestEntityTooLarge."""
@@ -191,7 +199,7 @@ class Operation:
         if not all(map(ID_PATTERN.match, path.values())):
             raise NotFound("There is nothing at this address.")
         arguments: dict[str, Any] = dict(path)
-        query = read_query(self.query)
+        query = read_query(self.query, without=PARAMETER if self.expands is not None else None)
         if "query" in self.parameters:
             arguments["query"] = query
         if self.takes_file:
@@ -393,6 +401,7 @@ class RouteGroup:
         media_type: str = "application/json",
         max_body_bytes: int | None = None,
         accepted_at: str | None = None,
+        expands: Expansions | None = None,
         compare_secrets: Callable[[Transaction, Any, dict[str, Any]], None] | None = None,
     ) -> Callable[[Endpoint], Endpoint]:
         def declare(endpoint: Endpoint) -> Endpoint:
@@ -422,6 +431,7 @@ class RouteGroup:
                 accepted_at=accepted_at,
                 body_type=body_type,
                 group=self.operations,
+                expands=expands,
                 compare_secrets=compare_secrets,
             )
             self.operations.append(operation)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from web.api.expansion import OF_SERVICE_REQUESTS
 from web.api.queries import ListQuery, LongText, Query, Text
 from web.api.routing import RouteGroup
 from web.errors import Problem
@@ -122,13 +123,13 @@ def post_service_request(tx: Transaction, command: NewServiceRequest) -> Service
     return logged.view or read_service_request(tx, logged.service_request)
 
 
-@service_requests.get("/service-requests")
+@service_requests.get("/service-requests", expands=OF_SERVICE_REQUESTS)
 def get_service_requests(tx: Transaction, query: ServiceRequestQuery) -> Page[ServiceRequestView]:
     """List service requests, newest first."""
     return list_service_requests(tx, **query.given())
 
 
-@service_requests.get("/service-requests/{service_request}")
+@service_requests.get("/service-requests/{service_request}", expands=OF_SERVICE_REQUESTS)
 def get_service_request(tx: Transaction, service_request: str) -> ServiceRequestView:
     """Return one service request, with the triggers that the caller may fire now."""
     return read_service_request(tx, service_request)
