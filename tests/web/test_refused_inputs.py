@@ -173,6 +173,13 @@ CASES: dict[str, Bad] = {
         "longer than 24 hours. Log each day as its own entry",
         pointer="/ended_at",
     ),
+    "thirty hours at one instant": work(
+        {"minutes": 1_800, "worked_at": AT},
+        "longer than 24 hours. Log each day as its own entry",
+        {"minutes": "30:00", "worked_at": "2026-04-02T10:00"},
+        "longer than 24 hours. Log each day as its own entry",
+        pointer="/minutes",
+    ),
     "in the future": work(
         {"minutes": 5, "worked_at": LATER},
         "Work cannot lie in the future",

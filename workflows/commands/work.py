@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from engine.quantities import MAX_MINUTES
 from workflows.commands.fields import Code, Command, FieldError, Id, Instant, LongText, no_control_characters
 from workflows.languages.texts import gettext
 
@@ -14,6 +15,10 @@ StatedReason = Annotated[
 ]
 
 
+WorkedMinutes = Annotated[int, Field(ge=1, le=MAX_MINUTES)]
+"""What one entry may have at most is decided where it is known what it had before."""
+
+
 class WorkGiven(Command):
     """Time worked: a start and an end, or minutes and the instant at which they count.
 
@@ -22,7 +27,7 @@ class WorkGiven(Command):
 
     started_at: Instant | None = None
     ended_at: Instant | None = None
-    minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    minutes: WorkedMinutes | None = None
     worked_at: Instant | None = None
     work_type: Code | None = None
     note: LongText | None = None
@@ -83,7 +88,7 @@ class ChangeWork(Command):
 
     started_at: Instant | None = None
     ended_at: Instant | None = None
-    minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    minutes: WorkedMinutes | None = None
     worked_at: Instant | None = None
     work_type: Code | None = None
     note: LongText | None = None

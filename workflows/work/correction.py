@@ -156,7 +156,7 @@ def corrected(
     elif worked_at(wanted) != entry.started_at or entry.state == "rejected":
         # while an entry is rejected, it does not follow the coverage of its request
         terms = moved_terms(tx, places.target, entry, terms, worked_at(wanted))
-    started_at, _, minutes = worked_span(tx, wanted)
+    started_at, _, minutes = worked_span(tx, wanted, before=entry.worked_minutes)
     minutes_counted = minutes if wanted.billable else None
     terms, moved = round_with_others(
         tx, places.target, terms, started_at=started_at, worked_minutes=minutes_counted, entry=entry

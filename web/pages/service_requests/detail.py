@@ -29,7 +29,7 @@ from web.pages.service_requests.forms import (
 from web.pages.service_requests.list_context import list_context
 from web.pages.service_requests.sla import targets
 from web.pages.service_requests.timeline import load_timeline
-from web.pages.service_requests.timer import running_since
+from web.pages.service_requests.timer import ran_too_long, running_since
 from web.pages.session.login import local_target
 from web.pages.wording.coverage import describe_coverage_status, describe_unlock_condition
 from web.pages.wording.labels import HOLD_REASONS, TRIGGERS_DONE
@@ -281,7 +281,8 @@ def request_page(
             may_enable=may_enable(tx, contract, found.id, actor()),
             preview=preview,
             effect=effect,
-            running_since=running_since(found.id),
+            running_since=(since := running_since(found.id)),
+            forgot_timer=since is not None and ran_too_long(since),
             action_form=ActionForm(formdata=None),
             mine=found.technician == actor().id,
             listed=list_context(tx),

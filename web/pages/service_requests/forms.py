@@ -13,7 +13,7 @@ from web.pages.context import now
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import KeyedForm
 from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, select_options
-from web.pages.service_requests.timer import running_since
+from web.pages.service_requests import timer
 from web.pages.wording.formats import money_text
 from workflows.contracts.offers import usual_prices
 from workflows.contracts.permitted_actions import SELLERS
@@ -196,11 +196,8 @@ def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:
     """The form for time worked; None if the state or the user's role does not permit it."""
     if who.role not in WORKERS or request.state not in WORK_STATES:
         return None
-    since = running_since(request.id)
-    span = {"started_at": since, "ended_at": now()} if since else {}
-    return WorkForm(
-        formdata=None, prefix="work_", data={"work_type": request.work_type, "billable": True, **span}
-    )
+    values = {"work_type": request.work_type, "billable": True, **timer.span(request.id)}
+    return WorkForm(formdata=None, prefix="work_", data=values)
 
 
 def take_form(tx: Transaction, request: ServiceRequestView) -> TakeForm | None:

@@ -119,6 +119,27 @@ def test_the_timer_fills_in_the_form(web: WebClients) -> None:
     assert "Timer running since" not in done
 
 
+def test_a_timer_that_was_forgotten_asks_when_the_work_ended(web: WebClients) -> None:
+    web.sample.sell("subscription", starts_on="2026-01-01")
+    request = web.sample.log()
+    tom = web.technician
+    tom.send(tom.open(f"/requests/{request}"), "/timer/start")
+    web.sample.clock.move(hours=24)
+    page = tom.open(f"/requests/{request}")
+    assert page.form("/work").values["work_ended_at"] == "2026-03-03T10:00"
+    assert "The timer has run for more than 24 hours" not in page
+    web.sample.clock.move(minutes=1)
+    page = tom.open(f"/requests/{request}")
+    assert "The timer has run for more than 24 hours" in page
+    assert page.form("/work").values["work_ended_at"] == ""
+    refused = work(tom, page, ended_at="2026-03-03T10:01")
+    assert "The work is longer than 24 hours" in refused
+    assert "Timer running since" in refused
+    done = work(tom, refused, ended_at="2026-03-02T10:40")
+    assert "0:40 logged" in done
+    assert "Timer running since" not in done
+
+
 def test_a_correction_is_previewed_before_saving(web: WebClients) -> None:
     sample = web.sample
     number = sample.contract(sample.sell("support_hours", minutes=60)).number
