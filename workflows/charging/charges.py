@@ -296,6 +296,7 @@ def audit_values(entry: Row[Any]) -> dict[str, Any]:
         "worked_minutes": entry.worked_minutes,
         "chargeable_minutes": entry.chargeable_minutes,
         "billable": entry.billable,
+        "not_billable_reason": entry.not_billable_reason,
     }
 
 

@@ -22,7 +22,8 @@ WorkedMinutes = Annotated[int, Field(ge=1, le=MAX_MINUTES)]
 class WorkGiven(Command):
     """Time worked: a start and an end, or minutes and the instant at which they count.
 
-    `beyond_approval` says why it could not wait until the customer approves it, where that is required.
+    `not_billable_reason` is given only with `billable` false. `beyond_approval` says why it could not wait
+    until the customer approves it, where that is required.
     """
 
     started_at: Instant | None = None
@@ -32,6 +33,7 @@ class WorkGiven(Command):
     work_type: Code | None = None
     note: LongText | None = None
     billable: bool = True
+    not_billable_reason: StatedReason | None = None
     beyond_approval: StatedReason | None = None
 
     @model_validator(mode="after")
@@ -47,6 +49,15 @@ class WorkGiven(Command):
             raise ValueError(gettext("Give started_at and ended_at, or minutes and worked_at."))
         if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:
             raise FieldError("ended_at", gettext("The end must be after the start."))
+        return self
+
+    @model_validator(mode="after")
+    def _reason_of_not_billable(self) -> Self:
+        if self.billable and self.not_billable_reason is not None:
+            raise FieldError(
+                "not_billable_reason",
+                gettext("The work is billable. Leave the reason out, or make the work not billable."),
+            )
         return self
 
 
@@ -93,6 +104,7 @@ class ChangeWork(Command):
     work_type: Code | None = None
     note: LongText | None = None
     billable: bool = True
+    not_billable_reason: StatedReason | None = None
     beyond_approval: StatedReason | None = None
     service_request: Id = ""
     recalculate: bool = False

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from engine.charging import FULL_PERCENT
 from web.languages import Texts, gettext, mark
 from web.pages.wording.formats import minutes_text, money_text
+from web.pages.wording.labels import labelled
 from workflows.views import MoneyView
 from workflows.views.service_requests import AllocationView, SegmentView
 
@@ -24,6 +25,12 @@ EXCLUDED = Texts(
         "free": mark("not billed"),
     }
 )
+
+
+def not_billable_text(reason: str | None) -> str:
+    """That a work entry is not billable, and why."""
+    label = gettext("Not billable")
+    return labelled(label, reason) if reason else label
 
 
 def segment_text(segment: SegmentView, zone: ZoneInfo) -> str:
