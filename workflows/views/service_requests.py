@@ -306,10 +306,11 @@ class RecalculationView(View):
 class HistoryLine(View):
     """One state change of a service request, the logging first; `inferred` marks those an import added.
 
-    The states are equal for a line that is no change of state: work that moved here or away, or another
-    request that was merged into this one, or split from it. `other_service_request` is that request, or the
-    one that the work came from or went to, with its number: None if it may not be named to the user.
-    `merged_number` is the number of the merged request to which the line belongs; None for the request's own.
+    The states are equal for a line that is no change of state: work that moved here or away, another request
+    that was merged into this one, or split from it, or a reminder to the customer. `other_service_request` is
+    that request, or the one that the work came from or went to, with its number: None if it may not be named
+    to the user. `merged_number` is the number of the merged request to which the line belongs; None for the
+    request's own.
     """
 
     at: datetime

@@ -79,7 +79,7 @@ def test_an_entry_that_was_longer_than_one_may_be_now(sample: SampleDesk) -> Non
     with sample.desk.write() as tx:
         tx.change(t.work_entry, entry.id, worked_minutes=1_800)
     for change in (
-        ChangeWork(note="Moved house"),
+        ChangeWork(note="By phone"),
         ChangeWork(service_request=other),
         ChangeWork(minutes=1_700),
     ):

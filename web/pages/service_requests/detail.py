@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, Field, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
-from engine.service_requests import ENDED_STATES
+from engine.service_requests import ENDED_STATES, is_recent_reminder
 from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, now, settings
 from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt_once
@@ -278,6 +278,7 @@ def request_page(
             forms=forms,
             submitted=next((name for name, form in submitted.items() if form.has_errors), None),
             failed_form=next((form for form in submitted.values() if form.has_errors), None),
+            reminded_lately=bool(timeline.reminder and is_recent_reminder(timeline.reminder.at, tx.now)),
             may_enable=may_enable(tx, contract, found.id, actor()),
             preview=preview,
             effect=effect,
