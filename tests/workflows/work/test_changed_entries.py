@@ -269,7 +269,7 @@ def test_no_edit_that_changes_no_time_moves_a_minute(sample: SampleDesk) -> None
     assert sample.see(audit_desk).ok
 
 
-def test_why_work_is_not_billable_is_kept_with_it_and_moves_no_minute(sample: SampleDesk) -> None:
+def test_why_work_is_not_billable_is_stored_with_it_and_moves_no_minute(sample: SampleDesk) -> None:
     sample.sell("support_hours", minutes=600)
     request, other = sample.log(), sample.log()
     sample.work(request, 60, billable=False, not_billable_reason="Goodwill")
