@@ -231,7 +231,7 @@ def _text(name: str, value: str, known: Known) -> str:
         return CHOICES[name].get(value) or readable(value)
     if name in ("type", "contract_type", "sla"):
         return readable(value)
-    if name in ("reason", "why"):
+    if name in ("reason", "why", "not_billable_reason"):
         return posting_reason(value)
     return _point_in_time(name, value) or value
 

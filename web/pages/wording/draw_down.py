@@ -10,6 +10,7 @@ from engine.charging import FULL_PERCENT
 from web.languages import Texts, gettext, mark
 from web.pages.wording.formats import minutes_text, money_text
 from web.pages.wording.labels import labelled
+from web.posting_reasons import posting_reason
 from workflows.views import MoneyView
 from workflows.views.service_requests import AllocationView, SegmentView
 
@@ -28,9 +29,9 @@ EXCLUDED = Texts(
 
 
 def not_billable_text(reason: str | None) -> str:
-    """That a work entry is not billable, and why."""
+    """That a work entry is not billable, and why: as a person wrote it, or that a dispute was accepted."""
     label = gettext("Not billable")
-    return labelled(label, reason) if reason else label
+    return labelled(label, posting_reason(reason)) if reason else label
 
 
 def segment_text(segment: SegmentView, zone: ZoneInfo) -> str:
