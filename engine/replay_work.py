@@ -64,23 +64,26 @@ class Worked:
     currency: str | None = None
     facts: Any = None
     """What the scopes of grants are about (`engine.rulebook.ChargingFacts`)."""
+    time_expired: TimeExpired = "ignore"
+    cascade: bool = False
+    overage_rate_minor: int = 0
+    """What the desk had of these when it was worked: where a contract has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Who would pay: the payers in order, and the policy for the remainder.
+    """Who would pay: the payers in order, and the first one's own policy for the remainder, if it has one.
 
-    Without `cascade`, the payers after the first pay only for what rules exclude from it.
+    Without cascade, the payers after the first pay only for what rules exclude from it.
 
     If `is_worked` is false, the request would have been waiting. `is_covered` needs no payer: a contract that
     a rule would have created and enabled at once covers all of the work.
     """
 
     payers: tuple[Payer, ...] = ()
-    time_expired: TimeExpired = "ignore"
+    time_expired: TimeExpired | None = None
     is_worked: bool = True
     is_covered: bool = False
-    cascade: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +109,10 @@ class SimulatedBalances:
                 if one.grant is not None:
                     self._taken[one.grant] -= one.drawn
 
-    def pay(self, work: Iterable[Worked], payment: Payment, rates_minor: Mapping[str | None, int]) -> Effect:
+    def pay(self, work: Iterable[Worked], payment: Payment, rates_minor: Mapping[str, int]) -> Effect:
         """Draw the work of a request, already given back, from other payers.
 
-        `rates_minor` is each contract's price of an overage hour in the minor unit; the key None is the
-        deployment's default.
+        `rates_minor` has the price of an overage hour, in the minor unit, of each contract with its own.
         """
         before: Counter[str] = Counter()
         after: Counter[str] = Counter()
@@ -119,11 +121,11 @@ class SimulatedBalances:
             for one in entry.allocated:
                 before[one.kind] += one.minutes
                 if one.kind == OVERAGE:
-                    overage_before += overage_minor(one.minutes, _rate(rates_minor, one.contract))
+                    overage_before += overage_minor(one.minutes, _rate(entry, one.contract, rates_minor))
             for piece in self._plan_entry(entry, payment):
                 after[piece.kind] += piece.minutes
                 if piece.kind == OVERAGE:
-                    overage_after += overage_minor(piece.minutes, _rate(rates_minor, piece.contract))
+                    overage_after += overage_minor(piece.minutes, _rate(entry, piece.contract, rates_minor))
         return Effect(dict(before), dict(after), overage_before, overage_after)
 
     def _plan_entry(self, entry: Worked, payment: Payment) -> Sequence[Allocated | Slice]:
@@ -140,9 +142,9 @@ class SimulatedBalances:
             minutes,
             entry.started_at,
             tuple(payers),
-            payment.time_expired,
+            payment.time_expired or entry.time_expired,
             segments=entry.segments,
-            cascade=payment.cascade,
+            cascade=entry.cascade,
             facts=entry.facts,
         )
         slices = plan_entry(to_pay, payers)
@@ -166,5 +168,5 @@ def overage_minor(minutes: int, rate_minor: int) -> int:
     return price_minor(minutes, rate_minor)
 
 
-def _rate(rates_minor: Mapping[str | None, int], contract: str | None) -> int:
-    return rates_minor.get(contract, rates_minor.get(None, 0))
+def _rate(entry: Worked, contract: str | None, rates_minor: Mapping[str, int]) -> int:
+    return rates_minor.get(contract or "", entry.overage_rate_minor)

@@ -17,9 +17,10 @@ from workflows.replay.run import load_for_replay
 from workflows.replay.run import replay as run_replay
 from workflows.rule_sets.folder import check_rules_folder
 from workflows.views import MoneyView
-from workflows.views.replays import DifferenceView, ResultView, SummaryView
+from workflows.views.replays import DifferenceView, InvoiceChangeView, ResultView, SummaryView
 
 MAX_MOVES_PRINTED = 20
+MAX_INVOICES_PRINTED = 20
 Write = Callable[[DifferenceView], None]
 
 
@@ -116,3 +117,17 @@ def _totals(found: SummaryView) -> Iterator[str]:
         yield f"Overage {one.before_minor:,} -> {one.after_minor:,} {one.currency} (minor unit)."
     for one in found.prices:
         yield f"Price of work {one.before_minor:,} -> {one.after_minor:,} {one.currency} (minor unit)."
+    for invoice in found.invoices[:MAX_INVOICES_PRINTED]:
+        yield (
+            f"  {_invoice(invoice)}: {invoice.before_minor:,} -> {invoice.after_minor:,} "
+            f"{invoice.currency} (minor unit)"
+        )
+    others = found.invoices_left_out + len(found.invoices[MAX_INVOICES_PRINTED:])
+    if others:
+        yield f"  and {others:,} other invoices"
+
+
+def _invoice(one: InvoiceChangeView) -> str:
+    if one.invoice is None:
+        return "not invoiced yet"
+    return f"invoice {one.number}" if one.number is not None else f"draft {one.invoice}"

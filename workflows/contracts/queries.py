@@ -4,20 +4,28 @@ State and balances are computed from dates and postings, so they are correct whe
 Source: product.md sections 5, 7 and 8.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, false, func, or_, select
+from sqlalchemy import Row, false, or_, select
 
 from engine.approvals import NotToExceed
-from engine.contracts import CONTRACT_STATES, UNITS, Borrow, CarryOver, Contract, Limits
+from engine.contracts import CONTRACT_STATES, Borrow, CarryOver, Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import local_date
 from engine.quantities import Rounding
 from workflows.contracts.access import contract_row, up_to_date_contract, visible_contracts
+from workflows.contracts.grant_balances import (
+    balance_at,
+    grant_view,
+    held_pending,
+    is_ahead,
+    posted_as_of,
+    sum_of,
+)
 from workflows.contracts.holder_parties import held_within
 from workflows.contracts.price_origins import price_origins, type_prices
 from workflows.core.actors import OFFICE, PRICE_ROLES, STAFF
@@ -45,23 +53,17 @@ from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.contracts import (
     AuditLine,
     AutoTopUpTermsView,
-    BalanceView,
     BorrowView,
     CarryOverView,
     ContractDetail,
     ContractTypeView,
-    GrantView,
-    MoneyBalance,
     NotToExceedView,
     PriceOriginView,
-    UnitBalance,
 )
 
 c = t.contract
 PRICES = frozenset({"price", "price_minor", "overage_rate", "overage_rate_minor", "discount_percent"})
 """The details of events that only those see who see prices."""
-CARRIED_OVER = "carry_over"
-"""What the grant that keeps a month's rest is called in views: as a record it is part of the allocation."""
 ORDERS = {
     "created_at": Sort(c.c.created_at),
     "expires_at": Sort(c.c.expires_at, nullable=True),
@@ -230,7 +232,7 @@ def _details(tx: Transaction, rows: Sequence[Any], as_of: datetime | None) -> li
     at = as_of or tx.now
     rows = rows_as_of(tx, rows, at)
     grants = grants_by_contract(tx, [row.id for row in rows]) if rows else {}
-    posted = _posted_as_of(tx, grants, at) if at < tx.now else None
+    posted = posted_as_of(tx, grants, at) if at < tx.now else None
     names = holder_names(tx, {(row.holder_kind, row.holder_id) for row in rows})
     values = _values_as_of(tx, rows, at)
     links = _links(tx, rows)
@@ -264,7 +266,7 @@ def _detail(
     at: datetime,
 ) -> ContractDetail:
     is_final = tx.config.closed_until is not None and at < tx.config.closed_until
-    balances = {one.grant.id: _balance(one, posted, at, is_final=is_final) for one in grants}
+    balances = {one.grant.id: balance_at(one, posted, at, is_final=is_final) for one in grants}
     open_grants = [one for one in grants if one.window.contains(at)]
     limits = Limits(
         minutes_available=sum(
@@ -280,8 +282,8 @@ def _detail(
     )
     state = contract_state(contract, limits, at, tx.rules)
     currency = row.currency or tx.settings.currency
-    total = _sum(grants, balances, currency)
-    pending, returning = _pending(grants, balances, at)
+    total = sum_of(grants, balances, currency)
+    pending, returning = held_pending(grants, balances, at)
     in_money = row.draws == "money"
     terms = tx.rules.contract_types.get(row.type)
     zone = contract.zone
@@ -328,7 +330,7 @@ def _detail(
         borrowed_minutes=sum(
             balances[one.grant.id].consumed + balances[one.grant.id].held
             for one in grants
-            if one.kind == "allocation" and _is_ahead(one, at)
+            if one.kind == "allocation" and is_ahead(one, at)
         ),
         renewal_of=links.renewal_of,
         renewed_by=links.renewed_by,
@@ -339,7 +341,7 @@ def _detail(
         created_by=row.created_by if tx.actor.is_staff else "",
         as_of=at,
         version=row.version,
-        grants=[_grant_view(one, balances[one.grant.id]) for one in seen],
+        grants=[grant_view(one, balances[one.grant.id]) for one in seen],
     )
 
 
@@ -358,15 +360,6 @@ def _auto_top_up(row: Row[Any], currency: str | None) -> AutoTopUpTermsView | No
         return None
     price = _money(terms.price_minor, currency) if currency is not None else None
     return AutoTopUpTermsView(terms.mode, terms.below, terms.quantity, price, terms.most_per_month)
-
-
-def _pending(
-    grants: Sequence[StoredGrant], balances: Mapping[str, GrantBalance], at: datetime
-) -> tuple[int, int]:
-    """The minutes or money held for work that awaits approval, and how much returns without that work."""
-    held = [(one, balances[one.grant.id].held) for one in grants if one.grant.unit != "incidents"]
-    returning = sum(amount for one, amount in held if not one.window.is_over(at) and not _is_ahead(one, at))
-    return sum(amount for _, amount in held), returning
 
 
 class _Links(NamedTuple):
@@ -419,80 +412,6 @@ def _values_as_of(tx: Transaction, rows: Sequence[Row[Any]], at: datetime) -> di
         for row in tx.connection.execute(lapsed):
             values[row.contract_id] = replace(values[row.contract_id], ended_at=row.ended_at)
     return values
-
-
-def _balance(
-    grant: StoredGrant, posted: dict[str, GrantBalance] | None, at: datetime, *, is_final: bool
-) -> GrantBalance:
-    """A grant's balance at `at`: stored for now, from postings for the past, expired after its end.
-
-    In a closed period it `is_final`: all that was due was posted then, and an end that is recorded since, as
-    of an instant in it, is an adjustment of the open one.
-    """
-    if posted is not None:
-        balance = posted.get(grant.grant.id, GrantBalance())
-    else:
-        balance = GrantBalance(grant.grant.available, grant.grant.held, grant.consumed, grant.expired)
-    if grant.grant.effective_at is not None and grant.grant.effective_at > at:
-        # nothing of a month that has not begun, but what has been drawn ahead on it
-        return GrantBalance(held=balance.held, consumed=balance.consumed)
-    return balance if is_final else balance.ended(is_over=grant.window.is_over(at))
-
-
-def _posted_as_of(
-    tx: Transaction, grants: dict[str, list[StoredGrant]], at: datetime
-) -> dict[str, GrantBalance]:
-    ids = [one.grant.id for group in grants.values() for one in group]
-    leg = t.ledger_posting
-    rows = tx.connection.execute(
-        select(leg.c.owner, leg.c.account, func.sum(leg.c.amount).label("amount"))
-        .where(leg.c.owner.in_(ids), leg.c.effective_at <= at)
-        .group_by(leg.c.owner, leg.c.account)
-    )
-    sums: dict[str, dict[str, int]] = {}
-    for row in rows:
-        if row.account != "sold":
-            sums.setdefault(row.owner, {})[row.account] = int(row.amount)
-    return {owner: GrantBalance(**amounts) for owner, amounts in sums.items()}
-
-
-def _sum(grants: Iterable[StoredGrant], balances: dict[str, GrantBalance], currency: str) -> BalanceView:
-    sums = {unit: [0, 0, 0, 0] for unit in UNITS}
-    for one in grants:
-        balance = balances[one.grant.id]
-        amounts = (balance.consumed, balance.held, balance.available, balance.expired)
-        sums[one.grant.unit] = [a + b for a, b in zip(sums[one.grant.unit], amounts, strict=True)]
-    minutes, incidents, money = (sums[unit] for unit in UNITS)
-    drawn, held, available, expired = money
-    return BalanceView(
-        UnitBalance(sum(minutes), *minutes),
-        UnitBalance(sum(incidents), *incidents),
-        MoneyBalance(sum(money), drawn, held, available, expired, currency=currency),
-    )
-
-
-def _is_ahead(grant: StoredGrant, at: datetime) -> bool:
-    return grant.grant.effective_at is not None and grant.grant.effective_at > at
-
-
-def _grant_view(grant: StoredGrant, balance: GrantBalance) -> GrantView:
-    return GrantView(
-        id=grant.grant.id,
-        unit=grant.grant.unit,
-        currency=grant.grant.currency,
-        kind=grant.kind if grant.rest_of is None else CARRIED_OVER,
-        quantity=grant.grant.quantity,
-        effective_at=grant.grant.effective_at,
-        expires_at=grant.grant.expires_at,
-        opens_at=grant.opens_at,
-        closes_at=grant.closes_at,
-        balance=UnitBalance(
-            balance.purchased, balance.consumed, balance.held, balance.available, balance.expired
-        ),
-        reason=grant.reason,
-        priority=grant.grant.priority,
-        scope=grant.scope,
-    )
 
 
 def _carry_over_view(rule: CarryOver | None) -> CarryOverView | None:

@@ -331,7 +331,7 @@ def _cancel_later(tx: Transaction, row: Row[Any], at: datetime, command: CancelC
     settle_and_cover(tx, row.id)
 
 
-def locked_contract(tx: Transaction, contract_id: str, expected_version: int | None = None) -> Row[Any]:
+def locked_contract(tx: Transaction, contract_id: str, expected_version: int | None = None) -> Any:
     """The contract's row, locked. Raises: NotFound; VersionChanged."""
     row = lock_contract(tx, contract_id)
     if expected_version is not None and row.version != expected_version:

@@ -6,15 +6,18 @@ a new month draws. A view of balances as of now is read after it. Source: produc
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 
-from sqlalchemy import and_, exists, select
+from sqlalchemy import and_, bindparam, exists, select
 
 from workflows.core.actors import SYSTEM
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_due
 from workflows.lifecycle.contracts.bulk_expiry import ENDING
 from workflows.store import tables as t
+from workflows.store.column_types import Instant
+from workflows.store.compiled_statements import Prepared
+from workflows.store.id_lists import among, id_list
 
 c = t.contract
 
@@ -42,13 +45,17 @@ def due_contracts(
     The others of a holder are among them because they may draw the same carried minutes. `with_ends` are also
     those of which only the end is due.
     """
-    mine = t.contract.alias("mine")
+    wanted = {"ids": id_list(sorted(contract_ids), is_sqlite=tx.is_sqlite), "now": tx.now}
+    return [row.id for row in _due(tx.is_sqlite, with_ends).all(tx.connection, wanted)]
+
+
+@cache
+def _due(is_sqlite: bool, with_ends: bool) -> Prepared:
+    mine = c.alias("mine")
     same_holder = and_(mine.c.holder_kind == c.c.holder_kind, mine.c.holder_id == c.c.holder_id)
-    theirs = exists(select(mine.c.id).where(mine.c.id.in_(sorted(contract_ids)), same_holder))
-    due = select(c.c.id).where(c.c.next_due_at <= tx.now, theirs)
-    if not with_ends:
-        due = due.where(~ENDING)
-    return tx.connection.execute(due.order_by(c.c.next_due_at, c.c.id)).scalars().all()
+    theirs = exists(select(mine.c.id).where(among(mine.c.id, "ids", is_sqlite=is_sqlite), same_holder))
+    due = select(c.c.id).where(c.c.next_due_at <= bindparam("now", type_=Instant, required=True), theirs)
+    return Prepared((due if with_ends else due.where(~ENDING)).order_by(c.c.next_due_at, c.c.id))
 
 
 def settle_each(tx: Transaction, contract_ids: Sequence[str]) -> None:

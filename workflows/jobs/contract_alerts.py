@@ -6,7 +6,7 @@ thresholds of the settings have changed. Source: product.md sections 3 and 11.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import structlog
@@ -144,6 +144,7 @@ def _crossing(desk: Desk, at: datetime) -> list[str]:
         return list(connection.execute(crossing).scalars())
 
 
+@cache
 def _has_successor() -> ColumnElement[bool]:
     successor = t.contract.alias("successor")
     return (

@@ -18,6 +18,7 @@ from engine.payers import Payer
 from engine.replay_work import Allocated, Worked
 from engine.rounding import WorkToRound, minutes_before
 from engine.rulebook import ChargingFacts, RuleSet
+from workflows.charging.held_terms import overage_rates
 from workflows.charging.segments import charge_segments
 from workflows.charging.terms import ChargingTerms, stored_terms
 from workflows.core.transaction import Transaction
@@ -88,7 +89,8 @@ class WorkUnder:
     def __init__(self, tx: Transaction, requests: Mapping[str, Row[Any]], rules: RuleSet) -> None:
         """`requests` are rows by service request id, with priority and channel."""
         self._charging = _Charging(tx, rules)
-        self._requests, self._time_zone = requests, tx.settings.time_zone
+        self._requests, self._settings = requests, tx.settings
+        self._overage_rates = overage_rates(tx) if requests else None
         self._roles: dict[str, str] = {}
         self._entries: dict[str, list[Row[Any]]] = defaultdict(list)
         self._allocated: dict[str, list[Allocated]] = defaultdict(list)
@@ -168,13 +170,16 @@ class WorkUnder:
             price_after_minor=_price(after),
             currency=priced.currency if priced is not None else None,
             facts=self._facts(row, fixed),
+            time_expired=terms.get("time_expired") or self._settings.time_expired_contract or "ignore",
+            cascade=terms.get("cascade", self._settings.cascade),
+            overage_rate_minor=self._overage_rates.at(row.started_at) or 0 if self._overage_rates else 0,
         )
 
     def _facts(self, row: Row[Any], fixed: FixedFacts) -> ChargingFacts:
         """What the scopes of grants ask of an entry."""
         work_type, priority, role, channel = fixed
         terms = row.charged_by or {}
-        weekday, hour = local_clock(row.started_at, terms.get("time_zone") or self._time_zone)
+        weekday, hour = local_clock(row.started_at, terms.get("time_zone") or self._settings.time_zone)
         item_type = terms.get("item_type") or self._item_types.get(row.service_request_id)
         return ChargingFacts(work_type, priority, role, channel, weekday, hour, item_type)
 

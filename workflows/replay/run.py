@@ -31,6 +31,7 @@ from workflows.coverage.snapshot import candidates_from, facts_from
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.payers import CASCADE_DEPTH
 from workflows.replay.history import ContractTerms, WorkUnder, created_by_rules
+from workflows.replay.invoices import Invoiced, Made
 from workflows.replay.totals import Totals
 from workflows.rule_sets.publishing import load_publishable
 from workflows.store import tables as t
@@ -54,7 +55,10 @@ WANTED = select(
 
 
 class _Differs(NamedTuple):
-    """A decision that would differ, before its work is priced. `next_payers` are contracts of a cascade."""
+    """A decision that would differ, before its work is priced.
+
+    `next_payers` are contracts of a cascade; `made` is the contract that the recorded decision created.
+    """
 
     decision: str
     service_request: str | None
@@ -66,6 +70,7 @@ class _Differs(NamedTuple):
     after: Result
     work: list[Worked]
     next_payers: list[str]
+    made: str | None
 
 
 def load_for_replay(tx: Transaction, files: Mapping[str, str], from_: datetime, to: datetime) -> RuleSet:
@@ -106,7 +111,7 @@ def replay(
     balances = SimulatedBalances()
     total = count_decisions(desk, from_, to) if progress is not None else 0
     with SpooledTemporaryFile(max_size=MOST_BYTES_IN_MEMORY) as spool:
-        deciding = _Deciding(rules, config.settings, totals)
+        deciding = _Deciding(rules, totals)
         batch = SMALL_BATCH if pause_seconds else None
         for rows in decision_batches(desk, from_, to, wanted=WANTED, batch=batch):
             with _reading(desk, actor, config) as tx:
@@ -117,7 +122,7 @@ def replay(
             if progress is not None:
                 progress(totals.decisions, max(total, totals.decisions))
         spool.seek(0)
-        pricing = _Pricing(config.settings, balances)
+        pricing = _Pricing(config.settings, balances, rules)
         for found in _read_back(spool):
             with _reading(desk, actor, config) as tx:
                 differences = pricing.batch(tx, found)
@@ -139,9 +144,8 @@ def _reading(desk: Desk, actor: Actor, config: Config) -> Iterator[Transaction]:
 class _Deciding:
     """Makes the decisions again, one after the other."""
 
-    def __init__(self, rules: RuleSet, settings: Settings, totals: Totals) -> None:
+    def __init__(self, rules: RuleSet, totals: Totals) -> None:
         self._rules = rules
-        self._settings = settings
         self._totals = totals
         self._replay = Replay(rules)
 
@@ -171,7 +175,7 @@ class _Deciding:
             self._totals.by_another_rule += result.rule != stored.result.rule
             return None
         self._replay.book_work(self._drawn(stored, result, entries))
-        follows = self._settings.cascade or any(map(_passes_on, entries))
+        follows = any(entry.cascade or _passes_on(entry) for entry in entries)
         next_payers = self._cascade(stored, result) if entries and follows else []
         return _Differs(
             row.id,
@@ -184,6 +188,7 @@ class _Deciding:
             result,
             entries,
             next_payers,
+            row.contract_id if row.outcome == "created" else None,
         )
 
     def _drawn(self, stored: RecordedDecision, result: Result, entries: Iterable[Worked]) -> Iterator[Drawn]:
@@ -223,20 +228,26 @@ class _Deciding:
 class _Pricing:
     """Prices the differences, after all moved work has been returned to its grants."""
 
-    def __init__(self, settings: Settings, balances: SimulatedBalances) -> None:
+    def __init__(self, settings: Settings, balances: SimulatedBalances, rules: RuleSet) -> None:
         self._settings = settings
         self._balances = balances
         self._terms = ContractTerms()
+        self._invoiced = Invoiced(rules)
 
     def batch(self, tx: Transaction, found: list[_Differs]) -> list[DifferenceView]:
         """The differences with their minutes and money."""
         self._terms.load(tx, _contracts_of(found))
-        priced = [self._difference(one) for one in found]
+        self._invoiced.load(
+            tx, [entry.id for one in found for entry in one.work], [one.made for one in found if one.made]
+        )
+        priced = [self._difference(tx, one) for one in found]
         self._terms.forget_old()
         return priced
 
-    def _difference(self, one: _Differs) -> DifferenceView:
+    def _difference(self, tx: Transaction, one: _Differs) -> DifferenceView:
         effect = self._effect(one)
+        overage_before = self._money(one.before, effect.overage_before_minor)
+        overage_after = self._money(one.after, effect.overage_after_minor)
         return DifferenceView(
             decision=one.decision,
             service_request=one.service_request,
@@ -251,16 +262,23 @@ class _Pricing:
             chargeable_after=sum(entry.charged_minutes for entry in one.work),
             minutes_before=dict(effect.minutes_before),
             minutes_after=dict(effect.minutes_after),
-            overage_before=self._money(one.before, effect.overage_before_minor),
-            overage_after=self._money(one.after, effect.overage_after_minor),
+            overage_before=overage_before,
+            overage_after=overage_after,
             price_before=self._price(one, [entry.price_before_minor for entry in one.work]),
             price_after=self._price(one, [entry.price_after_minor for entry in one.work]),
+            invoices=self._invoiced.changes(
+                tx,
+                [entry.id for entry in one.work],
+                overage_before,
+                overage_after,
+                Made(one.service_request, one.decided_at, one.made, one.after),
+            ),
         )
 
     def _effect(self, one: _Differs) -> Effect:
         if not one.work:
             return Effect({}, {}, 0, 0)
-        rates: dict[str | None, int] = {None: self._settings.default_overage_rate_minor or 0}
+        rates: dict[str, int] = {}
         for contract in sorted(_contracts_of([one])):
             rate = self._terms[contract].overage_rate_minor
             if rate is not None:
@@ -279,8 +297,7 @@ class _Pricing:
         others = [self._terms[contract].payer for contract in one.next_payers]
         # an incident pack does not pay for the rest of a request that another contract covers
         payers = (terms.payer, *(payer for payer in others if payer.draws != "incidents"))
-        policy = terms.time_expired or self._settings.time_expired_contract or "ignore"
-        return Payment(payers, policy, cascade=self._settings.cascade)
+        return Payment(payers, terms.time_expired)
 
     def _price(self, one: _Differs, prices_minor: Iterable[int]) -> MoneyView:
         """The price of the work by rate cards, which are in one currency at a time."""

@@ -4,16 +4,27 @@ from collections import Counter
 from collections.abc import Sequence
 
 from workflows.views import MoneyView
-from workflows.views.replays import DifferenceView, MoveView, OverageView, ResultView, SummaryView
+from workflows.views.replays import (
+    DifferenceView,
+    InvoiceChangeView,
+    MoveView,
+    OverageView,
+    ResultView,
+    SummaryView,
+)
 
 MOST_MOVES = 1000
 MOST_MOVES_SHOWN = 100
+MOST_INVOICES = 10_000
+MOST_INVOICES_SHOWN = 100
 
 MoveKey = tuple[str, str | None, str | None, str, str | None, str | None]
+InvoiceKey = tuple[str | None, str | None, str]
+"""Id and number of an invoice, and the currency."""
 
 
 class Totals:
-    """Adds up differences. Of the distinct moves, those beyond the first thousand are only counted."""
+    """Adds up differences. Of distinct moves and invoices, those beyond so many are only counted."""
 
     def __init__(self) -> None:
         self.decisions = 0
@@ -28,6 +39,8 @@ class Totals:
         self._prices: dict[str, tuple[int, int]] = {}
         self._moves: dict[MoveKey, MoveView] = {}
         self._moves_left_out = 0
+        self._invoices: dict[InvoiceKey, tuple[int, int]] = {}
+        self._invoices_left_out = 0
 
     def add(self, one: DifferenceView) -> None:
         """Add one difference."""
@@ -36,6 +49,8 @@ class Totals:
         self._minutes_after.update(one.minutes_after)
         _add(self._overage, one.overage_before, one.overage_after)
         _add(self._prices, one.price_before, one.price_after)
+        for invoice in one.invoices:
+            self._add_invoice(invoice)
         if set(one.changes) == {"charge"}:
             self._charged_otherwise += 1
             return
@@ -47,6 +62,14 @@ class Totals:
     def view(self) -> SummaryView:
         """The totals so far; moves are sorted by their number of decisions, largest first."""
         moves = sorted(self._moves.values(), key=lambda one: (-one.decisions, _order(one)))
+        invoices = sorted(
+            (
+                InvoiceChangeView(*key, before, after, after - before)
+                for key, (before, after) in self._invoices.items()
+                if before != after
+            ),
+            key=lambda one: (-abs(one.change_minor), one.number or "", one.invoice or ""),
+        )
         return SummaryView(
             decisions=self.decisions,
             differ=self._differ,
@@ -60,7 +83,17 @@ class Totals:
             moves=moves[:MOST_MOVES_SHOWN],
             moves_left_out=self._moves_left_out + len(moves[MOST_MOVES_SHOWN:]),
             prices=_amounts(self._prices),
+            invoices=invoices[:MOST_INVOICES_SHOWN],
+            invoices_left_out=self._invoices_left_out + len(invoices[MOST_INVOICES_SHOWN:]),
         )
+
+    def _add_invoice(self, one: InvoiceChangeView) -> None:
+        key = (one.invoice, one.number, one.currency)
+        if key not in self._invoices and len(self._invoices) >= MOST_INVOICES:
+            self._invoices_left_out += 1
+            return
+        was, would = self._invoices.get(key, (0, 0))
+        self._invoices[key] = (was + one.before_minor, would + one.after_minor)
 
     def _add_move(self, one: DifferenceView, moved_minutes: int) -> None:
         key = (*_key(one.before), *_key(one.after))

@@ -36,6 +36,8 @@ BY = {"customer": ("party",), "contract": ("contract_id",), "customer_and_month"
 """How the rows can be listed, and the columns of each."""
 SUMS = ("carried", "ignored", "overage", "overage_minor")
 a, c, entry, request = t.work_allocation, t.contract, t.work_entry, t.service_request
+charge = t.overage_charge
+_NO_RATE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def _sums(tx: Transaction, span: MonthSpan, party: str | None) -> Subquery:
         .join(entry, entry.c.id == a.c.work_entry_id)
         .join(request, request.c.id == entry.c.service_request_id)
         .outerjoin(c, c.c.id == a.c.contract_id)
+        .outerjoin(charge, and_(charge.c.allocation_id == a.c.id, charge.c.takes_back_id.is_(None)))
         .outerjoin(spans, and_(spans.c.contract_id == a.c.contract_id, during(spans, a.c.effective_at)))
         .where(is_uncovered(), span.contains(a.c.effective_at))
         .group_by(whose, contract_id, month)
@@ -106,9 +109,10 @@ def _minutes(kind: str) -> ColumnElement[int]:
 
 
 def _overage_minor(tx: Transaction) -> ColumnElement[int]:
-    """The price of the minutes to be billed, rounded half up once for each, as by `engine.charging`.
+    """What was charged for the minutes to be billed; of those not charged yet, the price.
 
-    By the price of an hour of the contract as it is now, else that of the settings when it was worked.
+    By the price of an hour of the contract when it was worked, else that of the settings then, rounded half
+    up once for each, as by `engine.charging`.
     """
     held = overage_rates(tx)
     default: ColumnElement[int] = literal(held.today or 0)
@@ -116,7 +120,23 @@ def _overage_minor(tx: Transaction) -> ColumnElement[int]:
         # the first that applies: they are in the order of time
         before = ((a.c.effective_at < at, literal(minor or held.today or 0)) for at, minor in held.changes)
         default = case(*before, else_=default)
-    rate = func.coalesce(c.c.overage_rate_minor, default)
+    rate = func.coalesce(_contract_rate(), default)
     # whole numbers: (minutes * rate / 60) with half up is this, rounded down
     price = (a.c.minutes * rate + 30) // 60
-    return case((a.c.kind == "overage", price), else_=0)
+    return case((a.c.kind == "overage", func.coalesce(charge.c.amount_minor, price)), else_=0)
+
+
+def _contract_rate() -> ColumnElement[int]:
+    """SQL: the contract's own price of an hour when it was worked: as before the first amendment since."""
+    amended = t.contract_amendment.c
+    before = amended.before["overage_rate_minor"].as_integer()
+    first = (
+        select(func.coalesce(before, _NO_RATE))
+        .where(amended.contract_id == a.c.contract_id, amended.effective_at > a.c.effective_at)
+        .where(before.is_distinct_from(amended.after["overage_rate_minor"].as_integer()))
+        .order_by(amended.effective_at, amended.id)
+        .limit(1)
+        .correlate(a)
+        .scalar_subquery()
+    )
+    return case((first.is_(None), c.c.overage_rate_minor), else_=func.nullif(first, _NO_RATE))

@@ -45,7 +45,8 @@ Row = Any
 class Prepared:
     """A statement, compiled once for each kind of database.
 
-    `columns` names what an INSERT gives values for.
+    `columns` names what an INSERT gives values for. A list of ids is one value (`id_lists.among`): a list of
+    bound values would be part of the text.
     """
 
     def __init__(self, statement: Statement, columns: Sequence[str] | None = None) -> None:

@@ -22,6 +22,22 @@ class ResultView(View):
 
 
 @view
+class InvoiceChangeView(View):
+    """What an invoice bills of the replayed work and contracts, and what it would; net, in minor units.
+
+    `invoice` is None for what is not on an invoice yet, or would be on another one; `number` is None for a
+    draft, too.
+    """
+
+    invoice: str | None
+    number: str | None
+    currency: str
+    before_minor: int
+    after_minor: int
+    change_minor: int
+
+
+@view
 class DifferenceView(View):
     """One decision that would differ, or whose work would be charged differently.
 
@@ -47,6 +63,7 @@ class DifferenceView(View):
     overage_after: MoneyView
     price_before: MoneyView | None = None
     price_after: MoneyView | None = None
+    invoices: list[InvoiceChangeView] = field(default_factory=list)
 
 
 @view
@@ -77,7 +94,7 @@ class SummaryView(View):
     `differ` counts decisions with another result; `by_another_rule` those with the same result by another
     rule, which are not among the differences; `charged_otherwise` those that differ only in the charge of
     their work. `moved_minutes` are chargeable minutes that another contract, or none, would pay. `prices` are
-    those of all this work by rate cards.
+    those of all this work by rate cards. `invoices` are those that would differ, the largest changes first.
     """
 
     decisions: int
@@ -92,6 +109,8 @@ class SummaryView(View):
     moves: list[MoveView]
     moves_left_out: int
     prices: list[OverageView] = field(default_factory=list)
+    invoices: list[InvoiceChangeView] = field(default_factory=list)
+    invoices_left_out: int = 0
 
 
 @view

@@ -9,6 +9,9 @@ import pytest
 from tests.support.billing import Billing, minor
 from tests.support.pages import Browser, Page
 from tests.support.sample_desk import MONDAY, SampleDesk
+from workflows.commands.contracts import AmendContract
+from workflows.commands.fields import RateGiven
+from workflows.contracts.amending import amend_contract
 from workflows.jobs.billing import next_overage_due
 from workflows.jobs.definitions import run_job
 from workflows.store import tables as t
@@ -95,6 +98,29 @@ def test_time_costs_what_the_settings_said_when_it_was_worked(billing: Billing) 
         (RATE, 18_000),
     ]
     assert row["overage_minor"] == 22_000
+
+
+def test_time_costs_what_its_contract_said_when_it_was_worked(billing: Billing) -> None:
+    """By the report as by the invoice, before it is charged and afterwards."""
+    sample = billing.sample
+    work(billing, 60, 60)
+    (contract,) = sample.rows(t.contract)
+    sample.clock.move(days=1)
+    rate = RateGiven(amount_minor=2 * RATE, currency="EUR")
+    sample.do(amend_contract, contract.id, AmendContract(overage_rate=rate, reason="Agreed"))
+    sample.clock.move(days=1)
+    request = min(row.id for row in sample.rows(t.service_request))
+    sample.work(request, 30)
+    billing.move_to(4, 2)
+    for _ in range(2):
+        (row,) = billing.read("/reports/uncovered?from=2026-03&to=2026-03")["items"]
+        assert row["overage_minor"] == RATE + RATE
+        billing.run_jobs()
+    (draft,) = drafts(billing)
+    assert sorted(minor(line, "unit_price", "net") for line in draft["lines"]) == [
+        (RATE, RATE),
+        (2 * RATE, RATE),
+    ]
 
 
 def test_what_changes_is_a_difference_of_the_draft_and_then_of_the_next(billing: Billing) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg import RawCursor
 from sqlalchemy import Connection, event
 
 from engine.rulebook import RuleSetRefused, load_rule_set
@@ -446,7 +447,10 @@ def plans(sample: SampleDesk) -> Iterator[list[tuple[str, str]]]:
 
     def explain(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if statement.startswith("SELECT"):
-            plan = cursor.connection.execute(f"EXPLAIN {statement}", parameters).fetchall()
+            # the driver's own placeholders are numbered where the statement bypasses Core
+            driver: Any = connection.connection.driver_connection
+            explaining = cursor or RawCursor(driver)
+            plan = explaining.execute(f"EXPLAIN {statement}", parameters).fetchall()
             seen.append((statement, "\n".join(line for (line,) in plan)))
 
     engine = sample.desk.database.engine

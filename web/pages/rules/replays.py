@@ -24,7 +24,15 @@ from web.pages.forms.base import ActionForm, DeskForm, attempt_once
 from web.pages.forms.fields import DayField, select_options
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.formats import day_text, money_text
-from web.pages.wording.replay import Move, Side, describe_replay, replay_line, side_of
+from web.pages.wording.replay import (
+    InvoiceLine,
+    Move,
+    Side,
+    describe_replay,
+    invoice_line,
+    replay_line,
+    side_of,
+)
 from web.replay_table import replay_columns, replay_row
 from workflows.contracts.names import contract_names
 from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
@@ -73,6 +81,7 @@ class Line:
     before: Side
     after: Side
     overage: str
+    invoices: list[InvoiceLine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +264,14 @@ def _page(replay: ReplayView, filters: dict[str, Any], form: ActionForm) -> str:
 def _lines(tx: Transaction, differences: Sequence[DifferenceView]) -> list[Line]:
     names = contract_names(tx, [side.contract for one in differences for side in (one.before, one.after)])
     return [
-        Line(one, side_of(one.before, names), side_of(one.after, names), _overage(one)) for one in differences
+        Line(
+            one,
+            side_of(one.before, names),
+            side_of(one.after, names),
+            _overage(one),
+            [invoice_line(invoice) for invoice in one.invoices],
+        )
+        for one in differences
     ]
 
 

@@ -4,6 +4,8 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flask import url_for
+
 from web.languages import Texts, gettext, mark, ngettext
 from web.pages.context import settings, zone
 from web.pages.wording.formats import (
@@ -18,9 +20,17 @@ from web.pages.wording.labels import OUTCOMES, label_of
 from web.pages.wording.template_labels import TemplateLabels
 from workflows.contracts.names import ContractName, contract_names
 from workflows.core.transaction import Transaction
-from workflows.views.replays import MoveView, OverageView, ReplayView, ResultView, SummaryView
+from workflows.views.replays import (
+    InvoiceChangeView,
+    MoveView,
+    OverageView,
+    ReplayView,
+    ResultView,
+    SummaryView,
+)
 
 MAX_MOVES_IN_SENTENCE = 3
+MAX_INVOICES = 8
 PAYERS = Texts(
     {
         "grant": mark("Drawn from contracts"),
@@ -83,6 +93,17 @@ class Payer:
 
 
 @dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """An invoice that would differ; `href` is its page, "" for what is not invoiced yet."""
+
+    title: str
+    href: str
+    before: str
+    after: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayDescription:
     """A replay as shown on pages. `share` is the progress in percent, None if not known yet."""
 
@@ -93,6 +114,8 @@ class ReplayDescription:
     moves: list[Move]
     other_ways: int
     payers: list[Payer]
+    invoices: list[InvoiceLine]
+    other_invoices: int
     share: int | None
     progress: str
     is_empty: bool
@@ -131,7 +154,9 @@ def describe_replay(tx: Transaction, replay: ReplayView) -> ReplayDescription:
     span = span_text_of(replay.from_at, replay.to_at)
     summary = replay.summary
     if summary is None:
-        return ReplayDescription(replay, span, "", [], [], 0, [], _share(replay), _progress(replay), False)
+        return ReplayDescription(
+            replay, span, "", [], [], 0, [], [], 0, _share(replay), _progress(replay), False
+        )
     names = contract_names(tx, [side.contract for one in summary.moves for side in (one.before, one.after)])
     most = max((one.decisions for one in summary.moves), default=1)
     moves = [_move(place, one, names, most) for place, one in enumerate(summary.moves)]
@@ -143,6 +168,8 @@ def describe_replay(tx: Transaction, replay: ReplayView) -> ReplayDescription:
         moves=moves,
         other_ways=summary.moves_left_out,
         payers=_payers(summary),
+        invoices=[invoice_line(one) for one in summary.invoices[:MAX_INVOICES]],
+        other_invoices=len(summary.invoices[MAX_INVOICES:]) + summary.invoices_left_out,
         share=100,
         progress="",
         is_empty=not (summary.differ or summary.charged_otherwise),
@@ -208,6 +235,18 @@ def _price_text(one: OverageView) -> str:
     return gettext(
         "the price of the work would rise from %(before)s to %(after)s", before=before, after=after
     )
+
+
+def invoice_line(one: InvoiceChangeView) -> InvoiceLine:
+    """What would change on an invoice, with its number and its page."""
+    before, after, change = (
+        money_text(minor, one.currency) for minor in (one.before_minor, one.after_minor, one.change_minor)
+    )
+    more = "+" if one.change_minor > 0 else ""
+    if one.invoice is None:
+        return InvoiceLine(gettext("Not invoiced yet"), "", before, after, more + change)
+    href = url_for("invoice.show", invoice_id=one.invoice)
+    return InvoiceLine(one.number or gettext("Draft"), href, before, after, more + change)
 
 
 # ------------------------------------------------------------------ parts

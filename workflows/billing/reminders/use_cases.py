@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -154,6 +155,7 @@ def _payable(row: Any, changed_at: datetime | None) -> Payable:
     return Payable(row.issued_at, row.due_on, row.overdue_at, max(at for at in since if at is not None), last)
 
 
+@cache
 def _unpaid() -> Select[Any]:
     """The issued invoices of which something is open, without those in dispute, and when they were opened
     again, or a dispute was decided.

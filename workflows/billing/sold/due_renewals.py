@@ -22,6 +22,7 @@ from workflows.store import tables as t
 JOB = "draft_renewals"
 REASON = "Renewed ahead of its end"
 c, s = t.contract, t.sold_item
+_SUCCESSOR = c.alias("successor")
 
 
 class DueRenewal(NamedTuple):
@@ -47,13 +48,12 @@ def due_renewals(tx: Transaction, at: datetime | None = None) -> list[DueRenewal
     status = t.job_status.c
     last_run = tx.connection.execute(select(status.last_due_at).where(status.job == JOB)).scalar()
     ended_before = min(last_run, tx.now) if last_run is not None else tx.now
-    successor = c.alias("successor")
     rows = tx.connection.execute(
         select(c)
         .where(c.c.expires_at > ended_before, c.c.price_minor > 0, c.c.cancelled_at.is_(None))
         .where(c.c.type != PER_REQUEST, c.c.holder_kind != "service_request", c.c.enabled_at.is_not(None))
         .where(or_(c.c.currency.is_(None), c.c.currency == tx.settings.currency))
-        .where(~exists(select(successor.c.id).where(successor.c.renewal_of_id == c.c.id)))
+        .where(~exists(select(_SUCCESSOR.c.id).where(_SUCCESSOR.c.renewal_of_id == c.c.id)))
         .where(*([c.c.expires_at <= at + lead] if at is not None else []))
         .order_by(c.c.expires_at, c.c.id)
     )

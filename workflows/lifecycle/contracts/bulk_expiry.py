@@ -19,13 +19,14 @@ from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import expire_grants_of
 from workflows.notifications.messages import notify_contract_events
 from workflows.store import tables as t
+from workflows.store.column_types import text_constant
 
 BATCH = 10_000
 c = t.contract
 ENDING = and_(
     c.c.expires_at.is_not(None),
     c.c.next_due_at == c.c.expires_at,
-    c.c.state.in_(("pending", "active", "exhausted")),
+    c.c.state.in_([text_constant(state) for state in ("pending", "active", "exhausted")]),
 )
 """Contracts for which nothing but the end is due. Safe to negate: it is never NULL."""
 

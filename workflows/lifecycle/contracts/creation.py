@@ -137,11 +137,36 @@ def make_for_request(tx: Transaction, service_request_id: str, params: Mapping[s
 
     It awaits payment or being enabled, unless the rule says `"enable": true`. Raises: as `sell`.
     """
+    command = _command_for_request(tx, service_request_id, params)
+    return sell(tx, command, Origin(offered_for=service_request_id, made_by_rule=True))
+
+
+def price_for_request(
+    tx: Transaction, service_request_id: str, params: Mapping[str, Any], terms: ContractType, at: datetime
+) -> int | None:
+    """The price of the contract that a rule's `create_contract` makes for a request, in minor units.
+
+    `terms` are those of its type, `at` is when it is made (aware UTC). None where it has no price.
+    """
+    command = _command_for_request(tx, service_request_id, params)
+    price = sale_price(
+        tx,
+        terms,
+        given_minor=params.get("price_minor"),
+        quantity=_sold_quantity(tx, command, terms),
+        starts_on=local_date(at, tx.settings.zone),
+        discount_percent=None,
+        given_by="rule",
+    )
+    return price.price_minor
+
+
+def _command_for_request(tx: Transaction, service_request_id: str, params: Mapping[str, Any]) -> NewContract:
     price, overage, money, months = (
         params.get(key) for key in ("price_minor", "overage_rate_minor", "money_minor", "duration_months")
     )
     today = local_date(tx.now, tx.settings.zone)
-    command = NewContract(
+    return NewContract(
         type=params["type"],
         holder=HolderGiven(service_request=service_request_id),
         ends_on=last_included_day(today, Duration(months=months)) if months else None,
@@ -154,7 +179,6 @@ def make_for_request(tx: Transaction, service_request_id: str, params: Mapping[s
         time_expired=params.get("time_expired"),
         enable=bool(params.get("enable")),
     )
-    return sell(tx, command, Origin(offered_for=service_request_id, made_by_rule=True))
 
 
 def _start(tx: Transaction, command: NewContract, holder: Holder, zone: ZoneInfo) -> datetime:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 
 from engine.contracts import DEFAULT_PRIORITY, Contract, Grant, Limits, Unit, Window, grant_window
 from engine.ledger import LedgerTransaction, move
@@ -18,6 +18,8 @@ from workflows.ledger.journal import EntryPerGrant, record, record_per_grant
 from workflows.lifecycle.contracts.sold_items import add_sold_item
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
+from workflows.store.compiled_statements import Prepared, Row
+from workflows.store.id_lists import among, id_list
 from workflows.store.ids import new_id
 
 Entry = TypeVar("Entry", LedgerTransaction, EntryPerGrant)
@@ -60,13 +62,15 @@ class StoredGrant:
 
 
 _BALANCE = [column for column in t.grant_balance.c if column.name not in t.contract_grant.c]
-_GRANTS = (
-    select(t.contract_grant, *_BALANCE)
-    .join(t.grant_balance, t.grant_balance.c.grant_id == t.contract_grant.c.id)
-    .where(t.contract_grant.c.contract_id.in_(bindparam("contracts", expanding=True)))
-    .order_by(t.contract_grant.c.id)
-)
-"""Built once: SQLAlchemy has to compute the cache key of a new statement at each call."""
+_GRANTS = {
+    is_sqlite: Prepared(
+        select(t.contract_grant, *_BALANCE)
+        .join(t.grant_balance, t.grant_balance.c.grant_id == t.contract_grant.c.id)
+        .where(among(t.contract_grant.c.contract_id, "contracts", is_sqlite=is_sqlite))
+        .order_by(t.contract_grant.c.id)
+    )
+    for is_sqlite in (True, False)
+}
 
 
 def read_grants(tx: Transaction, contract_id: str) -> list[StoredGrant]:
@@ -77,12 +81,13 @@ def read_grants(tx: Transaction, contract_id: str) -> list[StoredGrant]:
 def grants_by_contract(tx: Transaction, contract_ids: Iterable[str]) -> dict[str, list[StoredGrant]]:
     """The grants of several contracts by contract id, read by one statement."""
     found: dict[str, list[StoredGrant]] = {}
-    for row in tx.connection.execute(_GRANTS, {"contracts": list(contract_ids)}):
+    wanted = {"contracts": id_list(list(contract_ids), is_sqlite=tx.is_sqlite)}
+    for row in _GRANTS[tx.is_sqlite].all(tx.connection, wanted):
         found.setdefault(row.contract_id, []).append(stored_grant(row))
     return found
 
 
-def stored_grant(row: Row[Any]) -> StoredGrant:
+def stored_grant(row: Row) -> StoredGrant:
     """The grant of a row of both its tables."""
     grant = Grant(
         id=row.id,

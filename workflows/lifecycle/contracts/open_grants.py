@@ -14,6 +14,9 @@ from workflows.store import tables as t
 b = t.grant_balance
 
 
+_MONTH = t.grant_balance.alias("month")
+
+
 def is_open_at(at: Any) -> ColumnElement[bool]:
     """Whether a grant can be drawn at `at` (an `Instant` expression): its window is half-open."""
     return and_(b.c.opens_at <= at, or_(b.c.closes_at.is_(None), b.c.closes_at > at))
@@ -25,7 +28,7 @@ def rest_due(at: Any) -> ColumnElement[int]:
     In whole minutes; 0 for any other grant. For sums over many contracts, where settling each first would
     take too long: carried minutes that a new month is to draw are not taken off.
     """
-    g, month = t.contract_grant, t.grant_balance.alias("month")
+    g, month = t.contract_grant, _MONTH
     retained = case((g.c.quantity < month.c.available, g.c.quantity), else_=month.c.available)
     rest = (
         select(retained)

@@ -29,6 +29,8 @@ LONGEST_ENTRY = timedelta(minutes=100_000)
 """Of what is stored: older programs took longer spans than `engine.quantities` allows for a new one."""
 e, a, r = t.work_entry, t.work_allocation, t.service_request
 entry, leg = t.ledger_transaction, t.ledger_posting
+_MIRROR, _TAKEN = entry.alias("mirror"), leg.alias("taken")
+"""Built once: SQLAlchemy copies every column of a table for each alias."""
 is_held = e.c.state == "submitted"
 
 _ENTRY_COLUMNS = (
@@ -191,10 +193,9 @@ def carried_draws_of(tx: Transaction, contracts: Collection[str], since: datetim
 
 def carried_draws_of_holders(tx: Transaction, holders: Collection[str], before: datetime) -> list[PostedDraw]:
     """All draws of what these holders (by key) carried, made before an instant."""
-    taken = leg.alias("taken")
     theirs = exists(
-        select(taken.c.leg).where(
-            taken.c.transaction_id == entry.c.id, taken.c.account == "carried", taken.c.owner.in_(holders)
+        select(_TAKEN.c.leg).where(
+            _TAKEN.c.transaction_id == entry.c.id, _TAKEN.c.account == "carried", _TAKEN.c.owner.in_(holders)
         )
     )
     return _carried_draws(tx, theirs, belongs_at() < before)
@@ -305,7 +306,6 @@ def _slice(
 
 
 def _carried_draws(tx: Transaction, *where: ColumnElement[bool]) -> list[PostedDraw]:
-    mirror = entry.alias("mirror")
     rows = tx.connection.execute(
         select(
             entry.c.id,
@@ -319,7 +319,7 @@ def _carried_draws(tx: Transaction, *where: ColumnElement[bool]) -> list[PostedD
         .outerjoin(t.ledger_adjustment, t.ledger_adjustment.c.transaction_id == entry.c.id)
         .where(
             entry.c.kind == "draw_carried",
-            ~exists(select(mirror.c.id).where(mirror.c.reverses_id == entry.c.id)),
+            ~exists(select(_MIRROR.c.id).where(_MIRROR.c.reverses_id == entry.c.id)),
             *where,
         )
         .order_by(belongs_at(), entry.c.id, leg.c.leg)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 
 from engine.contracts import Contract, Holder
 from workflows.core.errors import NotFound
@@ -11,6 +11,7 @@ from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared, Row
 
 
 def has_not_ended(tx: Transaction) -> ColumnElement[bool]:
@@ -53,17 +54,19 @@ _ROWS = (
 # such a row is changed twice in a transaction. Raising that share to a whole lock would deadlock.
 _LOCKED_ROWS = _ROWS.with_for_update(key_share=True)
 _FREE_ROWS = _ROWS.with_for_update(key_share=True, skip_locked=True)
-_LOCKED_ROW = (
-    select(t.contract).where(t.contract.c.id == bindparam("wanted", type_=Id)).with_for_update(key_share=True)
+_LOCKED_ROW = Prepared(
+    select(t.contract)
+    .where(t.contract.c.id == bindparam("wanted", type_=Id, required=True))
+    .with_for_update(key_share=True)
 )
 
 
-def lock_contract(tx: Transaction, contract_id: str) -> Row[Any]:
+def lock_contract(tx: Transaction, contract_id: str) -> Row:
     """The contract's row, locked until the transaction ends. Raises: NotFound; LockedOutOfOrder."""
     return lock_contracts(tx, [contract_id])[0]
 
 
-def lock_contracts(tx: Transaction, contract_ids: Sequence[str]) -> Sequence[Row[Any]]:
+def lock_contracts(tx: Transaction, contract_ids: Sequence[str]) -> Sequence[Row]:
     """The rows of contracts in the order of their ids, locked until the transaction ends.
 
     Raises: NotFound; LockedOutOfOrder, after which `Desk.perform` runs the use case again.
@@ -82,18 +85,18 @@ def lock_contracts(tx: Transaction, contract_ids: Sequence[str]) -> Sequence[Row
             return free
         locks.add(contract_ids)
     if len(contract_ids) == 1:
-        rows = tx.connection.execute(_LOCKED_ROW, {"wanted": contract_ids[0]}).all()
+        rows: Sequence[Row] = _LOCKED_ROW.all(tx.connection, {"wanted": contract_ids[0]})
     else:
         rows = tx.connection.execute(_LOCKED_ROWS, {"wanted": contract_ids}).all()
     return _found(rows, contract_ids)
 
 
-def read_contracts(tx: Transaction, contract_ids: Sequence[str]) -> Sequence[Row[Any]]:
+def read_contracts(tx: Transaction, contract_ids: Sequence[str]) -> Sequence[Row]:
     """The same without locks. Raises: NotFound."""
     return _found(tx.connection.execute(_ROWS, {"wanted": contract_ids}).all(), contract_ids)
 
 
-def _found(rows: Sequence[Row[Any]], contract_ids: Sequence[str]) -> Sequence[Row[Any]]:
+def _found(rows: Sequence[Row], contract_ids: Sequence[str]) -> Sequence[Row]:
     if len(rows) < len(contract_ids):
         raise NotFound(
             gettext("There is no such contract."),

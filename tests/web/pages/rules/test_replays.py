@@ -9,8 +9,11 @@ import pytest
 
 from tests.support.builders import RULES
 from tests.support.pages import Page
+from tests.support.replayed_rules import ALWAYS, rule, with_rules
 from tests.support.sample_desk import MONDAY
 from tests.support.web_clients import WebClients
+from workflows.billing.sold.to_invoice import draft_sold
+from workflows.commands.billing import DraftSold
 from workflows.replay import use_cases
 from workflows.replay.use_cases import start_replay
 from workflows.rule_sets.folder import read_rules_folder
@@ -98,6 +101,27 @@ def test_the_same_rules_have_no_differences(web: WebClients) -> None:
     assert "None of the 3 decisions in March 2026 would change." in page
     assert "No decisions would change" in page
     assert "Decisions that would change" not in page
+
+
+def test_invoices_that_would_differ_are_listed_and_exported(web: WebClients) -> None:
+    """A contract is made for 50.00, and is on a draft; by the other rules another is made for 80.00."""
+    dearer, _ = (
+        web.sample.publish(
+            with_rules(rule("make", "create_contract", ALWAYS, type="per_request", price_minor=price)), "Made"
+        )
+        for price in (8000, 5000)
+    )
+    web.sample.set(invoices=True, time_expired_contract="ignore")
+    web.sample.log()
+    draft = web.sample.do_as(web.sample.finance, draft_sold, DraftSold(customer=web.sample.ann))
+    page = run(web, dearer)
+    assert "Invoices that would differ" in page
+    assert page.html.count(f'/invoices/{draft}"') == 2
+    assert "+€30.00" in page
+    answer = web.administrator.client.get(f"{page.path}?format=csv").get_data(as_text=True)
+    (row,) = csv.DictReader(io.StringIO(answer.removeprefix("\ufeff")))
+    billed = (row["invoices"], row["invoiced_minor_before"], row["invoiced_minor_after"])
+    assert billed == (draft, "5000", "8000")
 
 
 def test_the_list_is_filtered_paged_and_exported_as_csv(
