@@ -25,6 +25,10 @@ MAX_AMOUNT_MINOR = 9_007_199_254_740_991
 # The largest 32-bit integer: four thousand years of minutes.
 MAX_MINUTES = 2_147_483_647
 MINUTES_A_DAY = 24 * 60
+LONGEST_ENTRY_MINUTES = MINUTES_A_DAY + 60
+"""The most that one work entry may have, as a start and an end or as minutes at one instant: the longest day,
+on which the clocks are set back.
+"""
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _SECOND = timedelta(seconds=1)
@@ -202,6 +206,11 @@ def whole_minutes(seconds: int) -> Minutes:
     if seconds < 0:
         raise InvalidQuantity(f"{_shown(seconds)} seconds cannot have been worked.", remedy="Give 0 or more.")
     return check_minutes(-(-seconds // 60))
+
+
+def is_too_long(minutes: Minutes, *, before: Minutes = 0) -> bool:
+    """Whether a work entry may not have so many minutes; one that had as many `before` may keep them."""
+    return minutes > max(LONGEST_ENTRY_MINUTES, before)
 
 
 def check_minutes(minutes: int) -> Minutes:

@@ -4,6 +4,7 @@ Stated here once: tables, commands, queries, rule files and pages take them from
 Source: product.md sections 6 and 9.
 """
 
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 State = Literal["open", "pending_no_contract", "in_progress", "on_hold", "resolved", "closed", "cancelled"]
@@ -33,3 +34,13 @@ WAITING_OUTCOMES: tuple[Outcome, ...] = ("waiting", "created", "offered", "refus
 """These leave a service request without a contract that pays, until one is valid for it."""
 OPENING_OUTCOMES: tuple[Outcome, ...] = ("covered", "uncovered")
 """With these a service request may be worked on."""
+
+RECENT_REMINDER_MINUTES = 15
+
+
+def is_recent_reminder(reminded_at: datetime, now: datetime) -> bool:
+    """Whether a customer was reminded so lately that the next reminder is probably one by mistake.
+
+    Instants are aware UTC.
+    """
+    return now - reminded_at < timedelta(minutes=RECENT_REMINDER_MINUTES)

@@ -263,6 +263,8 @@ def test_transitions_and_work(sample: SampleDesk, api: ApiClients) -> None:
         {"minutes": 5, "worked_at": "2027-01-01T00:00:00Z"},
         {"minutes": 5, "worked_at": now, "started_at": now, "ended_at": now},
         {"minutes": 5, "worked_at": now, "billable": "no"},
+        {"minutes": 5, "worked_at": now, "not_billable_reason": "Goodwill"},
+        {"minutes": 5, "worked_at": now, "billable": False, "not_billable_reason": " "},
         {"minutes": 5, "worked_at": now, "note": "\u0000"},
         {"minutes": 5},
         {},

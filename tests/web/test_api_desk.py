@@ -317,3 +317,18 @@ def test_months_that_carry_over_and_draw_ahead(sample: SampleDesk, staff: Client
     types = {one["key"]: one for one in staff.get("/contract-types")["items"]}
     assert types["support_hours_by_month"]["carry_over"] is None
     assert staff.get("/ledger/audit")["ok"] is True
+
+
+def test_reminding_the_customer_of_a_waiting_request(sample: SampleDesk, staff: Client) -> None:
+    path = f"/service-requests/{log(staff, sample)['id']}"
+    sent = [staff.call("POST", f"{path}/remind", **{"Idempotency-Key": "one click"}) for _ in range(2)]
+    assert [one.status_code for one in sent] == [200, 200]
+    assert [one["trigger"] for one in staff.get(f"{path}/history")["items"]] == ["log", "remind"]
+    problem = staff.post(f"{path}/remind", status=409)
+    assert "has just reminded the customer" in problem["detail"]
+    staff.post(f"{path}/remind", {"again": True})
+    staff.post(f"{path}/remind", {"again": "often"}, status=422)
+    ann = Client(sample, sample.person("customer", "Ann", customer=sample.ann))
+    ann.post(f"{path}/remind", status=403)
+    sample.sell("subscription")
+    assert staff.post(f"{path}/remind", status=409)["state"] == "open"

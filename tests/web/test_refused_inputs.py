@@ -168,10 +168,17 @@ CASES: dict[str, Bad] = {
     ),
     "thirty hours": work(
         {"started_at": "2026-03-31T01:00:00Z", "ended_at": "2026-04-01T07:00:00Z"},
-        "longer than 24 hours. Log each day as its own entry",
+        "longer than 25 hours. Log each day as its own entry",
         {"started_at": "2026-03-31T03:00", "ended_at": "2026-04-01T09:00"},
-        "longer than 24 hours. Log each day as its own entry",
+        "longer than 25 hours. Log each day as its own entry",
         pointer="/ended_at",
+    ),
+    "thirty hours at one instant": work(
+        {"minutes": 1_800, "worked_at": AT},
+        "longer than 25 hours. Log each day as its own entry",
+        {"minutes": "30:00", "worked_at": "2026-04-02T10:00"},
+        "longer than 25 hours. Log each day as its own entry",
+        pointer="/minutes",
     ),
     "in the future": work(
         {"minutes": 5, "worked_at": LATER},

@@ -3,8 +3,7 @@
 A record that the caller may not see stays an id. Source: api.md.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import request
@@ -18,6 +17,8 @@ from workflows.register import get_customer, get_item, get_org_unit
 from workflows.service_requests.queries import read_service_request
 
 PARAMETER = "expand"
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+"""What writes a record as JSON, by its type: making one takes longer than reading the record."""
 
 
 class Expansion(NamedTuple):
@@ -100,9 +101,7 @@ def _record(tx: Transaction, read: Callable[[Transaction, str], Any], record_id:
         found = read(tx, record_id)
     except (NotFound, NotAllowed):
         return record_id
-    return _adapter(type(found)).dump_python(found, mode="json")
-
-
-@lru_cache(maxsize=32)
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    adapter = _ADAPTERS.get(type(found))
+    if adapter is None:
+        adapter = _ADAPTERS[type(found)] = TypeAdapter(type(found))
+    return adapter.dump_python(found, mode="json")

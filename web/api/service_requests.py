@@ -17,6 +17,7 @@ from workflows.commands.service_requests import (
     FireTrigger,
     MergeRequest,
     NewServiceRequest,
+    RemindCustomer,
     SearchCoverage,
     SplitRequest,
 )
@@ -34,6 +35,7 @@ from workflows.reports.impact_preview import preview_impact
 from workflows.service_requests.history import history_of, list_merged, list_notes, read_note
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.queries import list_service_requests, read_service_request
+from workflows.service_requests.reminding import remind_customer
 from workflows.service_requests.use_cases import (
     add_note,
     change_service_request,
@@ -151,6 +153,15 @@ def post_transition(
     """Fire a trigger. One that the state does not allow is 409, with the triggers that are allowed."""
     fire_trigger(tx, service_request, command, expected_version=expected_version)
     return read_service_request(tx, service_request)
+
+
+@service_requests.post("/service-requests/{service_request}/remind")
+def post_reminder(tx: Transaction, service_request: str, command: RemindCustomer) -> ServiceRequestView:
+    """Remind the customer of a request that waits for a contract by mail; it is a line of its history.
+
+    In another state it is 409; minutes after the last reminder, too, unless `again` is true.
+    """
+    return read_service_request(tx, remind_customer(tx, service_request, command))
 
 
 @service_requests.post("/service-requests/{service_request}/merge")

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Row, bindparam, update
 
 from engine.charging import Segment, total_minutes
-from engine.quantities import whole_minutes
+from engine.quantities import is_too_long, whole_minutes
 from workflows.charging.rates import lacks_rates, require_rates
 from workflows.charging.segments import charge_segments
 from workflows.charging.terms import ChargingTerms, rules_of, terms_of
@@ -25,7 +25,6 @@ from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared, next_version
 
 NOT_BILLABLE = "Not billable"
-LONGEST_SPAN = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +88,14 @@ def charge_work(
     terms: ChargingTerms,
     *,
     needs_rates: bool = True,
+    before: int = 0,
 ) -> Worked:
-    """The length and the segments of the entry that a command makes.
+    """The length and the segments of the entry that a command makes, which had `before` minutes.
 
     Raises: InvalidInput for time in the future or an entry that is too long; Conflict where it has no rate
     and its contract pays in money, unless it `needs_rates` no more; NoRuleSet; NoHolidayData.
     """
-    started_at, ended_at, worked = worked_span(tx, command)
+    started_at, ended_at, worked = worked_span(tx, command, before=before)
     if not command.billable:
         return Worked(started_at, ended_at, worked, ())
     segments = charge_segments(
@@ -120,7 +120,8 @@ def charge_changed(
     """
     stored = terms_of(tx, entry, request)
     had_none = terms.contract == stored.contract and lacks_rates(stored, segments_of(entry))
-    worked = charge_work(tx, request, wanted, terms, needs_rates=not had_none)
+    before = entry.worked_minutes
+    worked = charge_work(tx, request, wanted, terms, needs_rates=not had_none, before=before)
     return ChargedAgain(entry, worked, after_charge(terms, worked))
 
 
@@ -225,10 +226,13 @@ def worked_at(command: WorkGiven) -> datetime:
     return at
 
 
-def worked_span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime | None, int]:
+def worked_span(
+    tx: Transaction, command: WorkGiven, *, before: int = 0
+) -> tuple[datetime, datetime | None, int]:
     """Start, end (None for minutes at one instant) and whole minutes worked.
 
-    Raises: InvalidInput for time in the future or a span of more than 24 hours.
+    `before` are the minutes that the entry has already. Raises: InvalidInput for time in the future, or more
+    of it than one entry may have.
     """
     if command.started_at is not None and command.ended_at is not None:
         if command.ended_at > tx.now:
@@ -239,12 +243,7 @@ def worked_span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime
             )
         seconds = -((command.started_at - command.ended_at) // timedelta(seconds=1))
         worked = whole_minutes(seconds)
-        if command.ended_at - command.started_at > LONGEST_SPAN:
-            raise invalid(
-                "/ended_at",
-                gettext("The work is longer than 24 hours."),
-                gettext("Log each day as its own entry."),
-            )
+        _require_length("/ended_at", worked, before)
         return command.started_at, command.ended_at, worked
     if command.worked_at is None or command.minutes is None:
         raise invalid("/minutes", gettext("Give minutes and worked_at, or started_at and ended_at."))
@@ -254,7 +253,18 @@ def worked_span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime
             gettext("Work cannot lie in the future."),
             gettext("Give an instant that has passed."),
         )
+    _require_length("/minutes", command.minutes, before)
     return command.worked_at, None, command.minutes
+
+
+def _require_length(pointer: str, minutes: int, before: int) -> None:
+    """Raises: InvalidInput for more minutes than one entry may have, unless it had as many before."""
+    if is_too_long(minutes, before=before):
+        raise invalid(
+            pointer,
+            gettext("The work is longer than 25 hours."),
+            gettext("Log each day as its own entry."),
+        )
 
 
 def count_minutes(tx: Transaction, request_id: str, worked_minutes: int, charged_minutes: int) -> None:
@@ -286,6 +296,7 @@ def audit_values(entry: Row[Any]) -> dict[str, Any]:
         "worked_minutes": entry.worked_minutes,
         "chargeable_minutes": entry.chargeable_minutes,
         "billable": entry.billable,
+        "not_billable_reason": entry.not_billable_reason,
     }
 
 

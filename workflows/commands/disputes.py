@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from engine.quantities import MAX_MINUTES
 from workflows.commands.fields import Command, Id, Instant, MoneyGranted, no_control_characters
 from workflows.commands.work import StatedReason
 from workflows.languages.texts import gettext
@@ -37,7 +38,7 @@ class AcceptDispute(Command):
     """
 
     reason: StatedReason | None = None
-    minutes: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    minutes: Annotated[int, Field(ge=0, le=MAX_MINUTES)] | None = None
     amount: MoneyGranted | None = None
 
 

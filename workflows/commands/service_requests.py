@@ -46,6 +46,12 @@ class FireTrigger(Command):
     reason: LongText | None = None
 
 
+class RemindCustomer(Command):
+    """Remind the customer of a request that waits for a contract; `again`: also minutes after a reminder."""
+
+    again: bool = False
+
+
 class SearchCoverage(Command):
     """Search again, or assign the contract given (supervisors only, with a reason).
 

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from engine.quantities import MAX_MINUTES
 from workflows.commands.fields import Code, Command, FieldError, Id, Instant, LongText, no_control_characters
 from workflows.languages.texts import gettext
 
@@ -14,19 +15,25 @@ StatedReason = Annotated[
 ]
 
 
+WorkedMinutes = Annotated[int, Field(ge=1, le=MAX_MINUTES)]
+"""What one entry may have at most is decided where it is known what it had before."""
+
+
 class WorkGiven(Command):
     """Time worked: a start and an end, or minutes and the instant at which they count.
 
-    `beyond_approval` says why it could not wait until the customer approves it, where that is required.
+    `not_billable_reason` is given only with `billable` false. `beyond_approval` says why it could not wait
+    until the customer approves it, where that is required.
     """
 
     started_at: Instant | None = None
     ended_at: Instant | None = None
-    minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    minutes: WorkedMinutes | None = None
     worked_at: Instant | None = None
     work_type: Code | None = None
     note: LongText | None = None
     billable: bool = True
+    not_billable_reason: StatedReason | None = None
     beyond_approval: StatedReason | None = None
 
     @model_validator(mode="after")
@@ -42,6 +49,15 @@ class WorkGiven(Command):
             raise ValueError(gettext("Give started_at and ended_at, or minutes and worked_at."))
         if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:
             raise FieldError("ended_at", gettext("The end must be after the start."))
+        return self
+
+    @model_validator(mode="after")
+    def _reason_of_not_billable(self) -> Self:
+        if self.billable and self.not_billable_reason is not None:
+            raise FieldError(
+                "not_billable_reason",
+                gettext("The work is billable. Leave the reason out, or make the work not billable."),
+            )
         return self
 
 
@@ -83,11 +99,12 @@ class ChangeWork(Command):
 
     started_at: Instant | None = None
     ended_at: Instant | None = None
-    minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    minutes: WorkedMinutes | None = None
     worked_at: Instant | None = None
     work_type: Code | None = None
     note: LongText | None = None
     billable: bool = True
+    not_billable_reason: StatedReason | None = None
     beyond_approval: StatedReason | None = None
     service_request: Id = ""
     recalculate: bool = False

@@ -101,7 +101,7 @@ def work(
     minutes: int,
     note: str,
     *,
-    billable: bool = True,
+    not_billable_reason: str | None = None,
     at_once: bool = False,
     beyond_approval: str | None = None,
 ) -> None:
@@ -121,7 +121,13 @@ def work(
             else {"started_at": ended_at - timedelta(minutes=minutes), "ended_at": ended_at}
         )
         command = WorkGiven.model_validate(
-            {**time, "note": note, "billable": billable, "beyond_approval": beyond_approval}
+            {
+                **time,
+                "note": note,
+                "billable": not_billable_reason is None,
+                "not_billable_reason": not_billable_reason,
+                "beyond_approval": beyond_approval,
+            }
         )
         log_work(tx, request_id, command)
 

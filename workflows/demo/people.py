@@ -173,4 +173,5 @@ RESOLUTIONS = (
     "Restored from backup; the customer has checked it.",
     "Access granted by the group for the department.",
 )
+NOT_BILLABLE = ("Our own mistake", "Goodwill", "Training of a colleague")
 WORK_NOTES = ("Analysis", "Remote session", "On site", "Configuration", "Test with the customer", "Order")

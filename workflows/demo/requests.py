@@ -14,6 +14,7 @@ from workflows.coverage.search import own_contract
 from workflows.demo.actions import assign, fire, log, sell, work, write
 from workflows.demo.people import (
     LOGIN_CUSTOMERS,
+    NOT_BILLABLE,
     NOTES,
     PEOPLE,
     REPLIES,
@@ -121,8 +122,10 @@ def _plan_work(timeline: Timeline, key: str, opened: datetime, technician: str, 
         at = timeline.in_business_hours(at + timedelta(minutes=random.randint(5, 90))) + timedelta(
             minutes=length
         )
-        note, billable = random.choice(WORK_NOTES), random.random() > 0.08
-        work(timeline, key, at, technician, length, note, billable=billable, at_once=random.random() < 0.2)
+        note = random.choice(WORK_NOTES)
+        free = NOT_BILLABLE[length % len(NOT_BILLABLE)] if random.random() <= 0.08 else None
+        at_once = random.random() < 0.2
+        work(timeline, key, at, technician, length, note, not_billable_reason=free, at_once=at_once)
         if random.random() < 0.45:
             write(
                 timeline,

@@ -174,7 +174,8 @@ def _change_entry(tx: Transaction, row: Row[Any], command: AcceptDispute) -> dic
     if minutes:
         change = ChangeWork(minutes=minutes, worked_at=entry.started_at, reason=reason)
     else:
-        change = ChangeWork(billable=False, reason=reason)
+        why = reason if entry.billable else entry.not_billable_reason
+        change = ChangeWork(billable=False, not_billable_reason=why, reason=reason)
     correct_work(tx, entry.id, change)
     return {"minutes_left": minutes}
 

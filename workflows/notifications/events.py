@@ -47,6 +47,11 @@ EVENT_TYPES: dict[str, EventType] = {
     "service_request_note_added": EventType(
         "service_request.note_added", mark("A note that its customer sees was added."), (*REQUEST, "note")
     ),
+    "request_reminded": EventType(
+        "service_request.reminded",
+        mark("The customer of a service request that waits for a contract was reminded."),
+        REQUEST,
+    ),
     "request_unpaid": EventType(
         "service_request.unpaid",
         mark("A service request waits for the payment of a contract: it is cancelled at cancel_at."),

@@ -20,12 +20,15 @@ from workflows.store.ids import new_id
 EVENT = "password_link"
 QUOTE_EVENT = "quote_sent"
 APPROVAL_EVENT = "approval_asked"
+REMINDER_EVENT = "request_reminded"
+"""Its link has no secret: it leads to the page of a service request, after signing in."""
 PLACEHOLDER = "[link: only in the mail that is sent]"
 LIFETIMES = {"invitation": timedelta(days=7), "reset": timedelta(hours=1)}
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 LINK_PATH = "/password/new?link="
 QUOTE_PATH = "/quote?link="
 APPROVAL_PATH = "/approval?link="
+REQUEST_PATH = "/requests/"
 
 link = t.password_link
 
@@ -106,8 +109,10 @@ def link_url(base_url: str | None, secret: LinkSecret) -> str:
 
 def text_to_send(desk: Desk, event: str, body: str, link_id: str | None) -> str:
     """The text of a mail, with a link in place of the placeholder. Raises: LinkGone."""
-    if link_id is None or event not in (EVENT, QUOTE_EVENT, APPROVAL_EVENT):
+    if link_id is None or event not in (EVENT, QUOTE_EVENT, APPROVAL_EVENT, REMINDER_EVENT):
         return body
+    if event == REMINDER_EVENT:
+        return body.replace(PLACEHOLDER, _url(desk.base_url, REQUEST_PATH, link_id))
     if event == QUOTE_EVENT:
         made = desk.perform(
             SYSTEM, lambda tx: make_quote_secret(tx, link_id), job="deliver_outbox", repeatable=True
@@ -124,5 +129,5 @@ def text_to_send(desk: Desk, event: str, body: str, link_id: str | None) -> str:
     return body.replace(PLACEHOLDER, link_url(desk.base_url, secret))
 
 
-def _url(base_url: str | None, path: str, secret: str) -> str:
-    return f"{(base_url or DEFAULT_BASE_URL).rstrip('/')}{path}{secret}"
+def _url(base_url: str | None, path: str, end: str) -> str:
+    return f"{(base_url or DEFAULT_BASE_URL).rstrip('/')}{path}{end}"

@@ -72,6 +72,18 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("We have received your request «{subject}». No contract covers it yet: {why}"),
         {**REQUEST, "why": mark("no contract is valid for this item.")},
     ),
+    "request_reminded": MailTemplate(
+        mark("A reminder that a request waits for a contract"),
+        CUSTOMER,
+        mark("Reminder: your request {number} is waiting for a contract"),
+        mark("No work can begin yet on your request «{subject}»: {why}\n\n{opens}\n\n{choose}"),
+        {
+            **REQUEST,
+            "why": mark("no contract is valid for this item."),
+            "opens": mark("The request opens automatically as soon as a contract covers it."),
+            "choose": mark("You can choose a contract on its page: https://desk.example.com/requests/..."),
+        },
+    ),
     "request_opened": MailTemplate(
         mark("A request is covered"),
         CUSTOMER,

@@ -138,7 +138,7 @@ def _waiting(tx: Transaction, request_id: str | None) -> Select[Any]:
     h = t.service_request_history.c
     waits_since = (
         select(func.max(h.at, type_=Instant()))
-        .where(h.service_request_id == r.id, h.to_state == WAITING)
+        .where(h.service_request_id == r.id, h.to_state == WAITING, h.from_state.is_distinct_from(WAITING))
         .correlate(t.service_request)
         .scalar_subquery()
     )

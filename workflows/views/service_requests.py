@@ -156,9 +156,10 @@ class WorkEntryView(View):
 
     `adjustment` is how a change of the entry would be recorded, where it lies in a closed accounting period.
     `price` is the sum of its segments' prices, None if one of them has none. `segments` is empty for an entry
-    that is not billable. `decided_by` and `decision_reason` are None for one that was approved at once, and
-    for customers. `needs_reason`: only a supervisor may change it, with a reason.
-    `unapproved_minutes` were logged beyond what the customer has approved; the reason is for staff.
+    that is not billable; `not_billable_reason` is why, where it was given. `decided_by` and `decision_reason`
+    are None for one that was approved at once, and for customers. `needs_reason`: only a supervisor may
+    change it, with a reason. `unapproved_minutes` were logged beyond what the customer has approved; the
+    reason is for staff.
     """
 
     id: str
@@ -171,6 +172,7 @@ class WorkEntryView(View):
     chargeable_minutes: int
     charge_why: str | None
     billable: bool
+    not_billable_reason: str | None
     work_type: str | None
     note: str | None
     segments: list[SegmentView]
@@ -304,10 +306,11 @@ class RecalculationView(View):
 class HistoryLine(View):
     """One state change of a service request, the logging first; `inferred` marks those an import added.
 
-    The states are equal for a line that is no change of state: work that moved here or away, or another
-    request that was merged into this one, or split from it. `other_service_request` is that request, or the
-    one that the work came from or went to, with its number: None if it may not be named to the user.
-    `merged_number` is the number of the merged request to which the line belongs; None for the request's own.
+    The states are equal for a line that is no change of state: work that moved here or away, another request
+    that was merged into this one, or split from it, or a reminder to the customer. `other_service_request` is
+    that request, or the one that the work came from or went to, with its number: None if it may not be named
+    to the user. `merged_number` is the number of the merged request to which the line belongs; None for the
+    request's own.
     """
 
     at: datetime

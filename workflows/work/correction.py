@@ -26,6 +26,7 @@ from workflows.charging.charges import (
 )
 from workflows.charging.rounding import round_with_others
 from workflows.charging.terms import ChargingTerms, moved_terms, terms_of, terms_on, todays_terms
+from workflows.commands.fields import FieldError
 from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import NotFound, StateForbids, invalid
@@ -156,7 +157,7 @@ def corrected(
     elif worked_at(wanted) != entry.started_at or entry.state == "rejected":
         # while an entry is rejected, it does not follow the coverage of its request
         terms = moved_terms(tx, places.target, entry, terms, worked_at(wanted))
-    started_at, _, minutes = worked_span(tx, wanted)
+    started_at, _, minutes = worked_span(tx, wanted, before=entry.worked_minutes)
     minutes_counted = minutes if wanted.billable else None
     terms, moved = round_with_others(
         tx, places.target, terms, started_at=started_at, worked_minutes=minutes_counted, entry=entry
@@ -239,7 +240,8 @@ def changed_fields(entry: Row[Any], wanted: WorkGiven) -> set[str]:
 def merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
     """The entry with the fields that were sent; minutes and worked_at replace a span, and the reverse.
 
-    Raises: InvalidInput where it would have both, or a part of one.
+    The reason why it is not billable goes with that.
+    Raises: InvalidInput where it would have both, or a part of one, or such a reason while it is billable.
     """
     given = {
         name: value
@@ -247,6 +249,8 @@ def merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
         if name not in ("service_request", "recalculate", "reason", "beyond_approval")
     }
     fields: dict[str, Any] = {"work_type": entry.work_type, "note": entry.note, "billable": entry.billable}
+    if not given.get("billable", entry.billable):
+        fields["not_billable_reason"] = entry.not_billable_reason
     if entry.ended_at is not None:
         time = {"started_at": entry.started_at, "ended_at": entry.ended_at}
         other = {"minutes", "worked_at"}
@@ -258,8 +262,12 @@ def merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
     try:
         return WorkGiven.model_validate(fields | given)
     except ValidationError as error:
-        message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise invalid("", message, gettext("Change the time in the form that the entry has.")) from error
+        wrong = error.errors(include_url=False)[0]
+        message, cause = wrong["msg"].removeprefix("Value error, "), wrong.get("ctx", {}).get("error")
+        pointer = f"/{cause.field}" if isinstance(cause, FieldError) else ""
+        is_time = pointer != "/not_billable_reason"
+        remedy = gettext("Change the time in the form that the entry has.") if is_time else ""
+        raise invalid(pointer, message, remedy) from error
 
 
 def _wanted_request(tx: Transaction, entry: Row[Any], command: ChangeWork) -> Row[Any]:

@@ -319,6 +319,7 @@ def _work_views(
             chargeable_minutes=row.chargeable_minutes,
             charge_why=row.charge_why,
             billable=row.billable,
+            not_billable_reason=row.not_billable_reason if readable[row.id] else None,
             work_type=row.work_type,
             note=row.note if readable[row.id] else None,
             segments=segment_views(tx, segments_of(row)),

@@ -55,6 +55,9 @@ from workflows.work.planning import Planned, load_payers, plan_work
 from workflows.work.posting import as_changed, post_new_entry, preview_changed_entry, preview_new_entry
 
 WORKERS = DESK
+DESCRIBED = {"billable", "not_billable_reason", "work_type", "note"}
+MOVES_NOTHING = {"not_billable_reason", "note"}
+"""The fields of an entry that alone change no charge."""
 
 
 def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> Planned:
@@ -105,6 +108,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
         "charged_by": planned.entry.charged_by,
         "segments": planned.entry.segments,
         "billable": command.billable,
+        "not_billable_reason": command.not_billable_reason,
         "work_type": command.work_type,
         "note": command.note,
         "state": first_state(needs_approval=tx.settings.work_approval),
@@ -174,7 +178,7 @@ def _change(tx: Transaction, entry: Row[Any], places: Places, command: ChangeWor
     is_as_before = not changed and not places.moves and not was_rejected
     if is_as_before and not _charged_otherwise_today(tx, entry, places, wanted, command):
         return str(entry_id)
-    described = {"billable": wanted.billable, "work_type": wanted.work_type, "note": wanted.note}
+    described = wanted.model_dump(include=DESCRIBED)
     tx.change(
         t.work_entry,
         entry_id,
@@ -190,7 +194,7 @@ def _change(tx: Transaction, entry: Row[Any], places: Places, command: ChangeWor
     elif changed or command.recalculate:
         action = "charged again" if command.recalculate else "changed"
         tx.audit("work_entry", entry_id, action, before=audit_values(entry), **reason_of(command.reason))
-    if was_rejected or places.moves or command.recalculate or changed != {"note"}:
+    if was_rejected or places.moves or command.recalculate or not changed <= MOVES_NOTHING:
         _charge_again(tx, entry, places, wanted, command, asks=not is_as_before)
     return str(entry_id)
 

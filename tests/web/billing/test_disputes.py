@@ -110,7 +110,8 @@ def test_an_accepted_entry_is_not_billable_and_drawn_again(billing: Billing) -> 
     assert (done["state"], done["minutes_left"], done["decided_by"]) == ("accepted", 0, "the finance")
     assert available(billing) == 30
     assert to_bill(billing) == []
-    assert [row.billable for row in billing.sample.rows(t.work_entry, id=first)] == [False]
+    [entry] = billing.sample.rows(t.work_entry, id=first)
+    assert (entry.billable, entry.not_billable_reason) == (False, "You are right.")
     again = opened(billing, work_entry=second)
     accepted(billing, again, 422, minutes=30)
     assert accepted(billing, again, minutes=10)["minutes_left"] == 10

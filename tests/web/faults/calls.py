@@ -189,6 +189,7 @@ API: dict[str, Call] = {
     "POST /service-requests/<service_request>/coverage/preview": Call(),
     "POST /service-requests/<service_request>/merge": Call({"into": "{second}", "reason": "The same"}),
     "POST /service-requests/<service_request>/merge/preview": Call({"into": "{second}"}),
+    "POST /service-requests/<service_request>/remind": Call(path={"service_request": "waiting"}),
     "POST /service-requests/<service_request>/split": Call(
         {"reason": "Another fault"}, {"service_request": "merged"}
     ),
@@ -405,6 +406,7 @@ PAGES: dict[str, Call] = {
         {"assign_contract": "{ending}", "assign_extent": "now", "assign_reason": "Agreed"}
     ),
     "/requests/<service_request_id>/coverage/enable": Call(path={"service_request_id": "waiting"}),
+    "/requests/<service_request_id>/coverage/remind": Call(path={"service_request_id": "waiting"}),
     "/requests/<service_request_id>/coverage/search": Call(),
     "/requests/<service_request_id>/coverage/take": Call(
         {"take_type": "per_request", "take_key": "a key"}, {"service_request_id": "waiting"}

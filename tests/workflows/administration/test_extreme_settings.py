@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from engine.journals import MONEY_ACCOUNTS
+from engine.quantities import LONGEST_ENTRY_MINUTES
 from engine.rulebook import RuleSetRefused
 from engine.service_requests import PRIORITIES
 from tests.support.builders import RULES
@@ -163,7 +164,7 @@ def work_through(sample: SampleDesk, *, type: str = "time_limited_subscription")
 def _work_on(sample: SampleDesk, request: str) -> None:
     sample.fire(request, "start")
     sample.clock.move(hours=30)
-    sample.work(request, 100_000, at=sample.clock.at - timedelta(days=1))
+    sample.work(request, LONGEST_ENTRY_MINUTES, at=sample.clock.at - timedelta(days=1))
     sample.work_span(request, sample.clock.at - timedelta(hours=20), hours=20)
     assert sample.fire(request, "hold", reason="supplier") == "on_hold"
     sample.clock.move(days=3)

@@ -12,6 +12,7 @@ from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.service_requests import ChangeServiceRequest, SearchCoverage
 from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.core.actors import Actor
+from workflows.core.errors import InvalidInput
 from workflows.reports.audit import audit_desk
 from workflows.service_requests.use_cases import change_service_request, search_or_assign
 from workflows.store import tables as t
@@ -266,3 +267,33 @@ def test_no_edit_that_changes_no_time_moves_a_minute(sample: SampleDesk) -> None
 
     check()
     assert sample.see(audit_desk).ok
+
+
+def test_why_work_is_not_billable_is_stored_with_it_and_moves_no_minute(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=600)
+    request, other = sample.log(), sample.log()
+    sample.work(request, 60, billable=False, not_billable_reason="Goodwill")
+    entry = the_entry(sample, request)
+    before = ledger(sample)
+    change(sample, entry, not_billable_reason="Our own mistake")
+    change(sample, entry, service_request=other, note="By phone")
+    entry = the_entry(sample, other)
+    assert (entry.billable, entry.not_billable_reason) == (False, "Our own mistake")
+    assert ledger(sample) == before
+    audited = sample.rows(t.audit_event, subject_kind="work_entry", subject_id=entry.id)
+    first = min(audited, key=lambda row: row.id)
+    assert first.details["before"]["not_billable_reason"] == "Goodwill"
+    with pytest.raises(InvalidInput, match="The work is billable") as refused:
+        change(sample, entry, billable=True, not_billable_reason="Goodwill")
+    assert refused.value.values["pointer"] == "/not_billable_reason"
+    change(sample, entry, billable=True)
+    assert the_entry(sample, other).not_billable_reason is None
+    assert the_entry(sample, other).chargeable_minutes == 60
+    with pytest.raises(InvalidInput, match="The work is billable"):
+        change(sample, entry, not_billable_reason="Goodwill")
+    change(sample, entry, billable=False)
+    assert (the_entry(sample, other).not_billable_reason, sample.see(audit_desk).ok) == (None, True)
+
+
+def change(sample: SampleDesk, entry: Any, **values: Any) -> None:
+    sample.do_as(sample.supervisor, change_work, entry.id, ChangeWork(**values))

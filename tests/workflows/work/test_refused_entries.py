@@ -22,7 +22,7 @@ NOON = MONDAY.replace(hour=12)
     [
         ({"minutes": 0, "worked_at": NOON}, "greater than or equal to 1"),
         ({"minutes": -5, "worked_at": NOON}, "greater than or equal to 1"),
-        ({"minutes": 100_001, "worked_at": NOON}, "less than or equal to 100000"),
+        ({"minutes": 2**31, "worked_at": NOON}, "less than or equal to 2147483647"),
         ({"started_at": NOON, "ended_at": NOON}, "The end must be after the start"),
         ({"started_at": NOON, "ended_at": NOON - HOUR}, "The end must be after the start"),
         ({"started_at": NOON}, "must both be given"),
@@ -40,12 +40,14 @@ def test_lengths_that_no_work_has(given: dict[str, Any], words: str) -> None:
     [
         ({"minutes": 5, "worked_at": NOON + 80 * HOUR}, "/worked_at", "Work cannot lie in the future"),
         ({"started_at": NOON, "ended_at": NOON + 80 * HOUR}, "/ended_at", "Work cannot end in the future"),
-        ({"started_at": NOON, "ended_at": NOON + 30 * HOUR}, "/ended_at", "longer than 24 hours"),
+        ({"started_at": NOON, "ended_at": NOON + 30 * HOUR}, "/ended_at", "longer than 25 hours"),
         (
-            {"started_at": NOON, "ended_at": NOON + 24 * HOUR + HOUR / 3600},
+            {"started_at": NOON, "ended_at": NOON + 25 * HOUR + HOUR / 3600},
             "/ended_at",
-            "longer than 24 hours",
+            "longer than 25 hours",
         ),
+        ({"minutes": 25 * 60 + 1, "worked_at": NOON}, "/minutes", "longer than 25 hours"),
+        ({"minutes": 100_001, "worked_at": NOON}, "/minutes", "longer than 25 hours"),
     ],
 )
 def test_work_of_a_time_that_it_cannot_have(
@@ -65,6 +67,27 @@ def test_work_of_a_time_that_it_cannot_have(
     with pytest.raises(InvalidInput, match=words):
         sample.do_as(sample.technician, change_work, entry.id, ChangeWork(**given))
     assert sample.entries(request) == [entry]
+
+
+def test_an_entry_that_was_longer_than_one_may_be_now(sample: SampleDesk) -> None:
+    """An older program took it: everything but more time can be corrected, and time can be taken off."""
+    contract = sample.sell("support_hours", minutes=6_000)
+    request, other = sample.log(), sample.log()
+    sample.clock.move(hours=80)
+    sample.work(request, 24 * 60)
+    [entry] = sample.entries(request)
+    with sample.desk.write() as tx:
+        tx.change(t.work_entry, entry.id, worked_minutes=1_800)
+    for change in (
+        ChangeWork(note="By phone"),
+        ChangeWork(service_request=other),
+        ChangeWork(minutes=1_700),
+    ):
+        sample.do_as(sample.technician, change_work, entry.id, change)
+    [entry] = sample.entries(other)
+    with pytest.raises(InvalidInput, match="longer than 25 hours"):
+        sample.do_as(sample.technician, change_work, entry.id, ChangeWork(minutes=1_701))
+    assert [grant.consumed for grant in sample.grants(contract)] == [1_700]
 
 
 def test_a_correction_to_a_length_that_no_work_has(sample: SampleDesk) -> None:

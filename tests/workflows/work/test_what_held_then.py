@@ -137,7 +137,8 @@ def test_late_work_cascades_as_was_set_at_its_instant(desk: SampleDesk) -> None:
     desk.set(cascade=True)
     desk.sell("support_hours", minutes=60)
     spent = desk.log()
-    desk.work(spent, 5_999, at=BEFORE)
+    for minutes in (4 * [24 * 60]) + [5_999 - 4 * 24 * 60]:
+        desk.work(spent, minutes, at=BEFORE)
     desk.clock.at = CHANGED
     desk.do(change_settings, {"cascade": False})
     desk.clock.at = AFTER

@@ -27,7 +27,7 @@ from web.pages.wording.audit import event_href, event_kind, event_text
 from web.pages.wording.audit_details import event_details
 from web.pages.wording.billing import SOLD_KINDS, quantity_text, unit_text
 from web.pages.wording.devices import device_name
-from web.pages.wording.draw_down import allocation_text, segment_text
+from web.pages.wording.draw_down import allocation_text, not_billable_text, segment_text
 from web.pages.wording.formats import amount_text
 from web.pages.wording.lists import pager_text
 from web.pages.wording.settings import rounding_text
@@ -93,6 +93,7 @@ def register_templating(app: Flask) -> None:
         saved_filters_of=saved_filters,
         adjustment_text=adjustment_text,
         allocation_text=allocation_text,
+        not_billable_text=not_billable_text,
         why_not=why_not,
         unit_text=unit_text,
         quantity_text=quantity_text,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, flash
+from flask import Blueprint, flash, request
 from werkzeug.wrappers import Response
 
 from engine.contracts import PER_REQUEST
@@ -14,11 +14,12 @@ from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.detail import redirect_to_request, request_page
 from web.pages.service_requests.forms import AssignForm, TakeForm, assign_form, fill_take_form
 from workflows.commands.contracts import TakeContract
-from workflows.commands.service_requests import SearchCoverage
+from workflows.commands.service_requests import RemindCustomer, SearchCoverage
 from workflows.contracts.offers import take_contract
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.core.transaction import Transaction
 from workflows.service_requests.queries import read_service_request
+from workflows.service_requests.reminding import remind_customer
 from workflows.service_requests.use_cases import search_or_assign
 
 pages = Blueprint("request_coverage", __name__, url_prefix="/requests/<service_request_id>/coverage")
@@ -47,6 +48,18 @@ def enable(service_request_id: str) -> tuple[str, int] | Response:
             flash(gettext("The contract is active and covers this request."), "success")
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, enabled=form), 422
+
+
+@pages.post("/remind")
+def remind(service_request_id: str) -> tuple[str, int] | Response:
+    """Remind the customer by mail that the request waits for a contract."""
+    form = ActionForm()
+    if form.validate_on_submit():
+        command = RemindCustomer(again=bool(request.form.get("again")))
+        if attempt_once(form, lambda tx: remind_customer(tx, service_request_id, command), command):
+            flash(gettext("The customer has been reminded by mail."), "success")
+            return redirect_to_request(service_request_id)
+    return request_page(service_request_id, reminded=form), 422
 
 
 @pages.post("/assign")

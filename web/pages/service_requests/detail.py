@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, Field, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
-from engine.service_requests import ENDED_STATES
+from engine.service_requests import ENDED_STATES, is_recent_reminder
 from web.languages import gettext, lazy_text
 from web.pages.context import actor, desk, now, settings
 from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt_once
@@ -29,7 +29,7 @@ from web.pages.service_requests.forms import (
 from web.pages.service_requests.list_context import list_context
 from web.pages.service_requests.sla import targets
 from web.pages.service_requests.timeline import load_timeline
-from web.pages.service_requests.timer import running_since
+from web.pages.service_requests.timer import ran_too_long, running_since
 from web.pages.session.login import local_target
 from web.pages.wording.coverage import describe_coverage_status, describe_unlock_condition
 from web.pages.wording.labels import HOLD_REASONS, TRIGGERS_DONE
@@ -278,10 +278,12 @@ def request_page(
             forms=forms,
             submitted=next((name for name, form in submitted.items() if form.has_errors), None),
             failed_form=next((form for form in submitted.values() if form.has_errors), None),
+            reminded_lately=bool(timeline.reminder and is_recent_reminder(timeline.reminder.at, tx.now)),
             may_enable=may_enable(tx, contract, found.id, actor()),
             preview=preview,
             effect=effect,
-            running_since=running_since(found.id),
+            running_since=(since := running_since(found.id)),
+            forgot_timer=since is not None and ran_too_long(since),
             action_form=ActionForm(formdata=None),
             mine=found.technician == actor().id,
             listed=list_context(tx),

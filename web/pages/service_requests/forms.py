@@ -13,7 +13,7 @@ from web.pages.context import now
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import KeyedForm
 from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, select_options
-from web.pages.service_requests.timer import running_since
+from web.pages.service_requests import timer
 from web.pages.wording.formats import money_text
 from workflows.contracts.offers import usual_prices
 from workflows.contracts.permitted_actions import SELLERS
@@ -26,7 +26,7 @@ from workflows.lifecycle.contracts.sold_items import awaits_invoice
 from workflows.users.accounts import list_technicians
 from workflows.views import MoneyView
 from workflows.views.contracts import ContractDetail, ContractTypeView
-from workflows.views.service_requests import ServiceRequestView
+from workflows.views.service_requests import ServiceRequestView, WorkEntryView
 from workflows.work.use_cases import WORKERS
 
 ASSIGNERS = SUPERVISORS
@@ -42,6 +42,9 @@ class WorkForm(KeyedForm):
     work_type = WorkTypeField()
     note = TextAreaField(lazy_text("Work done"))
     billable = BooleanField(lazy_text("Billable"), default=True)
+    not_billable_reason = TextAreaField(
+        lazy_text("Why it is not billable"), description=lazy_text("Visible to the customer.")
+    )
     beyond_approval = TextAreaField(
         lazy_text("In an emergency: why it cannot wait for an approval"),
         description=lazy_text("Only counts for time that the customer has not approved."),
@@ -69,13 +72,26 @@ class WorkForm(KeyedForm):
         else:
             at = self.worked_at.text or (default_at or now()).isoformat().replace("+00:00", "Z")
             when = {"minutes": self.minutes.data, "worked_at": at if self.minutes.data else None}
+        billable = bool(self.billable.data)
         return {
             **when,
             "work_type": self.work_type.data,
             "note": self.note.data,
-            "billable": bool(self.billable.data),
+            "billable": billable,
+            "not_billable_reason": None if billable else (self.not_billable_reason.data or "").strip(),
             "beyond_approval": (self.beyond_approval.data or "").strip() or None,
         }
+
+    def says_why(self, before: WorkEntryView | None = None) -> bool:
+        """Whether work that a person makes not billable has a reason; without one, it is asked for.
+
+        `before` is the entry as it was: one that had no reason, of an older program or a client, needs none.
+        """
+        has_none = before is not None and not before.billable and before.not_billable_reason is None
+        if self.billable.data or has_none or (self.not_billable_reason.data or "").strip():
+            return True
+        self.add_error("/not_billable_reason", gettext("Say why the work is not billable."))
+        return False
 
 
 class EditWorkForm(WorkForm):
@@ -196,11 +212,8 @@ def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:
     """The form for time worked; None if the state or the user's role does not permit it."""
     if who.role not in WORKERS or request.state not in WORK_STATES:
         return None
-    since = running_since(request.id)
-    span = {"started_at": since, "ended_at": now()} if since else {}
-    return WorkForm(
-        formdata=None, prefix="work_", data={"work_type": request.work_type, "billable": True, **span}
-    )
+    values = {"work_type": request.work_type, "billable": True, **timer.span(request.id)}
+    return WorkForm(formdata=None, prefix="work_", data=values)
 
 
 def take_form(tx: Transaction, request: ServiceRequestView) -> TakeForm | None:

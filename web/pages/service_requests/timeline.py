@@ -14,6 +14,7 @@ from workflows.coverage.decisions import decisions_of
 from workflows.coverage.reasons import why_text
 from workflows.reports.alerts import list_alerts
 from workflows.service_requests.history import history_of, list_notes
+from workflows.service_requests.reminding import REMIND
 from workflows.views import Page
 from workflows.views.alerts import AlertView
 from workflows.views.decisions import DecisionView
@@ -47,11 +48,12 @@ class Event:
 class Timeline:
     """The events in order, and the latest decision with its candidates.
 
-    `is_cut`: there are earlier events.
+    `reminder` is the latest line of the history that reminded the customer. `is_cut`: earlier events exist.
     """
 
     events: list[Event]
     decision: DecisionView | None
+    reminder: HistoryLine | None
     is_cut: bool
 
 
@@ -60,7 +62,9 @@ def load_timeline(tx: Transaction, service_request_id: str, *, all_events: bool 
     decisions = decisions_of(tx, service_request_id)
     work, works_from = _latest(partial(list_work, tx, service_request_id, order="-started_at"), all_events)
     notes, notes_from = _latest(partial(list_notes, tx, service_request_id, order="-written_at"), all_events)
-    events = [_move(one) for one in history_of(tx, service_request_id)]
+    moves = history_of(tx, service_request_id)
+    reminders = [one for one in moves if one.trigger == REMIND and one.merged_number is None]
+    events = [_move(one) for one in moves]
     events += [_decision(one) for one in reversed(decisions)]  # they come newest first
     events += [_work(one) for one in reversed(work)]
     events += [_note(one) for one in reversed(notes)]
@@ -72,7 +76,8 @@ def load_timeline(tx: Transaction, service_request_id: str, *, all_events: bool 
     begins = [one for one in (works_from and work[-1].started_at, notes_from and notes[-1].written_at) if one]
     if begins:
         events = [event for event in events if event.at >= max(begins)]
-    return Timeline(events, decisions[0] if decisions else None, bool(begins))
+    decision = decisions[0] if decisions else None
+    return Timeline(events, decision, reminders[-1] if reminders else None, bool(begins))
 
 
 def _latest(read: Callable[..., Page[T]], all_rows_wanted: bool) -> tuple[list[T], bool]:

@@ -49,7 +49,8 @@ def log(service_request_id: str) -> tuple[str, int] | str | Response:
             return request_page(
                 service_request_id, preview=_preview(form, service_request_id, command), work=form
             )
-        saved = attempt_once(form, partial(_save, service_request_id, command), command) if command else None
+        use_case = partial(_save, service_request_id, command) if command and form.says_why() else None
+        saved = attempt_once(form, use_case, command) if use_case else None
         if saved:
             timer.forget(service_request_id)
             flash(_saved_message(saved, is_resolved=step == "resolve"), "success")
@@ -117,7 +118,11 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         if command and request.form.get("step") == "preview":
             effect, command = _change_preview(form, entry_id, command), None
         # a repeated submit has the same fields, but changes nothing of the entry any more
-        if command and attempt_once(form, lambda tx: change_work(tx, entry_id, command)):
+        if (
+            command
+            and form.says_why(entry)
+            and attempt_once(form, lambda tx: change_work(tx, entry_id, command))
+        ):
             flash(_changed_message(entry), "success")
             return redirect_to_request(command.service_request or found.id)
     page = render_template(
@@ -205,7 +210,8 @@ def _saved_message(entry_id: str, *, is_resolved: bool) -> Markup:
 
 
 def _form_data(entry: WorkEntryView) -> dict[str, Any]:
-    values: dict[str, Any] = {"work_type": entry.work_type, "note": entry.note, "billable": entry.billable}
+    names = ("work_type", "note", "billable", "not_billable_reason")
+    values: dict[str, Any] = {name: getattr(entry, name) for name in names}
     if entry.ended_at is not None:
         return {**values, "started_at": entry.started_at, "ended_at": entry.ended_at}
     return {**values, "minutes": entry.worked_minutes, "worked_at": entry.started_at}
@@ -217,9 +223,12 @@ def _changes(form: EditWorkForm, entry: WorkEntryView) -> dict[str, Any]:
     An unknown number is passed on as it is: the use case names it as an error of its field.
     """
     values = form.values(default_at=entry.started_at)
-    if values["note"] == (entry.note or "").replace("\r\n", "\n"):
-        values["note"] = entry.note  # a browser sends other line ends than an API client may have
-    texts = {name: Explicit(values.pop(name) or None) for name in ("note", "work_type")}
+    for name in ("note", "not_billable_reason"):
+        stored = getattr(entry, name)
+        if values[name] == (stored or "").replace("\r\n", "\n"):
+            values[name] = stored  # a browser sends other line ends than an API client may have
+    given = ("note", "work_type", *(() if values["billable"] else ("not_billable_reason",)))
+    texts = {name: Explicit(values.pop(name) or None) for name in given}
     values["service_request"] = request_with(form.number.data)
     return {name: value for name, value in values.items() if value is not None} | texts
 

@@ -45,6 +45,8 @@ CSV_HEADER = [
     "note",
     "decided_by",
     "decision_reason",
+    "billable",
+    "not_billable_reason",
 ]
 Decision = Literal["approve", "reject"]
 USE_CASES = {"approve": approve_work, "reject": reject_work}
@@ -176,4 +178,6 @@ def _row(one: ListedWorkView) -> list[Any]:
         entry.note,
         entry.decided_by,
         entry.decision_reason,
+        "true" if entry.billable else "false",
+        entry.not_billable_reason,
     ]

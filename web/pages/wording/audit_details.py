@@ -38,8 +38,10 @@ DETAILS = Texts(
         "after": mark("after"),
         "amount": mark("amount"),
         "before": mark("before"),
+        "billable": mark("billable"),
         "body": mark("body"),
         "bytes": mark("bytes"),
+        "chargeable": mark("chargeable"),
         "city": mark("city"),
         "code": mark("code"),
         "contract": mark("contract"),
@@ -83,6 +85,7 @@ DETAILS = Texts(
         "minutes": mark("time"),
         "months": mark("months"),
         "name": mark("name"),
+        "not_billable_reason": mark("why not billable"),
         "number": mark("number"),
         "offered": mark("in the portal"),
         "open": mark("open"),
@@ -228,7 +231,7 @@ def _text(name: str, value: str, known: Known) -> str:
         return CHOICES[name].get(value) or readable(value)
     if name in ("type", "contract_type", "sla"):
         return readable(value)
-    if name in ("reason", "why"):
+    if name in ("reason", "why", "not_billable_reason"):
         return posting_reason(value)
     return _point_in_time(name, value) or value
 

@@ -7,6 +7,7 @@ from web.languages import Texts, gettext, mark
 from web.pages.context import now, settings, zone
 from web.pages.wording.formats import day_text
 from web.pages.wording.labels import OUTCOMES, Label, label_of
+from workflows.coverage.unlocking import AwaitedContract, unlock_condition
 from workflows.views.contracts import ContractDetail
 from workflows.views.service_requests import CoverageView, ServiceRequestView
 
@@ -66,17 +67,11 @@ def describe_unlock_condition(request: ServiceRequestView, contract: ContractDet
     """What unlocks a waiting request, as the end of a sentence; "" if it is not locked."""
     if request.state != "pending_no_contract" or request.coverage is None:
         return ""
-    if contract is None or contract.state != "pending":
-        if request.coverage.outcome == "offered":
-            return gettext("as soon as one of these contracts is chosen")
-        return gettext("as soon as a contract covers it")
-    if contract.pending_reason == "awaiting_start":
-        today = now().astimezone(zone()).date()
-        day = day_text(contract.starts_on, today)
-        return gettext("when %(number)s starts on %(day)s", number=contract.number, day=day)
-    if contract.pending_reason == "awaiting_payment":
-        return gettext("when finance records the payment for %(number)s", number=contract.number)
-    return gettext("when %(number)s is enabled by finance or a supervisor", number=contract.number)
+    awaited = None
+    if contract is not None and contract.state == "pending":
+        day = day_text(contract.starts_on, now().astimezone(zone()).date())
+        awaited = AwaitedContract(contract.number, contract.pending_reason, day)
+    return unlock_condition(request.coverage.outcome, awaited)
 
 
 def _how(cover: CoverageView, contract: ContractDetail | None) -> str:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from engine.charging import FULL_PERCENT
 from web.languages import Texts, gettext, mark
 from web.pages.wording.formats import minutes_text, money_text
+from web.pages.wording.labels import labelled
+from web.posting_reasons import posting_reason
 from workflows.views import MoneyView
 from workflows.views.service_requests import AllocationView, SegmentView
 
@@ -24,6 +26,12 @@ EXCLUDED = Texts(
         "free": mark("not billed"),
     }
 )
+
+
+def not_billable_text(reason: str | None) -> str:
+    """That a work entry is not billable, and why: as a person wrote it, or that a dispute was accepted."""
+    label = gettext("Not billable")
+    return labelled(label, posting_reason(reason)) if reason else label
 
 
 def segment_text(segment: SegmentView, zone: ZoneInfo) -> str:

@@ -288,6 +288,7 @@ TRIGGERS_DONE = Texts(
         "reopen": mark("Reopened"),
         "reopen_uncovered": mark("Reopened, but no contract covers it"),
         "cancel": mark_in("request", "Cancelled"),
+        "remind": mark("Customer reminded of the missing contract"),
         "work_moved_here": mark("Work moved here"),
         "work_moved_away": mark("Work moved away"),
         "merge": mark("Merged"),

@@ -26,6 +26,7 @@ from workflows.store.compiled_statements import Prepared
 from workflows.store.id_lists import among, id_list
 
 LONGEST_ENTRY = timedelta(minutes=100_000)
+"""Of what is stored: older programs took longer spans than `engine.quantities` allows for a new one."""
 e, a, r = t.work_entry, t.work_allocation, t.service_request
 entry, leg = t.ledger_transaction, t.ledger_posting
 _MIRROR, _TAKEN = entry.alias("mirror"), leg.alias("taken")

@@ -5,11 +5,12 @@ old decision or a work entry, names nothing of it. All views decide this here. S
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, or_, select, true
 
-from workflows.core.actors import SYSTEM
+from workflows.core.actors import SYSTEM, Actor
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext, mark
@@ -61,6 +62,11 @@ class Nameable:
 def may_name(tx: Transaction, kind: Named, record_id: str) -> bool:
     """Whether one record may be named to the actor; True for staff also if it does not exist."""
     return Nameable(tx, {kind: [record_id]}).may(kind, record_id)
+
+
+def as_customer(tx: Transaction, customer_id: str) -> Transaction:
+    """The transaction as a customer acts in it: what may be named to them, whoever writes to them."""
+    return replace(tx, actor=Actor(None, "", "customer", customer_id))
 
 
 def require_nameable(tx: Transaction, ids: Iterable[str]) -> None:

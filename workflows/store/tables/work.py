@@ -65,6 +65,7 @@ work_entry = Table(
     Column("charged_by", Json),
     Column("segments", Json),
     Column("billable", Boolean, nullable=False, default=True),
+    Column("not_billable_reason", Text),
     Column("work_type", Key),
     Column("note", Text),
     Column("state", String(10), nullable=False, server_default=text("'approved'")),
@@ -101,6 +102,8 @@ it came; None for one that was logged on its request, or moved there alone.
 
 `unapproved_minutes` were logged in an emergency beyond what the customer had approved, for
 `unapproved_reason`; NULL where there are none, or no longer: nothing of the entry is billed until then.
+
+`not_billable_reason` is None for what is billable, and where nobody gave one.
 
 `decided_by` is the name of who approved or rejected it; None for one that was approved at once.
 """

@@ -112,3 +112,24 @@ def test_a_waiting_request_has_the_choice_of_a_contract_in_the_main_column(web: 
     html = web.supervisor.open(f"/requests/{request}").html
     main, side = html.split('<div class="columns">')[1].split("\n  <div>\n")[1:3]
     assert 'id="coverage"' in side
+
+
+def test_the_customer_of_a_waiting_request_is_reminded_once(web: WebClients) -> None:
+    request = web.sample.log()
+    tom, sue = web.technician, web.supervisor
+    page, hers = tom.open(f"/requests/{request}"), sue.open(f"/requests/{request}")
+    assert "was last reminded" not in page
+    done, _ = (tom.send(page, "/coverage/remind") for _ in range(2))  # a double click
+    assert "The customer has been reminded by mail." in done
+    assert "Customer reminded of the missing contract" in done
+    assert f"The customer was last reminded now by {web.sample.technician.name}." in done
+    refused = sue.send(hers, "/coverage/remind")
+    assert refused.status == 422
+    assert f"{web.sample.technician.name} has just reminded the customer." in refused
+    assert len(web.sample.rows(t.outbox, event="request_reminded")) == 1
+    again = sue.send(refused, "/coverage/remind")
+    assert "The customer has been reminded by mail." in again
+    assert len(web.sample.rows(t.outbox, event="request_reminded")) == 2
+    assert not web.ann.open(f"/requests/{request}").has_form("/coverage/remind")
+    web.sample.sell("subscription")
+    assert not tom.open(f"/requests/{request}").has_form("/coverage/remind")

@@ -119,6 +119,62 @@ def test_the_timer_fills_in_the_form(web: WebClients) -> None:
     assert "Timer running since" not in done
 
 
+def test_work_that_is_not_billable_needs_a_reason_on_the_page(web: WebClients) -> None:
+    web.sample.sell("support_hours", minutes=60)
+    request = web.sample.log()
+    tom = web.technician
+    page = tom.open(f"/requests/{request}")
+    form = page.form("/work")
+    sent = {**form.values, "work_minutes": "20", "work_billable": None, "step": "preview"}
+    sent = {name: value for name, value in sent.items() if value is not None}
+    shown = Page(tom.client.post(f"/requests/{request}/work", data=sent))
+    assert "0:20 worked, 0:00 chargeable: Not billable." in shown
+    refused = work(tom, page, minutes="20", billable=None)
+    assert refused.status == 422
+    assert "Say why the work is not billable." in refused
+    assert web.sample.entries(request) == []
+    done = work(tom, page, minutes="20", billable=None, not_billable_reason="Goodwill")
+    assert "Not billable: Goodwill" in done
+    [entry] = web.sample.entries(request)
+    edited = tom.open(f"/requests/{request}/work/{entry.id}")
+    assert edited.form().values["not_billable_reason"] == "Goodwill"
+    assert "Say why the work is not billable." in tom.send(edited, not_billable_reason=" ")
+    assert "Not billable: Goodwill" in web.supervisor.open("/work-approval?state=approved")
+    billed = tom.send(edited, billable="y", not_billable_reason="Goodwill")
+    assert "Work entry updated." in billed
+    assert web.sample.entries(request)[0].not_billable_reason is None
+
+
+def test_an_entry_without_a_reason_of_old_is_edited_without_one(web: WebClients) -> None:
+    web.sample.sell("subscription")
+    request = web.sample.log()
+    web.sample.work(request, 5, billable=False)
+    [entry] = web.sample.entries(request)
+    page = web.technician.open(f"/requests/{request}/work/{entry.id}")
+    assert "Work entry updated." in web.technician.send(page, note="By phone")
+
+
+def test_a_timer_that_was_forgotten_asks_when_the_work_ended(web: WebClients) -> None:
+    web.sample.sell("subscription", starts_on="2026-01-01")
+    request = web.sample.log()
+    tom = web.technician
+    tom.send(tom.open(f"/requests/{request}"), "/timer/start")
+    web.sample.clock.move(hours=25)
+    page = tom.open(f"/requests/{request}")
+    assert page.form("/work").values["work_ended_at"] == "2026-03-03T11:00"
+    assert "The timer has run for more than 25 hours" not in page
+    web.sample.clock.move(minutes=1)
+    page = tom.open(f"/requests/{request}")
+    assert "The timer has run for more than 25 hours" in page
+    assert page.form("/work").values["work_ended_at"] == ""
+    refused = work(tom, page, ended_at="2026-03-03T11:01")
+    assert "The work is longer than 25 hours" in refused
+    assert "Timer running since" in refused
+    done = work(tom, refused, ended_at="2026-03-02T10:40")
+    assert "0:40 logged" in done
+    assert "Timer running since" not in done
+
+
 def test_a_correction_is_previewed_before_saving(web: WebClients) -> None:
     sample = web.sample
     number = sample.contract(sample.sell("support_hours", minutes=60)).number
