@@ -116,6 +116,11 @@ def _check_properties(event: Any) -> None:
             raise InvalidCalendarFile(
                 f"{_named(event)} has more than one {name}.", remedy="Write an event for each time."
             )
+    if "EXRULE" in event:
+        # of RFC 2445 only: recurring-ical-events 3.8.2 leaves it out, and the exceptions would be closures
+        raise InvalidCalendarFile(
+            f"{_named(event)} has exceptions by a rule (EXRULE).", remedy="List their dates as EXDATE."
+        )
     dates = event.get("RDATE", [])
     values = [one.dt for some in (dates if isinstance(dates, list) else [dates]) for one in some.dts]
     if any(isinstance(value, tuple) for value in values):

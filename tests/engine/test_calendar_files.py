@@ -122,6 +122,10 @@ def test_only_the_days_asked_for_are_read() -> None:
         (event(START, HOUR, "RRULE:FREQ=DAILY;INTERVAL=0"), "repeats in a way that cannot be read"),
         (event(START, HOUR, "RRULE:FREQ=YEARLY;BYMONTH=13"), "repeats in a way that cannot be read"),
         (event(START, HOUR, "RDATE;VALUE=PERIOD:20260304T100000Z/PT2H"), "periods of another length"),
+        (
+            event(START, HOUR, "RRULE:FREQ=DAILY;COUNT=5", "EXRULE:FREQ=WEEKLY;BYDAY=WE"),
+            "exceptions by a rule",
+        ),
         (event(START, HOUR, "RRULE:FREQ=SECONDLY"), "repeats more often than daily"),
         (event(START, HOUR, "RRULE:FREQ=DAILY;BYMINUTE=1,2,3"), "repeats more often than daily"),
         (

@@ -7,18 +7,22 @@ language, whichever the page is in.
 
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import (
+    NumberPattern,
     format_currency,
     format_decimal,
-    get_currency_precision,
     get_currency_symbol,
     get_decimal_symbol,
+    parse_pattern,
 )
 
+from engine.currencies import minor_digits
 from web.languages import LOCALES, gettext, language, locale, ngettext
 from web.pages.wording.local_times import offset_text
 from workflows.languages.texts import Language
@@ -186,18 +190,29 @@ def money_text(amount_minor: int | None, currency: str | None) -> str:
     """12500 and EUR are "€125.00", in German "125,00 €"."""
     if amount_minor is None or currency is None:
         return "–"
-    digits = get_currency_precision(currency)
+    digits = minor_digits(currency)
     whole, part = divmod(abs(amount_minor), 10**digits)
     # Exact decimal text: no floats for money.
     text = f"{'-' if amount_minor < 0 else ''}{whole}" + (f".{part:0{digits}d}" if digits else "")
-    return format_currency(text, currency, locale=locale()).replace("-", "−")
+    form = _money_pattern(locale(), digits)
+    return format_currency(text, currency, form, locale=locale(), currency_digits=False).replace("-", "−")
+
+
+@lru_cache(maxsize=32)
+def _money_pattern(where: Locale, digits: int) -> NumberPattern:
+    """The pattern of a locale for money, with `digits` decimals.
+
+    By itself Babel 2.18 rounds to decimals that are not those of ISO 4217: 125.50 RSD is "126".
+    """
+    form = where.currency_formats["standard"].pattern
+    return parse_pattern(form.replace("0.00", "0." + "0" * digits if digits else "0"))
 
 
 def plain_money(amount_minor: int | None, currency: str) -> str:
     """12500 and EUR are "125.00", in every language."""
     if amount_minor is None:
         return ""
-    digits = get_currency_precision(currency)
+    digits = minor_digits(currency)
     whole, part = divmod(amount_minor, 10**digits)
     return f"{whole}.{part:0{digits}d}" if digits else str(whole)
 
@@ -206,7 +221,7 @@ def typed_money(amount_minor: int | None, currency: str) -> str:
     """12500 and EUR are "125.00", in German "125,00": the format of form fields."""
     text = plain_money(amount_minor, currency)
     # with three decimals a comma would be read as that of thousands
-    point = "." if get_currency_precision(currency) == 3 else get_decimal_symbol(locale())
+    point = "." if minor_digits(currency) == 3 else get_decimal_symbol(locale())
     return text.replace(".", point)
 
 
@@ -216,7 +231,7 @@ def read_money(text: str, currency: str) -> int | None:
     It may have the code or the sign of `currency`; any other makes it invalid. Three digits after a single
     separator are thousands, except after a point if the currency has three decimals.
     """
-    digits = get_currency_precision(currency)
+    digits = minor_digits(currency)
     text = _without_currency(re.sub("[\u00a0\u202f]", " ", text), currency)
     plain = _PLAIN.fullmatch(text) if digits == 3 else None
     match = _AMOUNT.fullmatch(text)

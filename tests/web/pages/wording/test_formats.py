@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.currencies import minor_digits, plain_amount
 from web.pages.wording.billing import quantity_text
 from web.pages.wording.formats import (
     SpanUnit,
@@ -31,6 +32,7 @@ from web.pages.wording.formats import (
     typed_money,
     until_text,
 )
+from workflows.core.settings import CURRENCIES
 from workflows.languages.texts import LANGUAGES, Language, in_language
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -247,6 +249,27 @@ def test_money_is_exact_however_large() -> None:
     assert money_text(-5, "EUR") == "−€0.05"
     assert money_text(9007199254740993, "EUR") == "€90,071,992,547,409.93"
     assert money_text(None, "EUR") == "–"
+
+
+@pytest.mark.parametrize("currency", sorted(CURRENCIES))
+def test_pages_and_documents_count_the_same_decimals(currency: str) -> None:
+    """ISO 4217 has 2 for each, but Babel none for RSD in 2.18.0, and for COP, HUF and IDR in 2.19.0."""
+    amount = 1234567
+    decimals = minor_digits(currency)
+    assert plain_money(amount, currency) == plain_amount(amount, currency)
+    assert read_money(plain_amount(amount, currency), currency) == amount
+    for code in LANGUAGES:
+        with in_language(code):
+            assert re.sub(r"\D", "", money_text(amount, currency)) == str(amount)
+            # the last group of digits: decimals, or thousands
+            assert len(re.findall(r"\d+", money_text(amount, currency))[-1]) == (decimals or 3)
+
+
+def test_amounts_in_dinars_keep_their_paras() -> None:
+    """By Babel 2.18.0, 125.50 was shown as 126, and 125 stored as 1.25: findings/babel-currency-digits.sh."""
+    assert read_money("125", "RSD") == 12500
+    with in_language("de"):
+        assert money_text(12550, "RSD") == "125,50\u00a0RSD"
 
 
 @pytest.mark.parametrize(
