@@ -190,7 +190,8 @@ def plan_credit_note(
     """What becomes of a credit note: it takes off what is open, then what was paid becomes a credit.
 
     `left_minor` is what earlier notes left of the invoice's total, `paid_minor` what was paid of it and has
-    not become a credit, `discount_minor` what was discounted for early payment, which is not given back as money.
+    not become a credit, `discount_minor` what was discounted for early payment: that is not given back as
+    money.
     The tax of each note is rounded by itself: with the one that credits the rest (`is_rest`), the notes
     settle exactly the total of the invoice, and before it no more than that.
 

@@ -226,7 +226,7 @@ class StoredBilling(RuleBasedStateMachine):
         return {row.id for row in self.sample.rows(t.invoice, state="void")}
 
     def _catch_up(self) -> None:
-        """Tell the model of documents that were issued since, in the order of their journals."""
+        """Enter documents into the model that were issued since, in the order of their journals."""
         known = {*self.books.invoices, *self.notes_of}
         rows = [row for row in self.sample.rows(t.invoice) if row.number is not None and row.id not in known]
         journals = {
