@@ -136,7 +136,7 @@ class MoneyHistories(StoredBilling):
         currency=st.sampled_from([None, None, None, *CURRENCIES]),
         discount=st.sampled_from([None, None, ("percent", 10), ("percent", 33), ("amount", 77)]),
         early=st.booleans(),
-        issue=st.booleans(),
+        issue=st.sampled_from([True, True, True, False]),
     )
     def write_draft(
         self, party: int, given: Any, currency: Any, discount: Any, early: bool, issue: bool
@@ -243,6 +243,18 @@ class MoneyHistories(StoredBilling):
             payment = self.payments.pop(place % len(self.payments))
             if self._finance(reverse_payment, payment, ReversePayment(reason="Bounced")):
                 self.books.reverse(payment, self.now)
+
+    @rule(place=places, days=st.sampled_from([0, 2, 9]), between=st.booleans())
+    def bounce(self, place: int, days: int, between: bool) -> None:
+        """An invoice is paid, perhaps credited, and the payment is taken back some days later."""
+        before = len(self.payments)
+        self.pay(place, 100, 0)
+        self.sample.clock.at += days * DAY
+        if between:
+            self.credit(place, 0, "line", 1)
+        if len(self.payments) > before:
+            self._catch_up()
+            self.reverse(len(self.payments) - 1)
 
     @rule(place=places)
     def write_off(self, place: int) -> None:
