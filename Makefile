@@ -38,8 +38,9 @@ test-all: check  ## run test without leaving anything out: each page for each ro
 faults: .venv/.dev-ready  ## try every fault of the database at each statement of each route (takes long)
 	@COVERDESK_FAULTS=all COVERDESK_TESTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal tests/web/faults $(ARGS)
 
-histories: .venv/.dev-ready  ## compare many random histories of contracts and work with a simple model (HISTORIES=10000)
-	@COVERDESK_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal tests/workflows/work/test_any_history.py $(ARGS)
+histories: .venv/.dev-ready  ## compare many random histories of contracts, work and billing with simple models (HISTORIES=10000)
+	@COVERDESK_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal \
+		tests/workflows/work/test_any_history.py tests/workflows/billing/test_any_billing_history.py $(ARGS)
 
 tamperings: .venv/.dev-ready  ## change copies of a desk's database behind its back 1,000 times; the audit must find each
 	@COVERDESK_TAMPERINGS=1000 $(BIN)/python -m pytest -n 2 tests/workflows/ledger/test_tampering.py $(ARGS)

@@ -79,6 +79,19 @@ class PaymentPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditNotePlan:
+    """What a credit note takes off the open amount, gives as a credit, and takes back of a discount.
+
+    `difference_minor` is what these sum to beyond the note's total; below zero, what of it settles nothing.
+    """
+
+    taken_minor: int
+    credit_minor: int
+    discount_minor: int
+    difference_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerCredit:
     """What is left of a credit of a customer, and since when they have it (aware UTC)."""
 
@@ -163,6 +176,37 @@ def allocate_credit_note(amount_minor: int, invoice: PayableInvoice) -> PaymentP
     taken_minor = min(_more_than_zero(amount_minor), invoice.open_minor)
     allocations = (Allocation(invoice.id, taken_minor),) if taken_minor else ()
     return PaymentPlan(allocations, amount_minor - taken_minor)
+
+
+def plan_credit_note(
+    total_minor: int,
+    invoice: PayableInvoice,
+    *,
+    left_minor: int,
+    is_rest: bool,
+    paid_minor: int,
+    discount_minor: int,
+) -> CreditNotePlan:
+    """What becomes of a credit note: it takes off what is open, then what was paid becomes a credit.
+
+    `left_minor` is what earlier notes left of the invoice's total, `paid_minor` what was paid of it and has
+    not become a credit, `discount_minor` what was discounted for early payment: that is not given back as
+    money.
+    The tax of each note is rounded by itself: with the one that credits the rest (`is_rest`), the notes
+    settle exactly the total of the invoice, and before it no more than that.
+
+    Example: 0.02 three times at 19 % are 0.07, and three notes 0.06; the last one settles 0.03 for its 0.02.
+    """
+    settles_minor = left_minor if is_rest else min(total_minor, left_minor)
+    taken_minor = rest_minor = 0
+    if settles_minor:
+        plan = allocate_credit_note(settles_minor, invoice)
+        rest_minor = plan.credit_minor
+        taken_minor = settles_minor - rest_minor
+    credit_minor = min(rest_minor, max(paid_minor, 0))
+    taken_back_minor = min(rest_minor - credit_minor, discount_minor)
+    difference_minor = taken_minor + credit_minor + taken_back_minor - total_minor
+    return CreditNotePlan(taken_minor, credit_minor, taken_back_minor, difference_minor)
 
 
 def use_credits(open_minor: int, credits: Iterable[CustomerCredit]) -> tuple[CreditUse, ...]:

@@ -79,6 +79,14 @@ PATTERNS = tuple(
         (r"(?P<reason>Payment for .+) was taken back", mark("%(reason)s was taken back")),
         (r"Payment for (?P<numbers>.+)", mark("Payment for %(numbers)s")),
         (r"What was paid of (?P<number>\S+)", mark("What was paid of %(number)s")),
+        (
+            r"Difference of what was credited of (?P<number>\S+)",
+            mark("Difference of what was credited of %(number)s"),
+        ),
+        (
+            r"Discount of (?P<number>\S+) that was taken back with its payment",
+            mark("Discount of %(number)s that was taken back with its payment"),
+        ),
         (r"Ordered by (?P<name>.+)", mark("Ordered by %(name)s")),
         (r"(?P<number>\S+) was cancelled", mark("%(number)s was cancelled")),
         (r"(?P<number>\S+) written off", mark("%(number)s written off")),

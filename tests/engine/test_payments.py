@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from engine.invoice_document import EarlyPayment, TaxSubtotal
 from engine.payments import (
     Allocation,
+    CreditNotePlan,
     CreditTooSmall,
     CreditUse,
     CustomerCredit,
@@ -18,6 +19,7 @@ from engine.payments import (
     allocate_credit_note,
     allocate_payment,
     early_payment_discount,
+    plan_credit_note,
     plan_reversal,
     use_amount_of_credits,
     use_credits,
@@ -119,6 +121,15 @@ def test_more_than_there_is_cannot_be_used() -> None:
 def test_a_credit_note_on_a_paid_invoice_is_a_credit() -> None:
     assert allocate_credit_note(700, invoice(500)).credit_minor == 200
     assert allocate_credit_note(700, invoice(0)).allocations == ()
+
+
+def test_the_last_credit_note_settles_what_its_tax_rounded_away() -> None:
+    given = {"paid_minor": 0, "discount_minor": 0}
+    assert plan_credit_note(2, invoice(5), left_minor=5, is_rest=False, **given).taken_minor == 2
+    last = plan_credit_note(2, invoice(3), left_minor=3, is_rest=True, **given)
+    assert last == CreditNotePlan(3, 0, 0, 1)
+    more = plan_credit_note(60, invoice(0), left_minor=59, is_rest=True, paid_minor=179, discount_minor=0)
+    assert more == CreditNotePlan(0, 59, 0, -1)
 
 
 # Reversal

@@ -21,6 +21,8 @@ STORED = [
     "Payment for INV-1, INV-2",
     "Payment for INV-1 was taken back",
     "Write-off of INV-1 taken back",
+    "Difference of what was credited of INV-1",
+    "Discount of INV-1 that was taken back with its payment",
     "Time of 2026-03 on INV-1",
 ]
 

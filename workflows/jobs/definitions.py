@@ -279,9 +279,9 @@ JOBS: dict[str, Job] = {
         Job("exhaustion_alerts", 3600, exhaustion_alerts),
         Job("bill_overage", 300, bill_overage, next_overage_due),
         Job("draft_renewals", 300, draft_renewals, next_renewal_due),
+        Job("recurring_sales", 60, make_due_periods, _next_period_due),
         Job("draft_sold_items", 300, draft_sold_items, next_sale_due),
         Job("invoice_reminders", 60, invoice_reminders, next_reminder_due),
-        Job("recurring_sales", 60, make_due_periods, _next_period_due),
         Job("lapse_quotes", 60, lapse_quotes, _earliest(v.c.lapses_at, TO_LAPSE)),
         Job("send_password_links", 5, send_password_links),
         Job("deliver_outbox", 5, partial(deliver_outbox, attach=attached_pdf)),
@@ -292,4 +292,7 @@ JOBS: dict[str, Job] = {
         Job("clean_up", 3600, clean_up),
     )
 }
-"""The jobs in the order in which they run at one instant: contracts become valid before others end."""
+"""The jobs in the order in which they run at one instant.
+
+Contracts become valid before others end, and what is sold by itself comes before what was sold is drafted.
+"""

@@ -12,10 +12,10 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 
 from engine.invoicing import DiscountTerms, TaxRate, line_amounts
-from engine.payments import PayableInvoice, allocate_credit_note
+from engine.payments import PayableInvoice, plan_credit_note
 from engine.quantities import round_half_up
 from workflows.billing.invoicing.actions import ISSUERS
 from workflows.billing.invoicing.draft_parts import (
@@ -38,7 +38,7 @@ from workflows.billing.issuing.notices import notify_credited
 from workflows.billing.issuing.use_cases import finish_issue
 from workflows.billing.journals.allocations import allocate, settled_by
 from workflows.billing.journals.credit import add_credit, credits_of_invoice
-from workflows.billing.journals.posting import post_credit_given
+from workflows.billing.journals.posting import post_credit_difference, post_credit_given
 from workflows.commands.billing import CreditInvoice, CreditLineGiven
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
@@ -162,7 +162,8 @@ def write_credit_note(
         created_by=tx.actor.name,
     )
     write_parts(tx, note_id, lines, totals)
-    _settle(tx, row, note_id, totals.total_minor, notes)
+    is_rest = is_whole or _is_rest(tx, row, credited, notes)
+    _settle(tx, row, note_id, totals.total_minor, notes, is_rest=is_rest)
     tx.audit("invoice", row.id, "credited", credit_note=note_id, reason=command.reason)
     note = locked_invoice(tx, note_id)
     finish_issue(tx, note, line_rows(tx, note_id), seller=row.seller, buyer=row.buyer)
@@ -173,23 +174,42 @@ def write_credit_note(
     return note_id
 
 
-def _settle(tx: Transaction, row: Row[Any], note_id: str, total_minor: int, notes: Sequence[str]) -> None:
-    """Take a credit note off what is open; what was paid becomes credit, and never more than that."""
-    if not total_minor:
-        return
-    plan = allocate_credit_note(total_minor, PayableInvoice(row.id, row.open_minor, row.issued_on))
-    taken_minor = sum(one.amount_minor for one in plan.allocations)
+def _settle(
+    tx: Transaction, row: Row[Any], note_id: str, total_minor: int, notes: Sequence[str], *, is_rest: bool
+) -> None:
+    """Take a credit note off what is open; what was paid becomes credit, and never more than that.
+
+    What the notes of an invoice sum to beyond it, or below it once all of it is credited, is written off.
+    """
     settled = settled_by(tx, row.id)
-    paid_minor = settled.get("payment", 0) + settled.get("credit", 0) - credits_of_invoice(tx, notes)
-    rest_minor = min(plan.credit_minor, max(paid_minor, 0))
-    if taken_minor:
-        allocate(tx, row.id, "credit_note", taken_minor, credit_note_id=note_id)
-        tx.change(i, row.id, open_minor=row.open_minor - taken_minor, version=next_version(i))
-    post_credit_given(
-        tx, row, note_id, credit_minor=rest_minor, discount_minor=total_minor - taken_minor - rest_minor
+    plan = plan_credit_note(
+        total_minor,
+        PayableInvoice(row.id, row.open_minor, row.issued_on),
+        left_minor=max(row.total_minor - _total_of(tx, notes), 0),
+        is_rest=is_rest,
+        paid_minor=settled.get("payment", 0) + settled.get("credit", 0) - credits_of_invoice(tx, notes),
+        discount_minor=settled.get("early_payment", 0),
     )
-    if rest_minor:
-        add_credit(tx, party_of(row), row.currency, rest_minor, tx.now, credit_note_id=note_id)
+    if plan.taken_minor:
+        allocate(tx, row.id, "credit_note", plan.taken_minor, credit_note_id=note_id)
+        tx.change(i, row.id, open_minor=row.open_minor - plan.taken_minor, version=next_version(i))
+    post_credit_given(tx, row, note_id, credit_minor=plan.credit_minor, discount_minor=plan.discount_minor)
+    post_credit_difference(tx, row, note_id, plan.difference_minor)
+    if plan.credit_minor:
+        add_credit(tx, party_of(row), row.currency, plan.credit_minor, tx.now, credit_note_id=note_id)
+
+
+def _is_rest(tx: Transaction, row: Row[Any], credited: Sequence[_Credited], notes: Sequence[str]) -> bool:
+    """Whether nothing of an invoice is left to be credited after this."""
+    now_minor = sum(one.net_minor for one in credited)
+    before_minor = sum(credited_before(tx, notes).values())
+    return bool(now_minor + before_minor == sum(one.net_minor for one in line_rows(tx, row.id)))
+
+
+def _total_of(tx: Transaction, notes: Sequence[str]) -> int:
+    """The totals of some credit notes."""
+    found = select(func.coalesce(func.sum(i.c.total_minor), 0)).where(i.c.id.in_(notes))
+    return int(tx.connection.execute(found).scalar_one()) if notes else 0
 
 
 def _release_sold(tx: Transaction, row: Row[Any], credited: Sequence[_Credited]) -> None:

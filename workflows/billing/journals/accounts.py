@@ -16,6 +16,7 @@ from sqlalchemy import Select, func, select
 from engine.journals import MONEY_ACCOUNTS
 from engine.periods import first_instant_of, last_day_of_month, local_date
 from workflows.billing.invoicing.parties import party_of
+from workflows.billing.journals.counted_later import counted_later, reopened_minor
 from workflows.billing.journals.revenue import Deferral, deferrals
 from workflows.core.actors import Role
 from workflows.core.transaction import Transaction
@@ -145,6 +146,7 @@ def read_aged_receivables(tx: Transaction, *, as_of: date | None = None) -> Aged
     )
     found: Select[Any] = (
         select(
+            i.id,
             i.customer_id,
             i.org_unit_id,
             func.coalesce(t.customer.c.name, t.org_unit.c.name).label("name"),
@@ -160,8 +162,12 @@ def read_aged_receivables(tx: Transaction, *, as_of: date | None = None) -> Aged
         .where(i.kind == "invoice", i.number.is_not(None), i.issued_at < until)
     )
     owed: dict[tuple[str, str, str, str], list[int]] = defaultdict(lambda: [0] * (len(AGES) + 1))
+    late = counted_later(tx, until)
+    opened = reopened_minor(tx, until, late)
     for row in tx.connection.execute(found):
-        owed[row.name, *party_of(row), row.currency][_age(row.due_on, day)] += int(row.open)
+        if row.id not in late:
+            open_minor = int(row.open) + opened.get(row.id, 0)
+            owed[row.name, *party_of(row), row.currency][_age(row.due_on, day)] += open_minor
     items = [
         AgedReceivable(
             party,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from engine.invoices import AllocationKind
 from workflows.core.transaction import Transaction
@@ -74,3 +74,22 @@ def settled_by(tx: Transaction, invoice_id: str) -> dict[AllocationKind, int]:
     for row in tx.connection.execute(select(a.c.kind, a.c.amount_minor).where(a.c.invoice_id == invoice_id)):
         sums[row.kind] = sums.get(row.kind, 0) + row.amount_minor
     return {kind: amount for kind, amount in sums.items() if amount}
+
+
+def open_since(tx: Transaction, invoice_id: str, open_minor: int, needed_minor: int) -> datetime | None:
+    """Since when at least so much of an invoice has been open, of which `open_minor` is now; None: ever.
+
+    A payment that is recorded late does not count in a time in which another one had settled it.
+    """
+    rows = tx.connection.execute(
+        select(a.c.effective_at, func.sum(a.c.amount_minor).label("amount"))
+        .where(a.c.invoice_id == invoice_id)
+        .group_by(a.c.effective_at)
+        .order_by(a.c.effective_at.desc())
+    )
+    for row in rows:
+        open_minor += int(row.amount)
+        if open_minor < needed_minor:
+            at: datetime = row.effective_at
+            return at
+    return None

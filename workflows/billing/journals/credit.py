@@ -1,6 +1,6 @@
 """Credit of a customer: what was paid too much or credited after payment, used on the next invoice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,13 +37,26 @@ def use_credit(tx: Transaction, party: tuple[str, str], row: Row[Any]) -> int:
     """
     kind, party_id = party
     usable = _USABLE[kind].all(tx.connection, {"party": party_id, "currency": row.currency})
+    # a late job issues as of its instant: what came since then is for the next invoice
+    return _use(tx, row, [one for one in usable if one.effective_at <= tx.now], row.open_minor)
+
+
+def use_credit_of_notes(tx: Transaction, row: Row[Any], notes: Sequence[str], open_minor: int) -> int:
+    """Settle an invoice of which so much is open by what is left of the credit that its credit notes gave.
+
+    The customer is locked. Returns what stays open, in minor units.
+    """
+    left = select(c).where(c.c.credit_note_id.in_(notes), c.c.open_minor > 0)
+    return _use(tx, row, tx.connection.execute(left).all(), open_minor)
+
+
+def _use(tx: Transaction, row: Row[Any], usable: Iterable[Row[Any]], open_minor: int) -> int:
     found = {one.id: one for one in usable}
     credits = [CustomerCredit(one.id, one.open_minor, one.effective_at) for one in found.values()]
-    open_minor: int = row.open_minor
     for use in use_credits(open_minor, credits):
         tx.change(c, use.credit, open_minor=found[use.credit].open_minor - use.amount_minor)
-        allocate(tx, row.id, "credit", use.amount_minor, credit_id=use.credit)
-        post_credit_used(tx, row, use.amount_minor)
+        allocation_id = allocate(tx, row.id, "credit", use.amount_minor, credit_id=use.credit)
+        post_credit_used(tx, row, use.amount_minor, allocation_id)
         open_minor -= use.amount_minor
     return open_minor
 

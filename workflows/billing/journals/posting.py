@@ -11,8 +11,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from sqlalchemy import literal, select
+from sqlalchemy import exists, func, or_, select
 
+from engine.invoicing import divided
 from engine.journals import (
     RatedAmount,
     SoldPart,
@@ -43,7 +44,6 @@ from workflows.billing.journals.revenue import (
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import read_transactions, record
 from workflows.store import tables as t
-from workflows.store.column_types import Key
 
 entry, line = t.ledger_transaction, t.invoice_line
 a, leg = t.payment_allocation.c, t.ledger_posting.c
@@ -140,7 +140,7 @@ def post_payment_back(tx: Transaction, payment_id: str) -> None:
     )
 
 
-def post_credit_used(tx: Transaction, row: Any, amount_minor: int) -> None:
+def post_credit_used(tx: Transaction, row: Any, amount_minor: int, allocation_id: str) -> None:
     """Post that credit of the customer settles as much of an invoice; below zero, that it no longer does."""
     postings = credit_used_journal(party_of(row)[1], row.currency, amount_minor)
     _post(
@@ -149,6 +149,7 @@ def post_credit_used(tx: Transaction, row: Any, amount_minor: int) -> None:
         postings,
         f"invoice:{row.id}",
         "Credit used" if amount_minor > 0 else "Credit no longer used",
+        key=f"journal:{allocation_id}",
     )
 
 
@@ -164,6 +165,43 @@ def post_credit_given(
         discount_taxes=_taxes_of_discount(tx, row.id, discount_minor),
     )
     _post(tx, "credit_given", postings, f"invoice:{note_id}", f"What was paid of {row.number}")
+
+
+def discount_taken_back(tx: Transaction, note_id: str) -> tuple[int, dict[str, int]]:
+    """What a credit note took back of a discount for early payment, and the tax in it, by its rate."""
+    rows = tx.connection.execute(
+        select(leg.account, leg.owner, func.sum(leg.amount).label("amount"))
+        .join(entry, entry.c.id == leg.transaction_id)
+        .where(
+            entry.c.kind == "credit_given",
+            entry.c.cause == f"invoice:{note_id}",
+            leg.account.in_(("discount", "tax")),
+        )
+        .group_by(leg.account, leg.owner)
+    ).all()
+    taxes = {row.owner: -int(row.amount) for row in rows if row.account == "tax"}
+    return -sum(int(row.amount) for row in rows), taxes
+
+
+def post_discount_given_again(
+    tx: Transaction, row: Any, note_id: str, discount_minor: int, taxes: Mapping[str, int]
+) -> None:
+    """Post that a credit note settles an invoice (`row`) by what it took back of a discount."""
+    postings = credit_given_journal(
+        party_of(row)[1],
+        row.currency,
+        credit_minor=0,
+        discount_minor=-discount_minor,
+        discount_taxes={code: -tax for code, tax in taxes.items()},
+    )
+    why = f"Discount of {row.number} that was taken back with its payment"
+    _post(tx, "credit_given", postings, f"invoice:{note_id}", why)
+
+
+def post_credit_difference(tx: Transaction, row: Any, note_id: str, amount_minor: int) -> None:
+    """Post what a credit note settles of an invoice (`row`) beyond its own total; below zero, what not."""
+    postings = write_off_journal(party_of(row)[1], row.currency, amount_minor)
+    _post(tx, "write_off", postings, f"invoice:{note_id}", f"Difference of what was credited of {row.number}")
 
 
 def post_write_off(tx: Transaction, row: Any, amount_minor: int, allocation_id: str, at: datetime) -> None:
@@ -239,27 +277,43 @@ def _deferred_lines(tx: Transaction, row: Any, lines: Sequence[Any]) -> dict[str
 
 
 def _taxes_of_discount(tx: Transaction, invoice_id: str, discount_minor: int) -> dict[str, int]:
-    """The tax in a part of what was discounted for early payment of an invoice, by the code of its rate."""
+    """The tax in a part of what is discounted for early payment of an invoice, by the code of its rate.
+
+    Rates have the shares that they have of the tax that was left of the invoice when it was paid.
+    """
     if not discount_minor:
         return {}
-    payments = select(a.payment_id).where(
-        a.invoice_id == invoice_id, a.kind == "early_payment", a.reverses_id.is_(None)
+    back = t.payment_allocation.alias("back").c
+    given = select(a.amount_minor, a.tax_minor, a.recorded_at).where(
+        a.invoice_id == invoice_id,
+        a.kind == "early_payment",
+        a.reverses_id.is_(None),
+        ~exists().where(back.reverses_id == a.id),
     )
-    rows = tx.connection.execute(
-        select(leg.account, leg.owner, leg.amount)
-        .join(entry, entry.c.id == leg.transaction_id)
+    rows = tx.connection.execute(given).all()
+    whole = sum(row.amount_minor for row in rows)
+    tax = sum(row.tax_minor or 0 for row in rows)
+    share = round_half_up(Fraction(tax * discount_minor, whole)) if whole else 0
+    taxes = _taxes_when_paid(tx, invoice_id, max(row.recorded_at for row in rows)) if share else {}
+    return dict(zip(taxes, divided(share, list(taxes.values())), strict=True))
+
+
+def _taxes_when_paid(tx: Transaction, invoice_id: str, paid_at: datetime) -> dict[str, int]:
+    """The tax of an invoice less that of credit notes issued before an instant, by the code of its rate."""
+    i, tax = t.invoice.c, t.invoice_tax.c
+    found = (
+        select(tax.category, tax.percent, tax.tax_minor, i.kind)
+        .join(t.invoice, i.id == tax.invoice_id)
         .where(
-            entry.c.kind == "payment",
-            entry.c.cause.in_(select(literal("payment:", Key) + payments.subquery().c.payment_id)),
-            leg.account.in_(("discount", "tax")),
+            or_(i.id == invoice_id, (i.corrects_id == invoice_id) & (i.issued_at < paid_at)),
         )
-    ).all()
-    whole = sum(row.amount for row in rows)
-    return {
-        row.owner: round_half_up(Fraction(row.amount * discount_minor, whole))
-        for row in rows
-        if row.account == "tax"
-    }
+        .order_by(tax.category, tax.percent)
+    )
+    sums: dict[str, int] = {}
+    for row in tx.connection.execute(found):
+        code, sign = tax_code(row.category, row.percent), -1 if row.kind == "credit_note" else 1
+        sums[code] = sums.get(code, 0) + sign * row.tax_minor
+    return {code: amount for code, amount in sums.items() if amount > 0}
 
 
 def _deferred(tx: Transaction, parts: Iterable[SoldPart]) -> dict[str, int]:

@@ -212,10 +212,10 @@ def recognize_revenue(tx: Transaction, month: str, ends_at: datetime) -> int:
 
 
 def lock_deferring_contracts(tx: Transaction) -> None:
-    """Lock the contracts of all sold items on invoices, before the ledger, in the order of all locks."""
+    """Lock the contracts of all sold items, before the ledger, in the order of all locks."""
     ids = (
         select(s.c.contract_id)
-        .where(s.c.invoice_id.is_not(None), is_deferred(), s.c.contract_id.is_not(None))
+        .where(is_deferred(), s.c.contract_id.is_not(None))
         .distinct()
         .order_by(s.c.contract_id)
     )
@@ -350,11 +350,11 @@ def _is_by_days(tx: Transaction, row: Any, item: Any) -> bool:
 
 @cache
 def _batch_of_items(by: str | None) -> Prepared:
-    """The next sold items that are on an invoice and deferred: all, or by a column that is given."""
+    """The next sold items that are deferred, also those that an invoice let go: all, or by a column."""
     columns = (s.c.id, s.c.kind, s.c.contract_id, s.c.grant_id, s.c.currency)
     period = (s.c.recurring_sale_id, s.c.service_from, s.c.service_until)
     items = select(*columns, *period).where(
-        s.c.invoice_id.is_not(None), is_deferred(), s.c.id > bindparam("after", type_=Id, required=True)
+        is_deferred(), s.c.id > bindparam("after", type_=Id, required=True)
     )
     if by is not None:
         items = items.where(s.c[by] == bindparam(by, type_=Id, required=True))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, func, or_, select
 
 from engine.invoice_document import EarlyPayment, TaxSubtotal
 from engine.payments import PayableInvoice
@@ -20,13 +20,15 @@ T = TypeVar("T")
 def payable_invoices(tx: Transaction, rows: Sequence[Row[Any]]) -> list[PayableInvoice]:
     """Invoices as the engine's values, in the order given, with their taxes less those of credit notes.
 
-    Taxes are read only for those with a discount for early payment.
+    Taxes are read only for those with a discount for early payment; one that was given is not given again.
     """
-    early = [row.id for row in rows if row.early_payment_days is not None]
+    offered = [row.id for row in rows if row.early_payment_days is not None]
+    given = {invoice for part in in_parts(offered) for invoice in _discounted(tx, part)}
+    early = [one for one in offered if one not in given]
     taxes = {invoice: found for part in in_parts(early) for invoice, found in _taxes_left(tx, part).items()}
     payable = []
     for row in rows:
-        if row.early_payment_days is None:
+        if row.early_payment_days is None or row.id in given:
             payable.append(PayableInvoice(row.id, row.open_minor, row.issued_on))
             continue
         terms = EarlyPayment(row.early_payment_days, row.early_payment_percent)
@@ -40,6 +42,18 @@ def in_parts(values: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
     listed = list(values)
     for start in range(0, len(listed), size):
         yield listed[start : start + size]
+
+
+def _discounted(tx: Transaction, invoices: Sequence[str]) -> list[str]:
+    """Those of some invoices for which a discount for early payment is given and was not taken back."""
+    a = t.payment_allocation.c
+    found = (
+        select(a.invoice_id)
+        .where(a.invoice_id.in_(invoices), a.kind == "early_payment")
+        .group_by(a.invoice_id)
+        .having(func.sum(a.amount_minor) > 0)
+    )
+    return list(tx.connection.execute(found).scalars())
 
 
 Taxes = dict[tuple[str, Decimal], TaxSubtotal]

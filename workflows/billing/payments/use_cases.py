@@ -18,9 +18,10 @@ from workflows.billing.invoicing.actions import CASHIERS
 from workflows.billing.invoicing.parties import lock_party, party_of
 from workflows.billing.invoicing.rows import locked_invoice, party_row
 from workflows.billing.issuing.notices import notify_payment
-from workflows.billing.journals.allocations import allocate, take_back
+from workflows.billing.journals.allocations import allocate, open_since, take_back
 from workflows.billing.journals.credit import add_credit
 from workflows.billing.journals.posting import post_credit_used, post_payment, post_payment_back, tax_code
+from workflows.billing.payments.credited_again import settle_by_credit_notes
 from workflows.billing.payments.payable import payable_invoices
 from workflows.billing.payments.write_offs import take_write_off_back, write_off, written_off_at
 from workflows.commands.billing import NewPayment, ReversePayment
@@ -85,7 +86,8 @@ def reverse_payment(tx: Transaction, payment_id: str, command: ReversePayment) -
     """Take a payment back as a whole, from now on; returns its id.
 
     What it settled is open again, also where its surplus was used as credit, and a discount for early payment
-    that came with it is taken back.
+    that came with it is taken back. Credit notes of these invoices settle them by what is left of their
+    credit.
     Raises: NotAllowed; NotFound; StateForbids if it was reversed before.
     """
     tx.require(*CASHIERS)
@@ -104,6 +106,8 @@ def reverse_payment(tx: Transaction, payment_id: str, command: ReversePayment) -
     )
     opened = _take_all_back(tx, payment_id)
     post_payment_back(tx, payment_id)
+    for invoice_id in opened:
+        settle_by_credit_notes(tx, invoice_id)
     tx.audit(SUBJECT, payment_id, "reversed", reason=command.reason)
     _notify(tx, "payment_reversed", payment_id, opened)
     return payment_id
@@ -191,6 +195,11 @@ def _take(tx: Transaction, party: tuple[str, str], rows: list[Row[Any]], receive
             rows[place], reasons[row.id] = take_write_off_back(tx, row, effective_at)
     plan = allocate_payment(received.amount_minor, received.received_on, payable_invoices(tx, rows))
     by_id = {row.id: row for row in rows}
+    opened = (
+        open_since(tx, one.invoice, by_id[one.invoice].open_minor, one.settled_minor)
+        for one in plan.allocations
+    )
+    effective_at = max([effective_at, *(at for at in opened if at is not None)])
     for one in plan.allocations:
         _settle(tx, by_id[one.invoice], payment_id, one, effective_at)
     for invoice_id, reason in reasons.items():
@@ -268,9 +277,9 @@ def _take_all_back(tx: Transaction, payment_id: str) -> dict[str, Row[Any]]:
         opened_minor = 0
         for row in rows:
             if row.invoice_id == invoice_id:
-                take_back(tx, row)
+                back_id = take_back(tx, row)
                 if row.kind == "credit":
-                    post_credit_used(tx, invoice, -row.amount_minor)
+                    post_credit_used(tx, invoice, -row.amount_minor, back_id)
                 opened_minor += row.amount_minor
         tx.change(i, invoice_id, open_minor=invoice.open_minor + opened_minor, version=next_version(i))
     tx.connection.execute(credit.update().where(credit.c.payment_id == payment_id).values(open_minor=0))
