@@ -80,13 +80,14 @@ def expand(tx: Transaction, body: dict[str, Any], expansions: Sequence[Expansion
 
 def described(known: Expansions) -> dict[str, Any]:
     """The parameter, as the OpenAPI document has it."""
-    names = "|".join(known)
     return {
         "name": PARAMETER,
         "in": "query",
         "required": False,
         "description": "Records to be returned in place of their ids: names separated by commas.",
-        "schema": {"type": "string", "pattern": f"^({names})(,({names}))*$"},
+        "style": "form",
+        "explode": False,
+        "schema": {"type": "array", "items": {"enum": list(known)}, "minItems": 1},
     }
 
 
