@@ -17,7 +17,8 @@ from workflows.languages.texts import SOURCE, Language, gettext, mark
 from workflows.notifications.events import publish, rfc_3339
 from workflows.notifications.messages import holder_email, send
 from workflows.notifications.recipients import languages_of
-from workflows.notifications.templates import MailText, Values, mail_text
+from workflows.notifications.template_text import MailText
+from workflows.notifications.templates import Values, mail_text
 from workflows.store import tables as t
 
 user = t.user_account.c

@@ -16,7 +16,8 @@ from workflows.languages.formats import day_text
 from workflows.languages.texts import LANGUAGES, SOURCE, gettext, mark
 from workflows.notifications.events import EVENT_TYPES, is_wanted, publish, publish_each
 from workflows.notifications.recipients import by_language, language_of, languages_of
-from workflows.notifications.templates import MailText, Values, mail_text
+from workflows.notifications.template_text import MailText
+from workflows.notifications.templates import Values, mail_text
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, case, func, literal, select, un
 
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import LANGUAGES, SOURCE, Language, known_language
-from workflows.notifications.templates import MailText
+from workflows.notifications.template_text import MailText
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared

@@ -15,7 +15,8 @@ from workflows.core.transaction import Transaction
 from workflows.languages.texts import SOURCE, Language, gettext, in_language
 from workflows.notifications.mail_template import MailTemplate
 from workflows.notifications.messages import send
-from workflows.notifications.templates import TEMPLATES, MailText, fault_of, fill, samples_of, shipped_text
+from workflows.notifications.template_text import MailText, fault_of, fill
+from workflows.notifications.templates import TEMPLATES, samples_of, shipped_text
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views.mail_templates import MailPreview, MailTemplateView, PlaceholderView

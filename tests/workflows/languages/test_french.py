@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.extracted_texts import translations
 from workflows.languages import texts
-from workflows.notifications.templates import fill
+from workflows.notifications.template_text import fill
 
 NARROW = "\u202f"
 FAULTS = {

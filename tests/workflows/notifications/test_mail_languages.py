@@ -19,7 +19,8 @@ from workflows.notifications.template_editing import (
     reset_mail_template,
     send_test_mail,
 )
-from workflows.notifications.templates import TEMPLATES, fault_of, placeholders, samples_of, shipped_text
+from workflows.notifications.template_text import fault_of, placeholders
+from workflows.notifications.templates import TEMPLATES, samples_of, shipped_text
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 

@@ -20,7 +20,8 @@ from workflows.notifications.template_editing import (
     reset_mail_template,
     send_test_mail,
 )
-from workflows.notifications.templates import TEMPLATES, fault_of, fill, placeholders
+from workflows.notifications.template_text import fault_of, fill, placeholders
+from workflows.notifications.templates import TEMPLATES
 from workflows.operations.audit_trail import list_audit_events
 from workflows.store import tables as t
 
