@@ -361,6 +361,11 @@ class Settings(_Part):
         Field(default=[], description="How banks write their statements as CSV, by name.")
     )
 
+    invoice_retention_years: Annotated[int, Field(ge=0, le=30)] = Field(
+        default=10,
+        description="A customer is erased only so many years after their last invoice, credit note and "
+        "payment. 0: at any time.",
+    )
     account_codes: Annotated[list[AccountCode], Field(max_length=100), AfterValidator(_accounts_once)] = (
         Field(default=[], description="The accounts of money by their numbers in the accounting program.")
     )

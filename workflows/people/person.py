@@ -20,13 +20,15 @@ from workflows.store import tables as t
 class Person:
     """A customer: the id, the ids of their logins, and what only they have been called, now or earlier.
 
-    `names` are as they are written beside what someone did; `emails` are in lower case.
+    `names` are as they are written beside what someone did; `emails` are in lower case. `called` are all
+    names that they have had, also those that somebody else has.
     """
 
     id: str
     users: tuple[str, ...]
     names: tuple[str, ...]
     emails: tuple[str, ...]
+    called: tuple[str, ...]
 
 
 def read_person(tx: Transaction, customer_id: str) -> Person:
@@ -45,6 +47,7 @@ def read_person(tx: Transaction, customer_id: str) -> Person:
         users=users,
         names=_only_theirs(tx, row.id, "name", names),
         emails=_only_theirs(tx, row.id, "email", (email.lower() for email in emails)),
+        called=tuple(name for name in dict.fromkeys(names) if name),
     )
 
 

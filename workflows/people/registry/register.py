@@ -64,6 +64,14 @@ REGISTER: tuple[Theirs | NotTheirs, ...] = (
         {"external_key": Kind.TEXT},
         "source kind",
     ),
+    Theirs(
+        t.legal_hold,
+        by(t.legal_hold.c.customer_id),
+        {"reason": Kind.TEXT, "set_by": Kind.STAFF, "lifted_by": Kind.STAFF},
+    ),
+    # the proof that is kept: no name of theirs may be in its reason
+    Theirs(t.erasure, by(t.erasure.c.customer_id), plain="erased_by reason counts"),
+    NotTheirs(t.erasure_begun, "Numbers of erasures."),
     NotTheirs(t.login_delay, "Its key is a hash of what was typed and from where; forgotten after hours."),
     NotTheirs(t.org_unit, "A company, a site or a department, not a person."),
     NotTheirs(t.org_unit_line, "The tree of the org units."),
