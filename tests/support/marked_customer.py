@@ -123,7 +123,9 @@ class MarkedCustomer:
         discount = DocumentDiscountGiven(reason=f"{MARK} is loyal", percent="10")
         command = NewInvoice(customer=self.id, lines=[line], note=f"{MARK} thanks", discounts=[discount])
         paid, written_off = (sample.do(create_invoice, command) for _ in range(2))
-        received = NewPayment(amount=MoneyGiven(amount_minor=90), received_on=sample.clock.now().date(), reference=f"{MARK} ref")
+        received = NewPayment(
+            amount=MoneyGiven(amount_minor=90), received_on=sample.clock.now().date(), reference=f"{MARK} ref"
+        )
         for invoice in (paid, written_off):
             sample.do_as(sample.finance, issue_invoice, invoice)
         first = sample.do_as(sample.finance, record_payment, paid, received)
@@ -362,7 +364,7 @@ def _marked_json(value: Any, name: str) -> Any:
 
 
 def _disable_protection(connection: Connection) -> list[str]:
-    """Disable the triggers that refuse changes, not those of the search. Returns SQLite's, to make them again."""
+    """Disable the triggers that refuse changes, not those of the search. Returns SQLite's statements."""
     if connection.dialect.name != "sqlite":
         for name in (*t.APPEND_ONLY, *ALL_ERASABLE):
             connection.execute(text(f"ALTER TABLE {name} DISABLE TRIGGER USER"))

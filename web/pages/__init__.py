@@ -41,7 +41,7 @@ from web.pages.forms import pickers, typed
 from web.pages.layout import search
 from web.pages.layout.security import register_headers
 from web.pages.layout.templating import register_templating
-from web.pages.register import customers, items, org_units
+from web.pages.register import customers, erasure, items, org_units
 from web.pages.reports import index as reports
 from web.pages.rules import closures, editor, explorer, replays, versions
 from web.pages.selling import offers, products, quote_link, quotes
@@ -82,6 +82,7 @@ BLUEPRINTS = (
     draft.edit_pages,
     draft.new_pages,
     edit.pages,
+    erasure.pages,
     editor.pages,
     explorer.pages,
     holder_statement.pages,

@@ -1,4 +1,4 @@
-"""Customers who were erased: nothing new is recorded, sold or mailed for them. Source: product.md section 15."""
+"""Customers who were erased: nothing new is recorded, sold or mailed. Source: product.md section 15."""
 
 from datetime import datetime
 

@@ -72,12 +72,12 @@ def erase_customer(tx: Transaction, customer_id: str, command: EraseCustomer) ->
         reason=command.reason,
         counts=counts,
     )
-    tx.audit("customer", customer_id, ERASED_EVENT, sequence=number, rows=sum(counts.values()))
+    tx.audit("customer", customer_id, ERASED_EVENT, records=sum(counts.values()))
     return read_erasure(tx, customer_id)
 
 
 def preview_erasure(tx: Transaction, customer_id: str) -> ErasurePreview:
-    """What an erasure would replace, and all that stops it; nothing is saved. Raises: NotAllowed; NotFound."""
+    """What an erasure would replace, and all that stops it. Raises: NotAllowed; NotFound."""
     tx.require("administrator")
     done = _find(tx, customer_id)
     if done is not None:
@@ -129,7 +129,7 @@ def grouped(rows: dict[str, int]) -> list[ErasedRecords]:
 
 
 def _check(row: Row[Any], person: Person, command: EraseCustomer) -> None:
-    """Check that the name was typed, and that the reason, which is kept, has none. Raises: InvalidInput."""
+    """Check that the name was typed, and that the reason, which is stored, has none. Raises: InvalidInput."""
     if command.name.strip().casefold() != row.name.strip().casefold():
         raise invalid(
             "/name",
@@ -140,7 +140,7 @@ def _check(row: Row[Any], person: Person, command: EraseCustomer) -> None:
     if any(one.casefold() in reason for one in (*person.called, *person.emails, row.email)):
         raise invalid(
             "/reason",
-            gettext("The reason is kept: it must not name the customer."),
+            gettext("The reason is stored: it must not name the customer."),
             gettext("Leave the name and the address out."),
         )
 

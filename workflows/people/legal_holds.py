@@ -1,4 +1,4 @@
-"""Legal holds: what is held on a customer must stay until the hold is lifted. Source: product.md section 15."""
+"""Legal holds: what is held on a customer stays until they are lifted. Source: product.md section 15."""
 
 from typing import Any
 

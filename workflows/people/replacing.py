@@ -1,8 +1,8 @@
 """What an erasure replaces, row by row: a plan that is read before anything is changed, counted and applied.
 
 What stands for a value follows from the kind of its column in the registry; only what is more than that is
-stated here. A value is replaced where the row is the customer's; a name beside what somebody did, and the text
-that they wrote with it, in every row.
+stated here. A value is replaced where the row is the customer's; a name beside what somebody did, and the
+text that they wrote with it, in every row.
 """
 
 import json
@@ -22,6 +22,7 @@ from workflows.people.person import Person
 from workflows.people.registry import REGISTRY, held_tables, rows_of
 from workflows.store import tables as t
 from workflows.store.erasure_triggers import ERASED, address_of_erased, name_of_erased
+from workflows.store.search_index import merge_search_index
 from workflows.store.search_words import request_words, search_words
 
 WRITTEN: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -30,7 +31,7 @@ WRITTEN: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "service_request_note": ("author", ("body",)),
     "coverage_decision": ("actor", ("reason",)),
 }
-"""By table: the name of who did it, and the texts that they wrote with it. These are theirs in rows of others."""
+"""By table: the name of who did it, and the texts that they wrote with it, also in rows of others."""
 ONE_BY_ONE = frozenset({"customer", "user_account", "item", "imported_record", "audit_event"})
 """Tables whose rows get values of their own each: unique ones, and JSON."""
 CLEARED = (t.login_session, t.known_device, t.password_link, t.password_request)
@@ -47,7 +48,8 @@ CODES = frozenset(
 )  # fmt: skip
 """Names in JSON whose values are codes, or numbers of records that stay."""
 PLAIN = re.compile(
-    r"(?:[a-z_]+:)?[0-9a-hjkmnp-tv-z]{26}|\d{4}-\d\d(-\d\d([T ][\d:.]+(Z|[+-]\d\d:\d\d)?)?)?|-?\d+(\.\d+)?|None"
+    r"(?:[a-z_]+:)?[0-9a-hjkmnp-tv-z]{26}"
+    r"|\d{4}-\d\d(-\d\d([T ][\d:.]+(Z|[+-]\d\d:\d\d)?)?)?|-?\d+(\.\d+)?|None"
 )
 """Ids, days, instants and numbers."""
 ANSWER = json.dumps(
@@ -59,7 +61,7 @@ ANSWER = json.dumps(
         "state": "erased",
     }
 )
-"""Stands for the response that was kept for a repeated call."""
+"""Stands for the response that was stored for a repeated call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def forget_search_words(tx: Transaction) -> None:
     """
     if tx.is_sqlite:
         for name in SEARCHED:
-            tx.connection.exec_driver_sql(f"INSERT INTO {name}_search({name}_search) VALUES ('optimize')")
+            tx.connection.exec_driver_sql(merge_search_index(name))
 
 
 @contextmanager
@@ -197,8 +199,8 @@ class _Plan:
     def _more(self, table: Table, theirs: ColumnElement[bool]) -> dict[str, tuple[ColumnElement[bool], Any]]:
         """What else is replaced with the columns of the same rows, of which a later statement might not know.
 
-        Mail that is to be sent is cancelled, tokens and links no longer work, a repeated call gets no response
-        about them.
+        Mail that is to be sent is cancelled, tokens and links no longer work, and a repeated call gets no
+        response about them.
         """
         c = table.c
         if table is t.outbox:
@@ -281,8 +283,8 @@ class _Plan:
         found = select(e, theirs.label("theirs")).where(or_(theirs, e.c.actor.in_(person.names)))
         for row in self.tx.connection.execute(found.order_by(e.c.id)):
             # the number of an item is what somebody chose
-            kept = CODES - {"number"} if row.subject_kind == "item" else CODES
-            details = without_texts(row.details, kept)
+            codes = CODES - {"number"} if row.subject_kind == "item" else CODES
+            details = without_texts(row.details, codes)
             by_them = row.actor in (person.called if row.theirs else person.names)
             values: dict[str, Any] = {"actor": self.name} if by_them else {}
             if details != row.details:
@@ -327,13 +329,13 @@ class _Plan:
         return self.tx.connection.execute(found.order_by(*table.primary_key)).all()
 
 
-def without_texts(value: Any, kept: Set[str] = CODES, name: str = "") -> Any:
-    """JSON in which every text is replaced, but for ids, numbers, days, and what is under a name of `kept`."""
+def without_texts(value: Any, codes: Set[str] = CODES, name: str = "") -> Any:
+    """JSON in which every text is replaced, but for ids, numbers, days, and values of the names in `codes`."""
     if isinstance(value, dict):
-        return {key: without_texts(one, kept, key) for key, one in value.items()}
+        return {key: without_texts(one, codes, key) for key, one in value.items()}
     if isinstance(value, list):
-        return [without_texts(one, kept, name) for one in value]
-    if not isinstance(value, str) or not value or name in kept or PLAIN.fullmatch(value):
+        return [without_texts(one, codes, name) for one in value]
+    if not isinstance(value, str) or not value or name in codes or PLAIN.fullmatch(value):
         return value
     return ERASED
 

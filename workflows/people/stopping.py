@@ -69,14 +69,14 @@ def _retention(tx: Transaction, person: Person) -> Iterator[ErasureStop]:
     )
     payments = select(p.reference, p.received_on).where(p.customer_id == person.id)
     today = local_date(tx.now, tx.settings.zone)
-    kept = [
+    retained = [
         (free_on, row.text)
         for row in tx.connection.execute(union_all(documents, payments))
         if (free_on := _years_after(row.at_on, years)) > today
     ]
-    if not kept:
+    if not retained:
         return
-    last = max(free_on for free_on, _ in kept)
+    last = max(free_on for free_on, _ in retained)
     numbers = tx.connection.execute(documents.order_by(i.issued_on, i.number)).all()
     records = [row.text for row in numbers if _years_after(row.at_on, years) > today]
     yield ErasureStop(

@@ -152,7 +152,8 @@ def is_global() -> ColumnElement[bool]:
 def owner_columns(tx: Transaction, owner: OwnerGiven | None) -> dict[str, str | None]:
     """The values of an item's owner columns.
 
-    Raises: InvalidInput if the owner does not exist; CustomerErased; StateForbids without one while contracts are on.
+    Raises: InvalidInput if the owner does not exist; CustomerErased; StateForbids without one while contracts
+    are on.
     """
     if owner is None:
         if settings_in_force(tx).contracts:

@@ -86,7 +86,7 @@ def _sqlite(frozen: Sequence[str]) -> Iterator[str]:
 
 
 def postgresql_invoice_function(frozen: Sequence[str], unless: str = "") -> str:
-    """The DDL of PostgreSQL's function for invoices; `unless` is a condition under which columns may change."""
+    """The DDL of PostgreSQL's function for invoices; `unless` says when columns may change."""
     changed = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in frozen)
     if unless:
         changed = f"(({changed}) AND NOT {unless})"

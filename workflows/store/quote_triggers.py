@@ -56,7 +56,7 @@ def _sqlite() -> Iterator[str]:
 
 
 def postgresql_quote_version(unless: str = "") -> str:
-    """The DDL of PostgreSQL's function for versions; `unless` is a condition under which columns may change."""
+    """The DDL of PostgreSQL's function for versions; `unless` says when columns may change."""
     changed = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in FROZEN)
     if unless:
         changed = f"({changed}) AND NOT {unless}"

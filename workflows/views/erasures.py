@@ -17,8 +17,8 @@ class ErasedRecords(View):
 class ErasureStop(View):
     """What stops an erasure, and what to do first.
 
-    `kind` is a code; `possible_on` the first day on which it no longer stops it, null where somebody has to do
-    something; `records` are the numbers of what it is about, as far as they have one.
+    `kind` is a code; `possible_on` the first day on which it no longer stops it, null where somebody has to
+    do something; `records` are the numbers of what it is about, as far as they have one.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class ErasureStop(View):
 
 @view
 class ErasureView(View):
-    """The proof that a customer was erased; `rows` counts, by table, the rows in which something was replaced.
+    """The proof that a customer was erased; `rows` counts the rows that were changed, by table.
 
     It says nothing of the person. `number` is the one in what stands for their name.
     """

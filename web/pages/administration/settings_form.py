@@ -60,6 +60,7 @@ WHOLE_NUMBERS = (
     "auto_close_days",
     "exhaustion_alert_days",
     "invoice_due_days",
+    "invoice_retention_years",
     "renewal_lead_days",
     "invoice_warning_days",
     "unpaid_request_warning_hours",
@@ -242,6 +243,12 @@ class SettingsForm(OverageSettings):
     )
     invoice_due_days = SpanField(
         lazy_text("Due after"), unit="day", description=lazy_text("Unless the invoice says otherwise.")
+    )
+    invoice_retention_years = CountField(
+        lazy_text("Retention (years)"),
+        description=lazy_text(
+            "Customers are erased only so many years after their last invoice, credit note and payment."
+        ),
     )
     renewal_lead_days = SpanField(
         lazy_text("Renew ahead of the end"),

@@ -106,7 +106,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
     (
         mark("Directory"),
         [
-            MenuItem("customers.customers", mark("Customers"), STAFF),
+            MenuItem("customers.customers", mark("Customers"), STAFF, ("erasure",)),
             MenuItem("org_units.org_units", mark("Org units"), STAFF),
             MenuItem("items.items", mark("Items"), STAFF),
         ],

@@ -97,6 +97,9 @@ ACTIONS = Texts(
         "statement accepted": mark("Statement accepted"),
         "top-up ordered": mark("Top-up ordered"),
         "past work re-priced": mark("Past work priced again"),
+        "erased": mark("Erased"),
+        "legal hold set": mark("Legal hold set"),
+        "legal hold lifted": mark("Legal hold lifted"),
     }
 )
 RECORD_PAGES = {

@@ -103,6 +103,7 @@ DETAILS = Texts(
         "quantity": mark("quantity"),
         "quote": mark("quote"),
         "reason": mark("reason"),
+        "records": mark("records"),
         "recipient": mark("recipient"),
         "rules": mark("rules"),
         "sequence": mark("number in its chain"),

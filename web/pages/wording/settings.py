@@ -107,6 +107,7 @@ SETTING_LABELS = Texts(
         "rules_engine": mark("Rule engine"),
         "company": mark("Company"),
         "invoices": mark("Invoices"),
+        "invoice_retention_years": mark("Invoices are retained (years)"),
         "invoice_due_days": mark("Invoices are due after (days)"),
         "draft_sold_items": mark("Draft what was sold"),
         "renewal_lead_days": mark("Renew ahead of the end (days)"),

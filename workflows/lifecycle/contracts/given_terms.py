@@ -45,7 +45,8 @@ SCOPE_FORM = mark(
 def checked_holder(tx: Transaction, given: HolderGiven, terms: ContractType) -> Holder:
     """The holder named by a command, who may hold contracts of the type.
 
-    Raises: InvalidInput; CustomerErased; StateForbids or Conflict for a service request that has a contract already.
+    Raises: InvalidInput; CustomerErased; StateForbids or Conflict for a service request that has a contract
+    already.
     """
     kind, holder_id = given.kind, given.id
     if kind not in terms.held_by:

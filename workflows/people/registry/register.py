@@ -69,7 +69,7 @@ REGISTER: tuple[Theirs | NotTheirs, ...] = (
         by(t.legal_hold.c.customer_id),
         {"reason": Kind.TEXT, "set_by": Kind.STAFF, "lifted_by": Kind.STAFF},
     ),
-    # the proof that is kept: no name of theirs may be in its reason
+    # the proof that stays: no name of theirs may be in its reason
     Theirs(t.erasure, by(t.erasure.c.customer_id), plain="erased_by reason counts"),
     NotTheirs(t.erasure_begun, "Numbers of erasures."),
     NotTheirs(t.login_delay, "Its key is a hash of what was typed and from where; forgotten after hours."),
