@@ -323,6 +323,8 @@ class MarkedCustomer:
                     if changed:
                         same = [column == found[column.name] for column in one.table.primary_key]
                         connection.execute(update(one.table).where(*same).values(**changed))
+            e_invoice = {"e_invoice_profile": "en16931", "e_invoice_rules": "1"}
+            connection.execute(update(t.invoice).where(t.invoice.c.id == self.invoice).values(**e_invoice))
             _enable_protection(connection, triggers)
         return marked
 

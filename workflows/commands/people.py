@@ -11,7 +11,7 @@ TypedName = Annotated[str, StringConstraints(max_length=255), AfterValidator(no_
 
 
 class EraseCustomer(Command):
-    """Erase a customer for good. `name` is theirs, typed to confirm it; `reason` is stored, without a name."""
+    """Erase a customer for good. `name` is theirs, to confirm it; `reason` is stored, without a name."""
 
     name: TypedName
     reason: StatedReason

@@ -28,6 +28,12 @@ def require_not_erased(tx: Transaction, customer_id: str | None) -> None:
         refuse_erased(found.erased_at if found is not None else None)
 
 
+def is_erased(tx: Transaction, customer_id: str | None) -> bool:
+    """Whether a customer is erased; who is none, or does not exist, is not."""
+    found = _READ.first(tx.connection, {"id": customer_id}) if customer_id is not None else None
+    return found is not None and found.erased_at is not None
+
+
 def require_holder_not_erased(tx: Transaction, kind: str, holder_id: str) -> None:
     """Check that who holds a contract, or owns the item or the request that does, is not erased.
 

@@ -330,7 +330,7 @@ class _Plan:
 
 
 def without_texts(value: Any, codes: Set[str] = CODES, name: str = "") -> Any:
-    """JSON in which every text is replaced, but for ids, numbers, days, and values of the names in `codes`."""
+    """JSON in which every text is replaced, but for ids, numbers, days, and values of names in `codes`."""
     if isinstance(value, dict):
         return {key: without_texts(one, codes, key) for key, one in value.items()}
     if isinstance(value, list):

@@ -13,6 +13,7 @@ from sqlalchemy import Row, bindparam, select
 from engine.service_requests import ENDED_STATES, HOLD_REASONS, OPENING_OUTCOMES
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
 from workflows.core.actors import DESK, SUPERVISORS
+from workflows.core.erased import require_not_erased
 from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import (
@@ -201,9 +202,11 @@ def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
     """Add a comment; those of customers are always public. Returns the note's id.
 
     A public one is also sent by mail: to the customer if staff wrote it, else to the desk. The first public
-    one by staff is the response, unless work started before. Raises: NotFound. Source: product.md section 9.
+    one by staff is the response, unless work started before. Raises: NotFound; CustomerErased.
+    Source: product.md section 9.
     """
     request = require_visible(tx, service_request_id)
+    require_not_erased(tx, request.customer_id)
     note_id = new_id()
     public = command.public or not tx.actor.is_staff
     tx.add(
