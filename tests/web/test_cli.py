@@ -21,11 +21,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.builders import RULES
+from tests.support.sample_desk import SampleDesk
 from tests.support.served import Server
 from web.cli import COMMANDS, main
 from web.cli.desk import desk_of
 from web.environment import Environment
 from web.server.balance import TIMES_AS_MANY
+from workflows.store import tables as t
 from workflows.store.migrations import HEAD
 
 PASSWORD = "a long enough password"
@@ -248,6 +250,18 @@ def test_the_hosts_that_webhooks_may_reach_are_those_of_the_environment(database
     desk = desk_of(Environment(database_url=database_url, webhook_hosts="Hooks.internal, 127.0.0.1"))
     assert desk.webhook_hosts == {"hooks.internal", "127.0.0.1"}
     desk.database.dispose()
+
+
+def test_what_is_held_on_a_customer_is_exported(run: Run, tmp_path: Path, sample: SampleDesk) -> None:
+    # on the same database: both are made of `database_url`
+    exported = run("customers", "export", sample.ann, "--output", "ann.zip")
+    assert exported.exit_code == 0, exported.stderr
+    assert exported.stderr == f"ann.zip: {(tmp_path / 'ann.zip').stat().st_size:,} bytes.\n"
+    again = run("customers", "export", sample.ann, "--output", "ann.zip")
+    assert (again.exit_code, again.stderr) == (1, "Error: ann.zip already exists. Name a new file.\n")
+    assert run("customers", "export", "nobody", "--output", "b.zip").exit_code == 1
+    [event] = sample.rows(t.audit_event, action="personal data exported")
+    assert event.actor.endswith("command line)")
 
 
 def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None:

@@ -12,6 +12,7 @@ COMMANDS = {
     "audit": ("web.cli.ledger:audit", "Recompute every balance from the ledger and verify every chain."),
     "backup": ("web.cli.storage:backup", "Copy the SQLite database to FILE, also while the desk is in use."),
     "checkpoint": ("web.cli.ledger:checkpoint", "Print a checkpoint of the ledger."),
+    "customers": ("web.cli.customers:customers", "Customers and what is held on them."),
     "decisions": ("web.cli.decisions:decisions", "Stored coverage decisions."),
     "demo": ("web.cli.demo:demo", "Demonstration data."),
     "import": ("web.cli.importing:import_export", "Import service requests from another desk's CSV export."),

@@ -1,1 +1,1 @@
-"""What is held on a customer: which rows are theirs, which columns are personal."""
+"""What is held on customers: which rows are theirs, what of them is personal, and its export."""

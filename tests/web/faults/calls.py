@@ -277,6 +277,7 @@ PAGES: dict[str, Call] = {
     "/contracts/new/effect": Call({"type": "support_hours", "holder": "customer:{bob}", "minutes": "1:00"}),
     "/customers/<customer_id>/edit": Call({"name": "Ann Other"}, opens="/customers/{ann}/edit"),
     "/customers/new": Call({"name": "New", "email": "new@example.com"}, opens="/customers/new"),
+    "/customers/<customer_id>/personal-data/export": Call(),
     "/customers/<customer_id>/billing": Call({"city": "Bonn"}, opens="/customers/{ann}/billing"),
     "/org-units/<org_unit_id>/billing": Call({"city": "Bonn"}, opens="/org-units/{org_unit}/billing"),
     "/invoices/new": Call(

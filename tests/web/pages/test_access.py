@@ -68,6 +68,7 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
     ("/time-to-bill?format=csv", SELLERS),
     ("/time-to-bill/draft?party=customer:{customer}", SELLERS),
     ("/customers/{customer}/billing", SELLERS),
+    ("/customers/{customer}/personal-data", ("administrator",)),
     ("/org-units/{org_unit}/billing", SELLERS),
     ("/billing", ("administrator",)),
     ("/billing/search/waiting", ("administrator", "supervisor")),

@@ -97,6 +97,7 @@ ACTIONS = Texts(
         "statement accepted": mark("Statement accepted"),
         "top-up ordered": mark("Top-up ordered"),
         "past work re-priced": mark("Past work priced again"),
+        "personal data exported": mark("Personal data exported"),
     }
 )
 RECORD_PAGES = {

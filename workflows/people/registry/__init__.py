@@ -12,9 +12,15 @@ from workflows.people.registry.elsewhere import ELSEWHERE
 from workflows.people.registry.register import REGISTER
 from workflows.people.registry.requests import REQUESTS
 
-REGISTRY: dict[str, Theirs | NotTheirs] = {
-    one.table.name: one for one in (*REGISTER, *REQUESTS, *CONTRACTS, *BILLING, *ELSEWHERE)
+GROUPS: dict[str, tuple[Theirs | NotTheirs, ...]] = {
+    "register": REGISTER,
+    "service_requests": REQUESTS,
+    "contracts": CONTRACTS,
+    "billing": BILLING,
+    "messages": ELSEWHERE,
 }
+"""The tables by subject, as they are counted for people."""
+REGISTRY: dict[str, Theirs | NotTheirs] = {one.table.name: one for group in GROUPS.values() for one in group}
 """By the name of the table, in the order in which an export has them."""
 
 
