@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -262,6 +263,18 @@ def test_what_is_held_on_a_customer_is_exported(run: Run, tmp_path: Path, sample
     assert run("customers", "export", "nobody", "--output", "b.zip").exit_code == 1
     [event] = sample.rows(t.audit_event, action="personal data exported")
     assert event.actor.endswith("command line)")
+
+
+def test_what_retention_would_remove_is_printed(run: Run, sample: SampleDesk) -> None:
+    at = datetime(2020, 1, 31, 12, tzinfo=UTC)
+    with sample.desk.write() as tx:
+        values = {"event": "x", "subject": "x", "body": "x", "payload": {}}
+        tx.add(t.outbox, id="old", created_at=at, delivered_at=at, **values)
+    assert run("retention", "preview").stdout == "mail: never removed\nbilling_mail: never removed\n"
+    tried = run("retention", "preview", "--mail-months", "1", "--billing-mail-months", "0").stdout
+    assert re.fullmatch(
+        r"mail: 1 before \S+ 00:00 UTC, from 2020-01-31 to 2020-01-31\nbilling_mail: never removed\n", tried
+    )
 
 
 def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None:

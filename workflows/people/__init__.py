@@ -1,1 +1,1 @@
-"""What is held on customers: which rows are theirs, what of them is personal, and its export."""
+"""What is held on customers: whose rows are whose, what is personal, its export, and its retention."""

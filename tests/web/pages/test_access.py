@@ -74,6 +74,8 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
     ("/billing/search/waiting", ("administrator", "supervisor")),
     ("/settings", ("administrator",)),
     ("/settings/logo", ("administrator",)),
+    ("/settings/retention", ("administrator",)),
+    ("/settings/retention?mail_retention_months=12", ("administrator",)),
     ("/rules", SELLERS),
     ("/users", ("administrator",)),
     ("/users/new", ("administrator",)),

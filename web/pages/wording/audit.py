@@ -98,6 +98,7 @@ ACTIONS = Texts(
         "top-up ordered": mark("Top-up ordered"),
         "past work re-priced": mark("Past work priced again"),
         "personal data exported": mark("Personal data exported"),
+        "old records removed": mark("Old records removed"),
     }
 )
 RECORD_PAGES = {
