@@ -10,7 +10,7 @@ from typing import NamedTuple
 from engine.burn_order import Account
 from engine.contracts import grant_window
 from engine.months import Rests
-from engine.payers import BEGINNING, NEVER, Carried, CarriedDraw, Payer, Slice
+from engine.payers import BEGINNING, NEVER, Carried, CarriedDraw, EntryToPay, Payer, Slice
 
 
 class CarriedDrawDue(NamedTuple):
@@ -41,10 +41,10 @@ class CarriedMinutes:
             if account.payer.by_month:
                 self._last_openings |= account.last_openings()
         self._amounts: dict[str, list[Carried]] = {}
-        for amount in sorted(carried, key=lambda one: (one.carried_at, one.contract or "")):
+        for amount in carried:
             self._amounts.setdefault(amount.holder, []).append(amount)
-        for draw in sorted(drawn, key=lambda one: one.drawn_at):
-            self._remove(draw)
+        for place, draw in sorted(_placed(drawn, accounts)):
+            self._remove(draw, place)
         self._due = sorted(due, reverse=True)
 
     @property
@@ -52,10 +52,12 @@ class CarriedMinutes:
         """The instant of the next draw that may have to be made."""
         return self._due[-1].at if self._due else NEVER
 
-    def add(self, holder: str, slices: Iterable[Slice], *, held: bool = False) -> None:
-        """Add what an entry carried; `held`: the entry awaits approval."""
+    def add(self, entry: EntryToPay, slices: Iterable[Slice]) -> None:
+        """Add what an entry carried."""
+        holder, held = entry.carrier, entry.held
+        order = (entry.started_at, entry.recorded_at, entry.id)
         self._amounts.setdefault(holder, []).extend(
-            Carried(holder, one.contract, one.minutes, one.effective_at, held)
+            Carried(holder, one.contract, one.minutes, one.effective_at, held, order)
             for one in slices
             if one.kind == "carried"
         )
@@ -114,28 +116,53 @@ class CarriedMinutes:
         valid_from = self._accounts[contract].payer.valid_from
         return valid_from is not None and valid_from <= at
 
-    def _remove(self, draw: CarriedDraw, due: CarriedDrawDue | None = None) -> list[Carried]:
+    def _remove(self, draw: CarriedDraw, due: CarriedDrawDue) -> list[Carried]:
         """Take the minutes of a draw from what is carried: the contract's own first, then the oldest.
 
-        `due` is when it is planned; None for one that was made before. Returns what was taken, in order.
+        Returns what was taken, in order.
         """
         amounts = self._amounts.get(draw.holder, [])
         rest = draw.minutes
         removed = []
         places = sorted(
             range(len(amounts)),
-            key=lambda place: (amounts[place].contract != draw.contract, amounts[place].carried_at),
+            key=lambda place: (
+                amounts[place].contract != draw.contract,
+                amounts[place].carried_at,
+                amounts[place].order,
+            ),
         )
         for place in places:
             amount = amounts[place]
-            is_before = due is None or amount.order < due[:3]
-            if is_before and self._may_draw(draw.contract, amount, draw.drawn_at):
+            if amount.order < due[:3] and self._may_draw(draw.contract, amount, draw.drawn_at):
                 taken = min(rest, amount.minutes)
                 amounts[place] = amount._replace(minutes=amount.minutes - taken)
                 removed.append(amount._replace(minutes=taken))
                 rest -= taken
         self._amounts[draw.holder] = [amount for amount in amounts if amount.minutes]
         return removed
+
+
+def _placed(
+    drawn: Iterable[CarriedDraw], accounts: Mapping[str, Account]
+) -> list[tuple[CarriedDrawDue, CarriedDraw]]:
+    """Draws that were made before, each with its place among the entries.
+
+    One that would not be made today, such as by a contract that was cancelled since, is last at its instant.
+    """
+    due: dict[tuple[str, datetime], CarriedDrawDue] = {}
+    made = list(drawn)
+    for contract in {one.contract for one in made} & accounts.keys():
+        for one in sorted(draws_of(accounts[contract].payer, BEGINNING, NEVER), reverse=True):
+            due[contract, one.at] = one
+    return [
+        (
+            due.get((one.contract, one.drawn_at))
+            or CarriedDrawDue(one.drawn_at, NEVER, "", True, one.contract),
+            one,
+        )
+        for one in made
+    ]
 
 
 def _held_parts(grants: Iterable[tuple[str, int]], taken: Sequence[Carried]) -> tuple[tuple[str, int], ...]:

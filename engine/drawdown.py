@@ -86,7 +86,7 @@ def plan_entries(
         if chain.rest.kind == "carried":
             for row in taken:
                 if row[0] == "carried":
-                    pool.add(entry.carrier, map(Slice._make, taken), held=entry.held)
+                    pool.add(entry, map(Slice._make, taken))
                     break
     pool.draw_before(NEVER, NEVER, "")
     return plan

@@ -356,6 +356,32 @@ def test_carried_minutes_of_a_submitted_entry_are_held_by_the_grants_that_give_t
     assert draw.held == (("C2-G0", 30),)
 
 
+def test_carried_minutes_of_one_instant_are_drawn_in_the_order_of_their_entries() -> None:
+    """In whatever order they are read: the first was submitted, the second is approved."""
+    first, second = ((day(0), day(recorded), name) for recorded, name in ((1, "w1"), (2, "w2")))
+    carried = [
+        Carried(ANN.key, "C0", 9, day(0), held, order) for held, order in ((True, first), (False, second))
+    ]
+    for ordered in permutations(carried):
+        plan = plan_entries([], by_id(payer("C1", 9, begins=4)), carried=ordered)
+        [draw] = plan.carried_draws
+        assert draw.held == (("C1-G0", 9),)
+
+
+def test_a_draw_made_before_has_taken_nothing_of_later_entries() -> None:
+    """Of the same instant: an entry comes after a draw that was due before it was recorded."""
+    carried = [
+        Carried(ANN.key, "C1", 9, day(0), order=(day(0), day(0), "w1")),
+        Carried(ANN.key, "C0", 9, day(1), held=True, order=(day(1), day(2), "w2")),
+    ]
+    drawn = [CarriedDraw(ANN.key, "C0", 9, day(1), (("C0-G0", 9),))]
+    payers = by_id(payer("C0", 0, begins=1), payer("C2", 9, begins=4))
+    plan = plan_entries([], payers, since=day(2), carried=carried, drawn=drawn)
+    assert plan.carried_draws == [
+        CarriedDraw(ANN.key, "C2", 9, day(4), (("C2-G0", 9),), held=(("C2-G0", 9),))
+    ]
+
+
 def test_an_approval_settles_what_was_held_and_moves_nothing_else() -> None:
     held = Slice("grant", "C1", "G1", 30, day(1), held=True)
     carried = Slice("carried", "C1", None, 10, day(1))

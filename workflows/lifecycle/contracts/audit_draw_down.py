@@ -138,4 +138,8 @@ def _money(piece: Slice) -> str:
 
 
 def _draw_text(draw: CarriedDraw) -> str:
-    return f"{draw.minutes} on {draw.drawn_at.isoformat()}"
+    """A draw as a text, such as `18 on 2026-03-01T09:00:00+00:00: 01h... 12, 01j... 6, held 01j... 6`."""
+    parts = [f"{grant} {minutes}" for grant, minutes in sorted(draw.grants)]
+    parts += [f"held {grant} {minutes}" for grant, minutes in sorted(draw.held)]
+    text = f"{draw.minutes} on {draw.drawn_at.isoformat()}"
+    return f"{text}: {', '.join(parts)}" if parts else text

@@ -118,7 +118,9 @@ def test_a_missing_draw_of_carried_minutes_is_found(sample: SampleDesk) -> None:
     with sample.desk.write() as tx:
         [drawn] = carried_draws_of(tx, [monthly], sample.clock.at - 31 * DAY)
         reverse_posted(tx, (), [drawn], LoadedContracts(tx), cause="nothing")
-    expected = ("draw of carried minutes", None, f"10 on {drawn.draw.drawn_at.isoformat()}")
+    [(grant_id, _)] = drawn.draw.grants
+    text = f"10 on {drawn.draw.drawn_at.isoformat()}: {grant_id} 10"
+    expected = ("draw of carried minutes", None, text)
     for days in (0, 31):
         sample.clock.at += days * DAY
         [difference] = sample.see(audit_desk).differences
