@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import CompoundSelect, Select, Table, select
 
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
@@ -49,11 +49,8 @@ class Shown:
         self._customer = as_customer(tx, person.id)
         self._names = PersonNames(self._customer, [person.id])
         self._hidden: dict[str, bool] = {}
-        u = t.user_account.c
-        others = select(u.email).where(u.id.not_in(person.users))
-        customers = select(t.customer.c.email).where(t.customer.c.id != person.id)
         self._before = _earlier_customers(tx, person)
-        self._others = set(tx.connection.execute(others.union(customers)).scalars()) - set(person.emails)
+        self._others: set[str] = set()
 
     def columns(self, one: Theirs) -> list[str]:
         """The columns of a table that are handed out, in their order."""
@@ -63,6 +60,7 @@ class Shown:
         """The rows, with their values by column, as they are handed out."""
         names, rows = self.columns(one), list(rows)
         self._look_up({found for row in rows for name in names for found in _ids_in(row[name])})
+        self._find_others({row[name] for row in rows for name in one.of_kind(Kind.EMAIL) if row[name]})
         return [{name: self._value(one.columns.get(name), name, row) for name in names} for row in rows]
 
     def _value(self, kind: Kind | None, name: str, row: Mapping[str, Any]) -> Any:
@@ -106,6 +104,15 @@ class Shown:
             some = unknown[start : start + 500]
             self._hidden |= dict.fromkeys(some, False) | dict.fromkeys(self._not_nameable(some), True)
 
+    def _find_others(self, addresses: set[str]) -> None:
+        """Find out which of these mail addresses are those of staff or of other customers."""
+        wanted = {one.lower() for one in addresses} - set(self._person.emails)
+        if wanted:
+            u, c = t.user_account.c, t.customer.c
+            users = select(u.email).where(u.email.in_(wanted), u.id.not_in(self._person.users))
+            customers = select(c.email).where(c.email.in_(wanted), c.id != self._person.id)
+            self._others |= self._existing(users.union(customers))
+
     def _not_nameable(self, ids: Sequence[str]) -> set[str]:
         named: dict[Named, set[str]] = {
             kind: self._existing(select(table.c.id).where(table.c.id.in_(ids)))
@@ -120,8 +127,8 @@ class Shown:
         users = select(u.id).where(u.id.in_(ids), u.customer_id.is_not(None), u.id.not_in(self._person.users))
         return hidden | self._existing(users)
 
-    def _existing(self, ids: Select[Any]) -> set[str]:
-        return set(self._tx.connection.execute(ids).scalars())
+    def _existing(self, found: Select[Any] | CompoundSelect[Any]) -> set[str]:
+        return set(self._tx.connection.execute(found).scalars())
 
 
 def _earlier_customers(tx: Transaction, person: Person) -> list[str]:
