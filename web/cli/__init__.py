@@ -17,6 +17,10 @@ COMMANDS = {
     "demo": ("web.cli.demo:demo", "Demonstration data."),
     "import": ("web.cli.importing:import_export", "Import service requests from another desk's CSV export."),
     "migrate": ("web.cli.jobs:migrate", "Bring the database schema up to date."),
+    "retention": (
+        "web.cli.retention:retention",
+        "What is removed because it is older than the settings say.",
+    ),
     "restore": ("web.cli.storage:restore", "Replace the SQLite database with a backup."),
     "rules": ("web.cli.rules:rules", "Rule sets."),
     "run-job": ("web.cli.jobs:run_job", "Run one job now, whether or not a scheduler is running."),

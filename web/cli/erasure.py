@@ -14,7 +14,7 @@ PAGE_SIZE = 200
 
 
 @click.command(epilog='Example: coverdesk customers erase ID --name "Ann Smith" --reason "Asked for it"')
-@click.argument("customer_id")
+@click.argument("customer_id", metavar="ID")
 @click.option("--name", help="The customer's name, to confirm it.  [default: asked for]")
 @click.option("--reason", help="Why. It is stored: leave the name out.")
 @click.option("--preview", is_flag=True, help="Only show what it would change, and what stops it.")
@@ -57,7 +57,7 @@ def erasures() -> None:
 
 
 @click.command(epilog='Example: coverdesk customers hold ID --reason "Case 12 O 34/26"')
-@click.argument("customer_id")
+@click.argument("customer_id", metavar="ID")
 @click.option("--reason", required=True, help="Why what is held must stay.")
 def hold(customer_id: str, reason: str) -> None:
     """Set a legal hold: the customer is not erased until it is lifted."""
@@ -67,7 +67,7 @@ def hold(customer_id: str, reason: str) -> None:
 
 
 @click.command(epilog="Example: coverdesk customers lift-hold ID")
-@click.argument("customer_id")
+@click.argument("customer_id", metavar="ID")
 def lift_hold(customer_id: str) -> None:
     """Lift the legal hold of a customer."""
     desk_of(environment()).perform(operator(), lambda tx: lift_legal_hold(tx, customer_id))

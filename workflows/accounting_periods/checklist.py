@@ -72,7 +72,7 @@ def _revenue(tx: Transaction, ends_at: datetime) -> ChecklistPoint:
     sums: dict[str, int] = defaultdict(int)
     count = 0
     for one in deferrals(tx, ends_at):
-        if one.due_minor:
+        if one.to_post:
             count += 1
             sums[one.currency] += one.due_minor
     amounts = [MoneyView(minor, currency) for currency, minor in sorted(sums.items())]

@@ -36,6 +36,7 @@ from workflows.languages.texts import gettext
 T = TypeVar("T")
 
 Days = Annotated[int, Field(ge=0, le=3660)]
+RetentionMonths = Annotated[int, Field(ge=0, le=360)]
 WaitingHours = Annotated[int, Field(ge=1, le=8760)]
 AlertRecipient = Literal["technician", "supervisors", "finance", "company"]
 """The assignee of a request; everyone in a role; the company's address."""
@@ -380,6 +381,16 @@ class Settings(_Part):
     )
     financial_year_begins: Annotated[int, Field(ge=1, le=12)] = Field(
         default=1, description="The month in which the financial year begins; DATEV files name it."
+    )
+
+    mail_retention_months: RetentionMonths | None = Field(
+        default=None,
+        description="Mail is removed so many months after it was written, unless it is still to be sent, or "
+        "about invoices, payments or quotes. null or 0: it stays.",
+    )
+    billing_mail_retention_months: RetentionMonths | None = Field(
+        default=None,
+        description="The same for mail about invoices, payments and quotes.",
     )
 
     @model_validator(mode="after")

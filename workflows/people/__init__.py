@@ -1,1 +1,1 @@
-"""What is held on a customer: which rows are theirs, which columns are personal."""
+"""What is held on customers: whose rows are whose, what is personal, its export, and its retention."""

@@ -290,6 +290,7 @@ PAGES: dict[str, Call] = {
         path={"customer_id": "held"}, opens="/customers/{held}/erasure"
     ),
     "/customers/new": Call({"name": "New", "email": "new@example.com"}, opens="/customers/new"),
+    "/customers/<customer_id>/personal-data/export": Call(),
     "/customers/<customer_id>/billing": Call({"city": "Bonn"}, opens="/customers/{ann}/billing"),
     "/org-units/<org_unit_id>/billing": Call({"city": "Bonn"}, opens="/org-units/{org_unit}/billing"),
     "/invoices/new": Call(

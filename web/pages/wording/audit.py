@@ -100,6 +100,8 @@ ACTIONS = Texts(
         "erased": mark("Erased"),
         "legal hold set": mark("Legal hold set"),
         "legal hold lifted": mark("Legal hold lifted"),
+        "personal data exported": mark("Personal data exported"),
+        "old records removed": mark("Old records removed"),
     }
 )
 RECORD_PAGES = {

@@ -42,6 +42,8 @@ DETAILS = Texts(
         "body": mark("body"),
         "bytes": mark("bytes"),
         "chargeable": mark("chargeable"),
+        "older_than": mark("older than"),
+        "removed": mark("removed"),
         "city": mark("city"),
         "code": mark("code"),
         "contract": mark("contract"),

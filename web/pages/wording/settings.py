@@ -95,6 +95,10 @@ SETTING_LABELS = Texts(
         "auto_close_days": mark("Auto-close (days)"),
         "unpaid_request_warning_hours": mark("Unpaid requests: warning after (hours)"),
         "unpaid_request_cancel_hours": mark("Unpaid requests: cancel after (hours)"),
+        "mail_retention_months": mark("Remove mail after (months)"),
+        "billing_mail_retention_months": mark(
+            "Remove mail about invoices, payments and quotes after (months)"
+        ),
         "alert_thresholds": mark("Thresholds (percent used)"),
         "expiry_alert_days": mark("Warning before a contract ends (days)"),
         "exhaustion_alert_days": mark("Warning of projected exhaustion (days)"),

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, func, literal_column, or_, select
 
 from engine.contracts import OVER_STATES, dated_state
 from engine.invoices import CONTRACT_SOLD
 from engine.journals import recognition_journal
-from engine.ledger import LedgerTransaction, mirrored
+from engine.ledger import Kind, LedgerTransaction, mirrored
 from engine.periods import local_date
 from engine.recognition import MICROSECOND, first_unused_day, recognized_minor, share_by_days
 from engine.revenue import Delivery
@@ -45,8 +45,8 @@ class Deferral:
 
     An item is something sold of a `contract`, a period of a recurring sale, or a line of an `invoice` that
     was written by hand.
-    Amounts are minor units of `currency`; `posted_minor` is what the ledger has of `recognized_minor`.
-    `is_over` once nothing of it can be used any more: what is recognized then without being used is breakage.
+    Amounts are minor units of `currency`; `posted_minor` is what the ledger has of `recognized_minor`, and
+    `posted_breakage_minor` of `breakage_minor`: the part of it that was not used.
     """
 
     item: str
@@ -57,12 +57,20 @@ class Deferral:
     price_minor: int
     recognized_minor: int
     posted_minor: int
-    is_over: bool
+    breakage_minor: int = 0
+    posted_breakage_minor: int = 0
 
     @property
     def due_minor(self) -> int:
         """What is still to be posted as revenue; below zero, what is to be taken back."""
         return self.recognized_minor - self.posted_minor
+
+    @property
+    def to_post(self) -> dict[Kind, int]:
+        """What is still to be posted, by kind: together `due_minor`."""
+        breakage = self.breakage_minor - self.posted_breakage_minor
+        found: dict[Kind, int] = {"recognize": self.due_minor - breakage, "breakage": breakage}
+        return {kind: amount for kind, amount in found.items() if amount}
 
     @property
     def deferred_minor(self) -> int:
@@ -71,7 +79,7 @@ class Deferral:
 
     def as_posted(self) -> "Deferral":
         """The same with what the ledger has as what is recognized: a closed period stays as it was closed."""
-        return replace(self, recognized_minor=self.posted_minor)
+        return replace(self, recognized_minor=self.posted_minor, breakage_minor=self.posted_breakage_minor)
 
 
 def deferrals(
@@ -99,8 +107,11 @@ def deferrals(
         invoiced = [row for row in rows if row.id in posted]
         shares = _deliveries(tx, invoiced, delivered_until or until)
         for row in invoiced:
-            price = -int(posted[row.id].sold)
+            sums = posted[row.id]
+            price = -int(sums.sold)
             delivery, day = shares[row.id]
+            recognized = recognized_minor(price, delivery.share(day))
+            used = delivery.used_minor(price + int(sums.credited), recognized, day)
             yield Deferral(
                 item=row.id,
                 contract=row.contract_id,
@@ -108,9 +119,10 @@ def deferrals(
                 invoice=None,
                 currency=row.currency,
                 price_minor=price,
-                recognized_minor=recognized_minor(price, delivery.share(day)),
-                posted_minor=int(posted[row.id].recognized),
-                is_over=delivery.is_over,
+                recognized_minor=recognized,
+                posted_minor=int(sums.recognized),
+                breakage_minor=recognized - used,
+                posted_breakage_minor=int(sums.breakage),
             )
         after = rows[-1].id
     if not given:
@@ -139,7 +151,6 @@ def line_deferrals(
                     price_minor=price,
                     recognized_minor=recognized_minor(price, share),
                     posted_minor=int(posted[row.id].recognized),
-                    is_over=False,
                 )
         after = rows[-1].id
 
@@ -176,7 +187,7 @@ def delivered_shares(
     """
     found = _deliveries(tx, items, ended_at, with_held=True)
     return {
-        sold_item: (one.share(day), day if one.days is not None else None)
+        sold_item: (one.share(day), day if one.days is not None and not one.is_over else None)
         for sold_item, (one, day) in found.items()
     }
 
@@ -193,21 +204,19 @@ def recognize_revenue(tx: Transaction, month: str, ends_at: datetime) -> int:
     """
     count = 0
     for one in deferrals(tx, ends_at):
-        if not one.due_minor:
-            continue
-        kind: Any = "breakage" if one.is_over else "recognize"
-        record(
-            tx,
-            LedgerTransaction(
-                kind,
-                ends_at - MICROSECOND,
-                recognition_journal(one.item, one.currency, one.due_minor),
-                f"accounting_period:{month}",
-                f"Revenue of {month}",
-            ),
-            contract_id=one.contract,
-        )
-        count += 1
+        for kind, amount in one.to_post.items():
+            record(
+                tx,
+                LedgerTransaction(
+                    kind,
+                    ends_at - MICROSECOND,
+                    recognition_journal(one.item, one.currency, amount),
+                    f"accounting_period:{month}",
+                    f"Revenue of {month}",
+                ),
+                contract_id=one.contract,
+            )
+            count += 1
     return count
 
 
@@ -273,14 +282,13 @@ def _deliveries(
     grants: dict[str, list[Any]] = defaultdict(list)
     for row in _grants(tx.is_sqlite).all(tx.connection, ids):
         grants[row.contract_id].append(row)
-    drawn: dict[str, tuple[int, int]] = {
-        row.owner: (int(row.drawn or 0), int(row.withdrawn or 0))
+    drawn = {
+        row.owner: _Drawn(int(row.used or 0), int(row.expired or 0), int(row.withdrawn or 0))
         for row in _drawn(tx.is_sqlite).all(tx.connection, {**ids, "until": until})
     }
-    if with_held:
-        for row in _held(tx.is_sqlite).all(tx.connection, ids):
-            used, withdrawn = drawn.get(row.id, (0, 0))
-            drawn[row.id] = (used + int(row.held), withdrawn)
+    for row in (one for found in grants.values() for one in found if one.held):
+        before, held = drawn.get(row.id, NOTHING_DRAWN), int(row.held)
+        drawn[row.id] = before._replace(used=before.used + held) if with_held else before._replace(held=held)
     return periods | {
         item.id: _delivery(tx, item, contracts[item.contract_id], grants[item.contract_id], drawn, at)
         for item in items
@@ -298,21 +306,28 @@ def _delivery(
     item: Any,
     row: Any,
     grants: Sequence[Any],
-    drawn: dict[str, tuple[int, int]],
+    drawn: dict[str, "_Drawn"],
     at: datetime,
 ) -> tuple[Delivery, date]:
     contract = contract_value(row)
     state = dated_state(contract, at).state
     awaits_grant = item.kind == "top_up" and item.grant_id is None
-    day = first_unused_day(at + MICROSECOND, contract.zone)
+    until = at + MICROSECOND
+    day = first_unused_day(until, contract.zone)
     its_own = [one for one in grants if _is_of(one, item)] if not awaits_grant else []
     of_sale = [one for one in its_own if one.rest_of_id is None]
-    purchased = sum(one.quantity - drawn.get(one.id, (0, 0))[1] for one in of_sale)
-    used = sum(drawn.get(one.id, (0, 0))[0] for one in its_own)
-    is_over = state in OVER_STATES or (
-        item.grant_id is not None and any(_has_ended(one, at) for one in its_own)
-    )
-    days = None
+    purchased = sum(one.quantity - drawn.get(one.id, NOTHING_DRAWN).withdrawn for one in of_sale)
+    used = sum(drawn.get(one.id, NOTHING_DRAWN).used for one in its_own)
+    expired = sum(_expired(row, one, drawn.get(one.id, NOTHING_DRAWN), until) for one in its_own)
+    # what ends at the very instant is over by then: the unused hours of March are revenue of March
+    has_ended = state in OVER_STATES or (contract.expires_at is not None and contract.expires_at <= until)
+    is_over = has_ended or (item.grant_id is not None and any(_has_ended(one, until) for one in its_own))
+    days, ended_on = None, None
+    ended_at = contract.window.until
+    if has_ended and ended_at is not None:
+        # its days count as used as far as it had begun; that of its end counts
+        ended_on = first_unused_day(ended_at, contract.zone)
+        state = dated_state(contract, ended_at - MICROSECOND).state
     if (
         state == "active"
         and not awaits_grant
@@ -320,7 +335,29 @@ def _delivery(
         and contract.expires_at is not None
     ):
         days = (local_date(contract.starts_at, contract.zone), local_date(contract.expires_at, contract.zone))
-    return Delivery(days, max(purchased, 0), used, is_over), day
+    return Delivery(days, max(purchased, 0), used + expired, is_over, expired, ended_on), day
+
+
+class _Drawn(NamedTuple):
+    """What became of a grant, in its unit: drawn, expired unused, withdrawn; `held` is not drawn yet."""
+
+    used: int = 0
+    expired: int = 0
+    withdrawn: int = 0
+    held: int = 0
+
+
+NOTHING_DRAWN = _Drawn()
+
+
+def _expired(row: Any, grant: Any, drawn: _Drawn, until: datetime) -> int:
+    """What of a grant has expired by an instant (inclusive), whether or not a job has posted it.
+
+    What is retained of a month is known once it is posted; what submitted work holds may still be used.
+    """
+    if row.carry_over is not None or not _has_ended(grant, until):
+        return drawn.expired
+    return max(drawn.expired, int(grant.quantity) - drawn.withdrawn - drawn.used - drawn.held)
 
 
 def _is_of(grant: Any, item: Any) -> bool:
@@ -330,16 +367,17 @@ def _is_of(grant: Any, item: Any) -> bool:
     return grant.kind in ("sold", "allocation")
 
 
-def _has_ended(grant: Any, at: datetime) -> bool:
-    return grant.expires_at is not None and grant.expires_at <= at
+def _has_ended(grant: Any, until: datetime) -> bool:
+    return grant.expires_at is not None and grant.expires_at <= until
 
 
 def _is_by_days(tx: Transaction, row: Any, item: Any) -> bool:
     """Whether the passing of the period delivers it: what draws nothing, or ends at whichever comes first.
 
-    Of a block with a period that its type does not require, the period is only the end of its use.
+    Of a block with a period that its type does not require, the period is only the end of its use. Hours by
+    month are delivered as they are drawn, and expire or are carried over with their months.
     """
-    if item.grant_id is not None:
+    if item.grant_id is not None or row.monthly_minutes is not None:
         return False
     terms = tx.rules.contract_types.get(row.type)
     return row.draws == "nothing" or (terms is not None and terms.limits.get("period") == "required")
@@ -385,6 +423,8 @@ def _next_lines(after: str, lines: Sequence[str] | None) -> Select[Any]:
 def _posted(is_sqlite: bool) -> Prepared:
     """By item, what was deferred less what was credited, and what was recognized of it, before an instant.
 
+    `breakage` is the part of what was recognized that was posted as such, `credited` what credit notes took.
+
     What a credit note takes back of revenue counts as both: the price is lower, and so much less recognized.
     """
     is_revenue = entry.c.kind.in_([literal_column(f"'{kind}'") for kind in RECOGNITION])
@@ -398,6 +438,10 @@ def _posted(is_sqlite: bool) -> Prepared:
             func.sum(case((is_revenue, leg.c.amount), (taken_back, -leg.c.amount), else_=nothing)).label(
                 "recognized"
             ),
+            func.sum(case((entry.c.kind == literal_column("'breakage'"), leg.c.amount), else_=nothing)).label(
+                "breakage"
+            ),
+            func.sum(case((entry.c.kind.in_(credits), leg.c.amount), else_=nothing)).label("credited"),
         )
         .join(entry, entry.c.id == leg.c.transaction_id)
         .where(
@@ -417,33 +461,35 @@ def _contracts(is_sqlite: bool) -> Prepared:
 @cache
 def _grants(is_sqlite: bool) -> Prepared:
     return Prepared(
-        select(g.c.id, g.c.contract_id, g.c.kind, g.c.quantity, g.c.expires_at, g.c.rest_of_id).where(
-            among(g.c.contract_id, "ids", is_sqlite=is_sqlite)
+        select(
+            g.c.id,
+            g.c.contract_id,
+            g.c.kind,
+            g.c.quantity,
+            g.c.expires_at,
+            g.c.rest_of_id,
+            t.grant_balance.c.held,
         )
-    )
-
-
-@cache
-def _held(is_sqlite: bool) -> Prepared:
-    """What is held of each grant now."""
-    b = t.grant_balance
-    return Prepared(
-        select(g.c.id, b.c.held)
-        .join(b, b.c.grant_id == g.c.id)
-        .where(among(g.c.contract_id, "ids", is_sqlite=is_sqlite), b.c.held > literal_column("0"))
+        .outerjoin(t.grant_balance, t.grant_balance.c.grant_id == g.c.id)
+        .where(among(g.c.contract_id, "ids", is_sqlite=is_sqlite))
     )
 
 
 @cache
 def _drawn(is_sqlite: bool) -> Prepared:
-    """By grant, what was drawn or has expired, and what was withdrawn, before an instant."""
-    of_use = leg.c.account.in_([literal_column("'consumed'"), literal_column("'expired'")])
+    """By grant, what was drawn, what has expired, and what was withdrawn, before an instant."""
+    nothing: Any = literal_column("0")
     withdrawn = and_(entry.c.kind == literal_column("'withdraw'"), leg.c.account == literal_column("'sold'"))
     return Prepared(
         select(
             leg.c.owner,
-            func.sum(case((of_use, leg.c.amount), else_=literal_column("0"))).label("drawn"),
-            func.sum(case((withdrawn, leg.c.amount), else_=literal_column("0"))).label("withdrawn"),
+            func.sum(
+                case((leg.c.account == literal_column("'consumed'"), leg.c.amount), else_=nothing)
+            ).label("used"),
+            func.sum(case((leg.c.account == literal_column("'expired'"), leg.c.amount), else_=nothing)).label(
+                "expired"
+            ),
+            func.sum(case((withdrawn, leg.c.amount), else_=nothing)).label("withdrawn"),
         )
         .select_from(g.join(leg, leg.c.owner == g.c.id).join(entry, entry.c.id == leg.c.transaction_id))
         .where(

@@ -20,7 +20,6 @@ GROUPS: dict[str, tuple[Theirs | NotTheirs, ...]] = {
     "messages": ELSEWHERE,
 }
 """The tables by subject, as they are counted for people."""
-
 REGISTRY: dict[str, Theirs | NotTheirs] = {one.table.name: one for group in GROUPS.values() for one in group}
 """By the name of the table, in the order in which an export has them."""
 

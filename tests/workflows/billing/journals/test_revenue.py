@@ -1,5 +1,6 @@
 """Revenue of what was sold: by days, by what was drawn, at the end, and when a month is closed."""
 
+from collections import Counter
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -115,7 +116,8 @@ def test_a_period_and_a_block_is_recognized_by_the_larger_share(billing: Billing
 
 def test_what_expires_unused_is_breakage_whether_or_not_the_job_ran(billing: Billing) -> None:
     sell(billing, "support_hours", 60_000, minutes=600, ends_on=date(2026, 3, 10))
-    billing.sample.work(billing.sample.log(), 60)
+    request = billing.sample.log()
+    billing.sample.work(request, 60)
     at(billing, 3, 20)
     assert accounts(billing) == (0, 60_000)
     assert accounts(billing, date(2026, 3, 9)) == (54_000, 6_000)
@@ -123,8 +125,60 @@ def test_what_expires_unused_is_breakage_whether_or_not_the_job_ran(billing: Bil
     assert accounts(billing) == (0, 60_000)
     at(billing, 4, 2)
     close(billing, "2026-03")
-    [posted] = [one for one in revenue_postings(billing) if one["kind"] == "breakage"]
-    assert posted["postings"][0]["amount"] == 60_000
+    assert posted_by_kind(billing) == {"recognize": 6_000, "breakage": 54_000}
+    # work told later uses what had expired: it was no breakage after all
+    billing.sample.work(request, 120, at=datetime(2026, 3, 9, 9, tzinfo=UTC))
+    assert accounts(billing) == (0, 60_000)
+    at(billing, 5, 2)
+    close(billing, "2026-04")
+    assert posted_by_kind(billing) == {"recognize": 18_000, "breakage": 42_000}
+    assert billing.sample.see(audit_desk).ok
+
+
+def test_what_was_used_up_leaves_no_breakage(billing: Billing) -> None:
+    sell(billing, "support_hours", 60_000, minutes=60, ends_on=date(2026, 3, 10))
+    billing.sample.work(billing.sample.log(), 60)
+    sell(billing, "subscription", 31_000, starts_on=date(2026, 3, 2), ends_on=date(2026, 4, 1))
+    at(billing, 5, 2)
+    close(billing, "2026-03")
+    close(billing, "2026-04")
+    assert posted_by_kind(billing) == {"recognize": 91_000}
+
+
+def test_a_month_that_expires_unused_is_breakage_while_its_contract_runs(billing: Billing) -> None:
+    span = {"starts_on": date(2026, 3, 1), "ends_on": date(2026, 6, 30)}
+    sell(billing, "support_hours_by_month", 40_000, minutes=100, **span)
+    billing.sample.work(billing.sample.log(), 30)
+    at(billing, 4, 2)
+    close(billing, "2026-03")
+    assert posted_by_kind(billing) == {"recognize": 3_000, "breakage": 7_000}
+
+
+@pytest.mark.parametrize(
+    ("credited", "expected"),
+    [
+        # the tenth day, that of the cancellation, has gone by
+        (0, {"recognize": 1_000, "breakage": 35_500}),
+        (35_500, {"recognize": 1_000}),
+        (35_000, {"recognize": 1_000, "breakage": 500}),
+    ],
+)
+def test_what_a_cancellation_leaves_unused_and_uncredited_is_breakage(
+    billing: Billing, credited: int, expected: dict[str, int]
+) -> None:
+    contract = billing.sample.sell(
+        "subscription", price=eur(36_500), starts_on=date(2026, 3, 2), ends_on=date(2027, 3, 1)
+    )
+    invoice = invoice_sold(billing, contract)
+    at(billing, 3, 11)
+    billing.sample.do(cancel_contract, contract, CancelContract(reason="Agreed"))
+    if credited:
+        [one] = billing.invoice(invoice)["lines"]
+        billing.credit(invoice, {"line": one["id"], "amount": {"amount_minor": credited}})
+    at(billing, 4, 2)
+    close(billing, "2026-03")
+    assert posted_by_kind(billing) == expected
+    assert accounts(billing) == (0, 36_500 - credited)
 
 
 def test_a_top_up_is_recognized_by_its_own_minutes(billing: Billing) -> None:
@@ -213,6 +267,15 @@ def test_deferred_revenue_by_contract(billing: Billing) -> None:
         (6_000, "EUR"),
         (54_000, "EUR"),
     ]
+
+
+def posted_by_kind(billing: Billing) -> dict[str, int]:
+    """What is posted as revenue, by kind."""
+    found: Counter[str] = Counter()
+    for one in revenue_postings(billing):
+        [deferred] = [leg for leg in one["postings"] if leg["account"] == "deferred_revenue"]
+        found[one["kind"]] += deferred["amount"]
+    return {kind: amount for kind, amount in found.items() if amount}
 
 
 def revenue_postings(billing: Billing) -> list[Any]:
