@@ -109,7 +109,7 @@ def _open_records(tx: Transaction, person: Person) -> Iterator[ErasureStop]:
             len(contracts),
             listed=_listed(contracts),
         )
-        remedy = gettext("Cancel it, transfer it, or wait for its end.")
+        remedy = gettext("First cancel or transfer what is valid, or wait for its end.")
         yield ErasureStop("contracts", detail, remedy, None, contracts)
     if requests := _numbers(tx, r, person, r.c.state.in_(NOT_ENDED_STATES)):
         detail = ngettext(
@@ -118,7 +118,9 @@ def _open_records(tx: Transaction, person: Person) -> Iterator[ErasureStop]:
             len(requests),
             listed=_listed(requests),
         )
-        yield ErasureStop("service_requests", detail, gettext("Close or cancel it."), None, requests)
+        yield ErasureStop(
+            "service_requests", detail, gettext("First close or cancel what is open."), None, requests
+        )
     if invoices := _numbers(tx, i, person, and_(i.c.state == "issued", i.c.open_minor > 0)):
         detail = ngettext(
             "%(num)s invoice is not paid: %(listed)s.",
@@ -126,7 +128,13 @@ def _open_records(tx: Transaction, person: Person) -> Iterator[ErasureStop]:
             len(invoices),
             listed=_listed(invoices),
         )
-        yield ErasureStop("invoices", detail, gettext("Record the payment, or write it off."), None, invoices)
+        yield ErasureStop(
+            "invoices",
+            detail,
+            gettext("First record the payment of what is open, or write it off."),
+            None,
+            invoices,
+        )
     if sales := _numbers(tx, sale, person, sale.c.next_due_at.is_not(None)):
         detail = ngettext(
             "%(num)s recurring sale goes on: %(listed)s.",
@@ -134,10 +142,12 @@ def _open_records(tx: Transaction, person: Person) -> Iterator[ErasureStop]:
             len(sales),
             listed=_listed(sales),
         )
-        yield ErasureStop("recurring_sales", detail, gettext("End it."), None, sales)
+        yield ErasureStop("recurring_sales", detail, gettext("First end what goes on."), None, sales)
     if disputes := _count(tx, d, and_(rows_of(d, person), d.c.state == "open")):
         detail = ngettext("%(num)s dispute is not decided.", "%(num)s disputes are not decided.", disputes)
-        yield ErasureStop("disputes", detail, gettext("Accept or decline it."), None, [])
+        yield ErasureStop(
+            "disputes", detail, gettext("First accept or decline what is not decided."), None, []
+        )
 
 
 def _unbilled(tx: Transaction, person: Person) -> Iterator[ErasureStop]:
@@ -149,7 +159,7 @@ def _unbilled(tx: Transaction, person: Person) -> Iterator[ErasureStop]:
             "%(num)s drafts of invoices are not issued.",
             drafts,
         )
-        yield ErasureStop("drafts", detail, gettext("Issue or void it."), None, [])
+        yield ErasureStop("drafts", detail, gettext("First issue or void what is a draft."), None, [])
     to_invoice = and_(s.c.customer_id == person.id, s.c.invoice_id.is_(None), s.c.waived_at.is_(None))
     if sold := _count(tx, s, to_invoice):
         detail = ngettext(
@@ -157,7 +167,7 @@ def _unbilled(tx: Transaction, person: Person) -> Iterator[ErasureStop]:
             "%(num)s items that were sold are not invoiced.",
             sold,
         )
-        remedy = gettext("Invoice it, or mark it as not to be invoiced.")
+        remedy = gettext("First invoice what was sold, or mark it as not to be invoiced.")
         yield ErasureStop("to_invoice", detail, remedy, None, [])
     if read_uncharged(tx, party=("customer", person.id)):
         detail = gettext("Time worked past contracts is not billed yet.")

@@ -31,6 +31,9 @@ def erase_by_page(marked: MarkedCustomer) -> Browser:
     browser = Browser(marked.sample, marked.sample.administrator)
     page = browser.open(f"/customers/{marked.id}/erasure")
     assert "What stops it" not in page
+    wrong = browser.send(page, "/erasure", name="Anna", reason="They asked for it")
+    assert wrong.status == 422
+    assert "This is not the name of the customer." in wrong
     done = browser.send(page, "/erasure", name=NAME, reason="They asked for it")
     assert "The customer has been erased." in done
     assert "Erased 1" in done
