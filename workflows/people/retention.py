@@ -17,6 +17,8 @@ from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.people.person import read_person
+from workflows.people.registry import rows_of
 from workflows.store import tables as t
 from workflows.views.people import RetentionView
 
@@ -89,7 +91,9 @@ def _preview(tx: Transaction, kind: RetentionKind, tried: Mapping[str, int | Non
     before = _due_before(tx, months)
     if before is None:
         return RetentionView(kind.name, kind.setting, months or None, None, 0, None, None)
-    found = select(func.count(), func.min(kind.made_at), func.max(kind.made_at)).where(_is_due(kind, before))
+    found = select(func.count(), func.min(kind.made_at), func.max(kind.made_at)).where(
+        _is_due(tx, kind, before)
+    )
     records, oldest_at, newest_at = tx.connection.execute(found).one()
     return RetentionView(kind.name, kind.setting, months, before, records, oldest_at, newest_at)
 
@@ -101,7 +105,7 @@ def remove_some(tx: Transaction, kind: RetentionKind) -> int:
     if before is None:
         return 0
     key = kind.table.c.id
-    due = select(key).where(_is_due(kind, before)).order_by(kind.made_at, key).limit(RECORDS_AT_ONCE)
+    due = select(key).where(_is_due(tx, kind, before)).order_by(kind.made_at, key).limit(RECORDS_AT_ONCE)
     ids = tx.connection.execute(due.with_for_update(skip_locked=True)).scalars().all()
     if not ids:
         return 0
@@ -128,5 +132,10 @@ def _due_before(tx: Transaction, months: int | None) -> datetime | None:
         return None
 
 
-def _is_due(kind: RetentionKind, before: datetime) -> ColumnElement[bool]:
-    return and_(kind.removable, kind.made_at < before)
+def _is_due(tx: Transaction, kind: RetentionKind, before: datetime) -> ColumnElement[bool]:
+    """SQL: a record is due. What is held on a customer with a legal hold is not."""
+    due = and_(kind.removable, kind.made_at < before)
+    holds = select(t.legal_hold.c.customer_id).where(t.legal_hold.c.lifted_at.is_(None))
+    held = [rows_of(kind.table, read_person(tx, one)) for one in tx.connection.execute(holds).scalars().all()]
+    # by the ids: the condition is null where a record has no recipient
+    return and_(due, kind.table.c.id.not_in(select(kind.table.c.id).where(or_(*held)))) if held else due

@@ -29,6 +29,8 @@ from workflows.store import tables as t
 ANOTHER = "another"
 """Stands within a text for the id of a record that is not to be named."""
 LEFT_OUT = frozenset((Kind.SECRET, Kind.WORDS))
+MOST_KNOWN = 10_000
+"""So many ids are remembered: with more, an export would take memory for each record."""
 _ID = re.compile(r"\b[0-9a-hjkmnp-tv-z]{26}\b")
 _NAMED: Mapping[Named, Table] = {
     "customer": t.customer,
@@ -98,7 +100,9 @@ class Shown:
         return json.loads(_replaced(json.dumps(value), found))
 
     def _look_up(self, ids: set[str]) -> None:
-        """Find out which of the ids may not be named, once for each."""
+        """Find out which of the ids may not be named; what is known of those before stays for a while."""
+        if len(self._hidden) > MOST_KNOWN:
+            self._hidden.clear()
         unknown = sorted(ids - self._hidden.keys())
         for start in range(0, len(unknown), 500):
             some = unknown[start : start + 500]

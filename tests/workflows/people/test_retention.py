@@ -8,11 +8,13 @@ import pytest
 from tests.support.billing import Billing
 from tests.support.sample_desk import SampleDesk
 from workflows.administration.settings import change_settings
+from workflows.commands.people import SetLegalHold
 from workflows.commands.service_requests import AddNote
 from workflows.core.errors import NotAllowed
 from workflows.coverage.verification import verify_decisions
 from workflows.jobs.definitions import run_job
 from workflows.people import retention
+from workflows.people.legal_holds import lift_legal_hold, set_legal_hold
 from workflows.people.retention import KINDS, REMOVED, preview_retention
 from workflows.reports.audit import audit_desk
 from workflows.service_requests.use_cases import add_note
@@ -89,6 +91,23 @@ def test_a_run_that_is_interrupted_goes_on_where_it_ended(
     assert left(sample) == {"mail 2", "mail 3", "mail 4"}
     assert run_job(sample.desk, JOB) == 3
     assert [event.details["removed"] for event in sample.rows(t.audit_event, action=REMOVED)] == [2, 2, 1]
+
+
+def test_a_legal_hold_stops_it_for_what_is_held_on_the_customer(sample: SampleDesk) -> None:
+    at = sample.clock.at - timedelta(days=100)
+    request = sample.log(item=None)
+    about = {"subject_kind": "service_request", "subject_id": request}
+    message(sample, at, "to Ann")
+    message(sample, at, "about her request", recipient="sue@staff.example", **about)
+    message(sample, at, "to Bob", recipient="bob@example.com")
+    message(sample, at, "to nobody", recipient=None)
+    sample.do(change_settings, {"mail_retention_months": 1})
+    sample.do(set_legal_hold, sample.ann, SetLegalHold(reason="A lawsuit"))
+    assert previewed(sample)["mail"].records == 2
+    assert run_job(sample.desk, JOB) == 2
+    assert {"to Ann", "about her request"} <= left(sample)
+    sample.do(lift_legal_hold, sample.ann)
+    assert run_job(sample.desk, JOB) == 2
 
 
 def test_everything_else_stays_and_can_still_be_proved(sample: SampleDesk) -> None:
