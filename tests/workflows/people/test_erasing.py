@@ -218,18 +218,9 @@ def test_the_columns_that_may_be_replaced_are_the_personal_ones_of_the_registry(
 def test_during_an_erasure_only_personal_columns_take_only_what_stands_for_them(sample: SampleDesk) -> None:
     request = sample.log()
     history = t.service_request_history
-    begin = t.erasure_begun.insert().values(number=1)
-    proof = t.erasure.insert().values(
-        number=1,
-        customer_id=sample.ann,
-        erased_at=MONDAY,
-        recorded_at=MONDAY,
-        erased_by="x",
-        reason="x",
-        counts={},
-    )
+    begin, proof = _begin_and_proof(sample)
     erased = update(history).values(actor="Erased 1", note="Erased", reason=None)
-    refused = [
+    refused: list[list[Any]] = [
         [erased],
         [begin, update(history).values(actor="Somebody")],
         [begin, update(history).values(actor="Erased 2")],
@@ -248,6 +239,45 @@ def test_during_an_erasure_only_personal_columns_take_only_what_stands_for_them(
     assert sample.rows(history, service_request_id=request) == before
     _execute(sample, begin, erased, proof)
     assert sample.rows(history, service_request_id=request)[0].actor == "Erased 1"
+
+
+def test_during_an_erasure_amounts_of_issued_invoices_stay(sample: SampleDesk) -> None:
+    sample.set(invoices=True)
+    sample.do_as(
+        sample.finance,
+        issue_invoice,
+        sample.do(create_invoice, NewInvoice(customer=sample.ann, lines=[LINE])),
+    )
+    i, lines = t.invoice, t.invoice_line
+    begin, proof = _begin_and_proof(sample)
+    before = [*sample.rows(i), *sample.rows(lines)]
+    for refused in (
+        update(i).values(number="INV-9"),
+        update(i).values(buyer={"name": "Erased 1"}, due_on=date(2030, 1, 1)),
+        update(lines).values(description="Other parts"),
+        update(lines).values(description="Erased", quantity=2),
+        lines.delete(),
+    ):
+        with pytest.raises(DBAPIError, match="issued invoice never changes"):
+            _execute(sample, begin, refused)
+    assert [*sample.rows(i), *sample.rows(lines)] == before
+    _execute(sample, begin, update(lines).values(description="Erased"), proof)
+    assert sample.rows(lines)[0].description == "Erased"
+
+
+def _begin_and_proof(sample: SampleDesk) -> tuple[Any, Any]:
+    """The statements between which an erasure is under way."""
+    begin = t.erasure_begun.insert().values(number=1)
+    proof = t.erasure.insert().values(
+        number=1,
+        customer_id=sample.ann,
+        erased_at=MONDAY,
+        recorded_at=MONDAY,
+        erased_by="x",
+        reason="x",
+        counts={},
+    )
+    return begin, proof
 
 
 def _execute(sample: SampleDesk, *statements: Any) -> None:
