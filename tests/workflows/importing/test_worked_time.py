@@ -137,8 +137,9 @@ def test_rules_are_tried_on_it_on_the_first_day(sample: SampleDesk, draws: bool)
     )
     found: list[DifferenceView] = []
     rules = load_rule_set(SHIPPED | {"charging.json": dearer})
-    span = {"from_": at("01 00:00"), "to": MONDAY + timedelta(days=1)}
-    summary = replay(sample.desk, rules, on_difference=found.append, **span)
+    summary = replay(
+        sample.desk, rules, at("01 00:00"), MONDAY + timedelta(days=1), on_difference=found.append
+    )
     assert (summary.worked_minutes, summary.charged_otherwise) == (40, 1)
     [difference] = found
     assert (difference.chargeable_before, difference.chargeable_after) == (40, 60)
