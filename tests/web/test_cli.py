@@ -265,6 +265,23 @@ def test_what_is_held_on_a_customer_is_exported(run: Run, tmp_path: Path, sample
     assert event.actor.endswith("command line)")
 
 
+def test_a_customer_is_erased_once_after_their_legal_hold_is_lifted(run: Run, sample: SampleDesk) -> None:
+    assert run("customers", "hold", sample.ann, "--reason", "Case 12").exit_code == 0
+    stopped = run("customers", "erase", sample.ann, "--preview")
+    assert (stopped.exit_code, "Case 12" in stopped.stderr) == (1, True)
+    refused = run("customers", "erase", sample.ann, "--name", "Ann", "--reason", "Asked for it")
+    assert (refused.exit_code, "legal hold" in refused.stderr) == (1, True)
+    assert run("customers", "lift-hold", sample.ann).exit_code == 0
+    assert run("customers", "erase", sample.ann, "--preview").exit_code == 0
+    unnamed = run("customers", "erase", sample.ann, "--reason", "Asked for it")
+    assert (unnamed.exit_code, "--name NAME" in unnamed.stderr) == (1, True)
+    for _ in range(2):
+        erased = run("customers", "erase", sample.ann, "--name", "Ann", "--reason", "Asked for it")
+        assert erased.stderr.startswith("Erased as number 1 by ")
+    assert re.search(r"^customer +1$", erased.stdout, re.MULTILINE)
+    assert run("customers", "erasures").stdout.split()[:2] == ["1", sample.ann]
+
+
 def test_what_retention_would_remove_is_printed(run: Run, sample: SampleDesk) -> None:
     at = datetime(2020, 1, 31, 12, tzinfo=UTC)
     with sample.desk.write() as tx:

@@ -94,7 +94,7 @@ def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime) -> Chargi
 def _terms_held(tx: Transaction, request: Row[Any], worked_at: datetime, role: str) -> ChargingTerms:
     """What held at the instant worked, for work of somebody in this role."""
     facts, desk = charged_facts_at(tx, request, worked_at), terms_held(tx, worked_at)
-    draws = contracts_held(tx, max(worked_at, request.opened_at))
+    draws = tx.draws and contracts_held(tx, max(worked_at, request.opened_at))
     return _terms_by(tx, request, worked_at, role, desk, facts, draws=draws)
 
 

@@ -29,7 +29,7 @@ def set_legal_hold(tx: Transaction, customer_id: str, command: SetLegalHold) -> 
     held = _in_force(tx, customer_id)
     if held is not None and held.reason != command.reason:
         raise Conflict(
-            gettext("There is a legal hold already: %(reason)s", reason=held.reason),
+            gettext("There is a legal hold already (%(reason)s).", reason=held.reason),
             remedy=gettext("Lift it first."),
         )
     if held is None:

@@ -47,7 +47,7 @@ def _legal_hold(tx: Transaction, person: Person) -> Iterator[ErasureStop]:
         yield ErasureStop(
             "legal_hold",
             gettext(
-                "There is a legal hold, set by %(name)s on %(day)s: %(reason)s",
+                "There is a legal hold, set by %(name)s on %(day)s (%(reason)s).",
                 name=row.set_by,
                 day=since,
                 reason=row.reason,

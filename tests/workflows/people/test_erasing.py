@@ -22,8 +22,11 @@ from workflows.commands.selling import NewRecurringSale
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest
 from workflows.core.erased import CustomerErased
 from workflows.core.errors import Conflict, NotFound
+from workflows.core.transaction import Transaction
 from workflows.coverage.verification import verify_decisions
 from workflows.disputes.use_cases import open_dispute
+from workflows.jobs.definitions import run_job
+from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.people.erasing import ErasureStopped, erase_customer, preview_erasure
 from workflows.people.kinds import Kind, Theirs
 from workflows.people.legal_holds import lift_legal_hold, set_legal_hold
@@ -32,7 +35,8 @@ from workflows.register import create_customer
 from workflows.reports.audit import audit_desk
 from workflows.service_requests.use_cases import add_note, change_service_request
 from workflows.store import tables as t
-from workflows.store.erasure_triggers import ALL_ERASABLE, LOGGED_TEXT
+from workflows.store.erasure_triggers import ALL_ERASABLE
+from workflows.store.ids import new_id
 
 EURO = MoneyGiven(amount_minor=100)
 LINE = InvoiceLineGiven(description="Parts", quantity="1", unit_price=EURO, tax_rate="No tax")
@@ -82,7 +86,7 @@ def erase(sample: SampleDesk, customer_id: str, name: str) -> Any:
     return sample.do(erase_customer, customer_id, EraseCustomer(name=name, reason=REASON))
 
 
-def test_all_that_stops_it_is_told_at_once_with_what_to_do(sample: SampleDesk) -> None:
+def test_all_that_stops_it_is_said_at_once_with_what_to_do(sample: SampleDesk) -> None:
     sample.set(invoices=True)
     contract = sample.sell("support_hours", minutes=60, price={"amount_minor": 100})
     request = sample.log()
@@ -214,18 +218,9 @@ def test_the_columns_that_may_be_replaced_are_the_personal_ones_of_the_registry(
 def test_during_an_erasure_only_personal_columns_take_only_what_stands_for_them(sample: SampleDesk) -> None:
     request = sample.log()
     history = t.service_request_history
-    begin = t.erasure_begun.insert().values(number=1)
-    proof = t.erasure.insert().values(
-        number=1,
-        customer_id=sample.ann,
-        erased_at=MONDAY,
-        recorded_at=MONDAY,
-        erased_by="x",
-        reason="x",
-        counts={},
-    )
+    begin, proof = _begin_and_proof(sample)
     erased = update(history).values(actor="Erased 1", note="Erased", reason=None)
-    refused = [
+    refused: list[list[Any]] = [
         [erased],
         [begin, update(history).values(actor="Somebody")],
         [begin, update(history).values(actor="Erased 2")],
@@ -246,6 +241,45 @@ def test_during_an_erasure_only_personal_columns_take_only_what_stands_for_them(
     assert sample.rows(history, service_request_id=request)[0].actor == "Erased 1"
 
 
+def test_during_an_erasure_amounts_of_issued_invoices_stay(sample: SampleDesk) -> None:
+    sample.set(invoices=True)
+    sample.do_as(
+        sample.finance,
+        issue_invoice,
+        sample.do(create_invoice, NewInvoice(customer=sample.ann, lines=[LINE])),
+    )
+    i, lines = t.invoice, t.invoice_line
+    begin, proof = _begin_and_proof(sample)
+    before = [*sample.rows(i), *sample.rows(lines)]
+    for refused in (
+        update(i).values(number="INV-9"),
+        update(i).values(buyer={"name": "Erased 1"}, due_on=date(2030, 1, 1)),
+        update(lines).values(description="Other parts"),
+        update(lines).values(description="Erased", quantity=2),
+        lines.delete(),
+    ):
+        with pytest.raises(DBAPIError, match="issued invoice never changes"):
+            _execute(sample, begin, refused)
+    assert [*sample.rows(i), *sample.rows(lines)] == before
+    _execute(sample, begin, update(lines).values(description="Erased"), proof)
+    assert sample.rows(lines)[0].description == "Erased"
+
+
+def _begin_and_proof(sample: SampleDesk) -> tuple[Any, Any]:
+    """The statements between which an erasure is under way."""
+    begin = t.erasure_begun.insert().values(number=1)
+    proof = t.erasure.insert().values(
+        number=1,
+        customer_id=sample.ann,
+        erased_at=MONDAY,
+        recorded_at=MONDAY,
+        erased_by="x",
+        reason="x",
+        counts={},
+    )
+    return begin, proof
+
+
 def _execute(sample: SampleDesk, *statements: Any) -> None:
     """Execute statements in one transaction."""
     with sample.desk.write() as tx:
@@ -253,11 +287,29 @@ def _execute(sample: SampleDesk, *statements: Any) -> None:
             tx.connection.execute(statement)
 
 
-def test_a_request_that_was_being_logged_while_its_customer_was_erased_is_refused(sample: SampleDesk) -> None:
-    erase(sample, sample.ann, "Ann")
+def test_a_request_that_is_being_logged_while_its_customer_is_erased_is_refused(sample: SampleDesk) -> None:
     row = {**sample.request(sample.log(customer=sample.customer("Bob"), item=None))._mapping}
     late = {**row, "id": "late", "number": "SR-9", "customer_id": sample.ann}
-    with pytest.raises(DBAPIError, match=LOGGED_TEXT), sample.desk.write() as tx:
+    seen = []
+
+    def log_late(tx: Transaction) -> None:
+        seen.append(check_parties(tx, customer=sample.ann, item=None, org_unit=None).customer_name)
+        erase(sample, sample.ann, "Ann")
+        tx.start_writing()
         tx.add(t.service_request, **late)
+
     with pytest.raises(CustomerErased):
-        sample.log()
+        sample.desk.perform(sample.technician, log_late, reads_first=True)
+    assert seen == ["Ann"]
+    assert sample.rows(t.service_request, customer_id=sample.ann) == []
+
+
+def test_no_mail_is_sent_to_an_address_that_stands_for_one_that_was_erased(sample: SampleDesk) -> None:
+    erase(sample, sample.ann, "Ann")
+    mail = {"event": "opened", "subject": "Hello", "body": "Hello", "payload": {}}
+    with sample.desk.write() as tx:
+        times = {"created_at": tx.now, "next_attempt_at": tx.real_now}
+        tx.add(t.outbox, id=new_id(), recipient="erased-1@erased.invalid", **mail, **times)
+    run_job(sample.desk, "deliver_outbox")
+    [left] = sample.rows(t.outbox, recipient="erased-1@erased.invalid")
+    assert (left.delivered_at, left.next_attempt_at) == (None, None)

@@ -131,9 +131,9 @@ def nothing_new_is_recorded(marked: MarkedCustomer) -> None:
     before = _rows(sample)
     for client, method, path, body in calls:
         answer = client.call(method, path, body)
-        assert (answer.status_code, answer.json.get("type")) == (409, "/api/docs#customer-erased"), (
+        assert (answer.status_code, answer.get_json().get("type")) == (409, "/api/docs#customer-erased"), (
             path,
-            answer.json,
+            answer.get_json(),
         )
     assert _rows(sample) == before
 
@@ -155,25 +155,29 @@ def test_the_api_previews_erases_once_and_shows_the_proof_to_administrators_only
             other.delete(f"{path}/legal-hold"),
         ]
         assert {one.status_code for one in answers} == {403}, actor.role
-    preview = desk.post(f"{path}/erasure/preview").json
+    preview = desk.post(f"{path}/erasure/preview").get_json()
     assert (preview["stops"], preview["erasure"]) == ([], None)
     assert desk.get(f"{path}/erasure").status_code == 404
     wrong = desk.post(f"{path}/erasure", {"name": "Anna", "reason": f"{NAME} asked"})
-    assert [one["pointer"] for one in wrong.json["errors"]] == ["/name"]
+    assert [one["pointer"] for one in wrong.get_json()["errors"]] == ["/name"]
     named = desk.post(f"{path}/erasure", {"name": NAME, "reason": f"{NAME} asked"})
-    assert [one["pointer"] for one in named.json["errors"]] == ["/reason"]
+    assert [one["pointer"] for one in named.get_json()["errors"]] == ["/reason"]
     first = desk.post(f"{path}/erasure", {"name": NAME, "reason": "Asked for it"})
     again = desk.post(f"{path}/erasure", {"name": NAME, "reason": "Asked again"})
-    assert (first.status_code, again.json) == (200, first.json)
-    assert desk.get(f"{path}/erasure").json == desk.get("/erasures").json["items"][0] == first.json
+    assert (first.status_code, again.get_json()) == (200, first.get_json())
+    assert (
+        desk.get(f"{path}/erasure").get_json()
+        == desk.get("/erasures").get_json()["items"][0]
+        == first.get_json()
+    )
     # what the preview counted is what was done
-    records = desk.post(f"{path}/erasure/preview").json["records"]
+    records = desk.post(f"{path}/erasure/preview").get_json()["records"]
     assert records == preview["records"]
-    assert desk.get(path).json["name"] == "Erased 1"
+    assert desk.get(path).get_json()["name"] == "Erased 1"
     [event] = [one for one in sample.rows(t.audit_event, subject_id=marked.id) if one.action == "erased"]
     assert (event.actor, event.details) == (
         sample.administrator.name,
-        {"records": sum(first.json["rows"].values())},
+        {"records": sum(first.get_json()["rows"].values())},
     )
 
 
