@@ -275,9 +275,11 @@ def test_a_customer_is_erased_once_after_their_legal_hold_is_lifted(run: Run, sa
     assert run("customers", "erase", sample.ann, "--preview").exit_code == 0
     unnamed = run("customers", "erase", sample.ann, "--reason", "Asked for it")
     assert (unnamed.exit_code, "--name NAME" in unnamed.stderr) == (1, True)
-    for _ in range(2):
-        erased = run("customers", "erase", sample.ann, "--name", "Ann", "--reason", "Asked for it")
-        assert erased.stderr.startswith("Erased as number 1 by ")
+    erased, again = (
+        run("customers", "erase", sample.ann, "--name", "Ann", "--reason", "Asked for it") for _ in range(2)
+    )
+    for one in (erased, again):
+        assert one.stderr.startswith("Erased as number 1 by ")
     assert re.search(r"^customer +1$", erased.stdout, re.MULTILINE)
     assert run("customers", "erasures").stdout.split()[:2] == ["1", sample.ann]
 

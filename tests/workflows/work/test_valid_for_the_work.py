@@ -49,7 +49,7 @@ def test_cascade_passes_over_a_covering_contract_that_excludes_the_work(
     request = sample.log()
     assert sorted(sample.work(request, 30, work_type="on_site")) == then
     [entry] = sample.entries(request)
-    # also where the entry was drawn before, in whatever order things are told
+    # also where the entry was drawn before, in whatever order things are entered
     for work_type, drawn in (("remote", [30, 0]), ("on_site", [0, 20 if cascade else 0])):
         sample.do_as(sample.technician, change_work, entry.id, ChangeWork(work_type=work_type))
         assert [row.consumed for one in (covering, other) for row in sample.grants(one)] == drawn
