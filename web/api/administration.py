@@ -9,6 +9,7 @@ from workflows.administration import settings as setting_use_cases
 from workflows.commands.administration import ActivateBilling, NewLogo
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.service_requests import sla_data
 from workflows.views import Page
 from workflows.views.administration import (
     ChecklistView,
@@ -17,6 +18,7 @@ from workflows.views.administration import (
     SettingsPreview,
     TimeZoneChangeView,
 )
+from workflows.views.sla import CalendarDataView
 
 MAX_LOGO_BODY_BYTES = 2 * 1024 * 1024
 """A logo in base64, and some space around it; one that is too large by little is an error of its field."""
@@ -67,6 +69,16 @@ def preview_settings(tx: Transaction, command: dict[str, Any]) -> SettingsPrevie
     Nothing is saved. For administrators.
     """
     return setting_use_cases.preview_settings(tx, command)
+
+
+@settings.get("/settings/calendar-data")
+def get_calendar_data(tx: Transaction) -> CalendarDataView:
+    """Return the time zone and holiday data in use, and the open targets that it would move.
+
+    Targets stay as they were computed when newer data is installed, until their clock runs again after a
+    stop, or their level or its hours change.
+    """
+    return sla_data.read_calendar_data(tx)
 
 
 @settings.get("/settings/time-zone-change")

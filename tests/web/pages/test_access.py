@@ -73,6 +73,7 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
     ("/billing/search/waiting", ("administrator", "supervisor")),
     ("/settings", ("administrator",)),
     ("/settings/logo", ("administrator",)),
+    ("/calendar-data", SELLERS),
     ("/rules", SELLERS),
     ("/users", ("administrator",)),
     ("/users/new", ("administrator",)),
