@@ -9,6 +9,7 @@ from engine.public_holidays import CHECKED_YEAR, NoHolidayData, holidays_in
 from engine.sla import BUSINESS_HOURS, unreachable_target
 from workflows.core.actors import OFFICE, STAFF
 from workflows.core.config_version import bump_generation, config_in_force
+from workflows.core.currencies import require_currency
 from workflows.core.errors import StateForbids, VersionChanged, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.settings import Settings
@@ -49,7 +50,7 @@ def change_settings(
         NotAllowed: the actor is no administrator.
         pydantic.ValidationError: a value is not valid; it names each field.
         StateForbids: `contracts: true`, which is only possible by activating billing.
-        InvalidInput: an overage rate is 0, or contracts are on and
+        InvalidInput: an overage rate is 0, the currency has been given up, or contracts are on and
             `time_expired_contract` would become empty.
         VersionChanged: the settings do not have the expected version.
 
@@ -70,6 +71,8 @@ def change_settings(
             gettext("Give an amount above zero, or null for no price."),
         )
     changed = settings.merged(changes)
+    if changed.currency != settings.currency:
+        require_currency(tx, changed.currency, "/currency")
     if changed.contracts and not settings.contracts:
         raise StateForbids(
             gettext("Contracts are off. They can only be switched on by activating billing."),
@@ -97,6 +100,8 @@ def preview_settings(tx: Transaction, changes: dict[str, Any]) -> SettingsPrevie
     tx.require("administrator")
     _refuse_control_characters(changes, "")
     changed = tx.settings.merged(changes)
+    if changed.currency != tx.settings.currency:
+        require_currency(tx, changed.currency, "/currency")
     if changed.business_hours != tx.settings.business_hours:
         _require_reachable_targets(tx, changed)
     levels = service_levels(tx.config.rule_set, changed)

@@ -22,6 +22,7 @@ from pydantic import (
 from engine.approvals import LimitPer, OveragePolicy
 from engine.calendars import WorkCalendar
 from engine.contracts import TimeExpired
+from engine.currencies import CURRENCIES
 from engine.invoice_document import TaxCategory
 from engine.invoicing import TaxRate
 from engine.rulebook import RulesEngine
@@ -38,11 +39,6 @@ Days = Annotated[int, Field(ge=0, le=3660)]
 WaitingHours = Annotated[int, Field(ge=1, le=8760)]
 AlertRecipient = Literal["technician", "supervisors", "finance", "company"]
 """The assignee of a request; everyone in a role; the company's address."""
-CURRENCIES = frozenset(
-    "AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KRW KWD "
-    "MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VND "
-    "ZAR".split()
-)
 
 
 def is_time_zone(name: str) -> bool:
@@ -54,6 +50,10 @@ def _known_zone(name: str) -> str:
     if not is_time_zone(name):
         raise ValueError(gettext("It is not an IANA time zone; write for example Europe/Berlin."))
     return name
+
+
+TimeZoneName = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
+"""An IANA time zone."""
 
 
 def _known_currency(code: str) -> str:
@@ -251,7 +251,7 @@ class Settings(_Part):
         default=None, description="A request that waits for a payment is cancelled after so many hours."
     )
     currency: Annotated[str, AfterValidator(_known_currency)] = "EUR"
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    time_zone: TimeZoneName = "UTC"
     work_calendar: WorkCalendarSetting = Field(default_factory=WorkCalendarSetting)
     rounding: RoundingTerms = Field(default_factory=RoundingTerms)
     reopen_window_days: Days = 14

@@ -357,6 +357,11 @@ def settings_form(stored: Settings, version: int) -> SettingsForm:
     form.time_expired_contract.choices = select_options(
         [("", gettext("Not set")), *time_expired_choices(invoices=stored.invoices)]
     )
+    if stored.currency not in CURRENCY_CHOICES:
+        # given up since: it stays as long as it is not changed
+        form.currency.choices = select_options(
+            [(stored.currency, stored.currency), *CURRENCY_CHOICES.items()]
+        )
     if not stored.invoices:
         del form.default_overage_rate_minor
     return form

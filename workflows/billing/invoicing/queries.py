@@ -5,11 +5,14 @@ Source: product.md sections 2 and 10.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, true
 
+from engine.converted_documents import FormerAmounts, converted, former_amounts
+from engine.currencies import successor_on
 from engine.invoice_document import (
     DocumentDiscount,
     DocumentLine,
@@ -29,7 +32,8 @@ from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import gettext
+from workflows.languages.formats import money_text
+from workflows.languages.texts import SOURCE, gettext, in_language, known_language
 from workflows.register.holder_names import holder_names
 from workflows.register.records import own_org_units
 from workflows.store import tables as t
@@ -181,9 +185,7 @@ def read_invoice(tx: Transaction, invoice_id: str) -> InvoiceDetail:
     corrects = _references(tx, i.c.id == row.corrects_id) if row.corrects_id is not None else []
     return InvoiceDetail(
         **fields,
-        lines=[_line_view(one, row.currency, sold) for one in line_rows(tx, invoice_id)],
-        discounts=_discount_views(tx, row),
-        taxes=[_tax_view(one, row.currency) for one in tax_rows(tx, invoice_id)],
+        **_parts(tx, row, sold),
         order_number=row.order_number,
         buyer_reference=row.buyer_reference,
         note=row.note,
@@ -208,6 +210,46 @@ def read_invoice(tx: Transaction, invoice_id: str) -> InvoiceDetail:
         confirm_reason=checked.reason,
         allowed_actions=_actions(tx, row, waits=checked.waits),
     )
+
+
+def _parts(tx: Transaction, row: Row[Any], sold: dict[str, Any]) -> dict[str, Any]:
+    """The lines, discounts and taxes, in the currency that the document is in."""
+    lines = [_line_view(one, row.currency, sold) for one in line_rows(tx, row.id)]
+    said = in_successor_currency(tx, row)
+    if said is None:
+        taxes = [_tax_view(one, row.currency) for one in tax_rows(tx, row.id)]
+        return {"lines": lines, "discounts": _discount_views(tx, row), "taxes": taxes}
+
+    def money(amount_minor: int) -> MoneyView:
+        return MoneyView(amount_minor, said.currency)
+
+    return {
+        "lines": [
+            replace(
+                view,
+                quantity=decimal_text(one.quantity),
+                unit=one.unit,
+                unit_price=money(one.unit_price_minor),
+                discount_percent=None,
+                discount=money(one.discount_minor),
+                net=money(one.net_minor),
+            )
+            for view, one in zip(lines, said.lines, strict=True)
+        ],
+        "discounts": [
+            InvoiceDiscountView(one.reason, None, money(one.amount_minor)) for one in said.discounts
+        ],
+        "taxes": [
+            InvoiceTaxView(
+                one.category,
+                decimal_text(one.rate),
+                money(one.base_minor),
+                money(one.tax_minor),
+                one.reason,
+            )
+            for one in said.taxes
+        ],
+    }
 
 
 def _pause(tx: Transaction, row: Row[Any]) -> dict[str, Any]:
@@ -255,6 +297,7 @@ def _fields(
     def money(amount_minor: int) -> MoneyView:
         return MoneyView(amount_minor, row.currency)
 
+    said = in_successor_currency(tx, row) or row
     is_paid_for = row.kind == "invoice" and row.state == "issued"
     return {
         "id": row.id,
@@ -274,10 +317,11 @@ def _fields(
         "customer": row.customer_id,
         "org_unit": row.org_unit_id,
         "party_name": names.get(party_of(row), ""),
-        "currency": row.currency,
-        "net": money(row.net_minor),
-        "tax": money(row.tax_minor),
-        "total": money(row.total_minor),
+        "currency": said.currency,
+        "net": MoneyView(said.net_minor, said.currency),
+        "tax": MoneyView(said.tax_minor, said.currency),
+        "total": MoneyView(said.total_minor, said.currency),
+        "former_total": money(row.total_minor) if said is not row else None,
         "paid": money(
             row.total_minor - row.open_minor - row.written_off_minor if row.kind == "invoice" else 0
         ),
@@ -360,10 +404,10 @@ def _early_payment(row: Row[Any]) -> EarlyPaymentView | None:
 
 
 def _references(tx: Transaction, where: ColumnElement[bool]) -> list[InvoiceReference]:
-    found = select(i.c.id, i.c.number, i.c.total_minor, i.c.currency).where(where).order_by(i.c.id)
+    rows = tx.connection.execute(select(i).where(where).order_by(i.c.id)).all()
+    said = [(row, in_successor_currency(tx, row) or row) for row in rows]
     return [
-        InvoiceReference(row.id, row.number, MoneyView(row.total_minor, row.currency))
-        for row in tx.connection.execute(found)
+        InvoiceReference(row.id, row.number, MoneyView(one.total_minor, one.currency)) for row, one in said
     ]
 
 
@@ -420,7 +464,7 @@ def document_of(tx: Transaction, row: Any) -> InvoiceDocument:
     early = None
     if row.early_payment_days is not None:
         early = EarlyPayment(row.early_payment_days, row.early_payment_percent)
-    return InvoiceDocument(
+    document = InvoiceDocument(
         kind=row.kind,
         number=row.number,
         issued_on=row.issued_on,
@@ -452,6 +496,34 @@ def document_of(tx: Transaction, row: Any) -> InvoiceDocument:
         language=row.language,
         **account,
     )
+    former = former_amounts(document)
+    if former is None:
+        return document
+    with in_language(known_language(row.language) or SOURCE):
+        said = former_text(former)
+    return replace(converted(document, former), note="\n".join(filter(None, (document.note, said))))
+
+
+def former_text(former: FormerAmounts) -> str:
+    """What a converted document amounts to in the former currency, and the rate, in the current language."""
+    successor, currency = former.successor, former.currency
+    return gettext(
+        "In %(currency)s: net %(net)s, tax %(tax)s, total %(total)s; converted at 1 %(successor)s = %(rate)s "
+        "%(currency)s.",
+        currency=currency,
+        net=money_text(former.net_minor, currency),
+        tax=money_text(former.tax_minor, currency),
+        total=money_text(former.total_minor, currency),
+        successor=successor.currency,
+        rate=successor.rate,
+    )
+
+
+def in_successor_currency(tx: Transaction, row: Row[Any]) -> InvoiceDocument | None:
+    """What a credit note says in the successor of its currency; None for what is in its own."""
+    if row.kind != "credit_note" or row.issued_on is None:
+        return None
+    return document_of(tx, row) if successor_on(row.currency, row.issued_on) is not None else None
 
 
 def _document_line(row: Row[Any]) -> DocumentLine:

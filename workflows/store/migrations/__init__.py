@@ -1,4 +1,4 @@
 """The steps that bring a database up to date: `versions`, oldest first."""
 
-HEAD = "0060"
+HEAD = "0061"
 """The newest step, which makes the tables that this program uses."""
