@@ -82,7 +82,7 @@ class UnreachableTarget:
     """A target that its calendar does not reach within `LONGEST_WAIT`; None for hours that never open.
 
     With `no_data`, the public holidays of the calendar (without `sla`: the business hours) are not known for
-    long enough to tell.
+    as long as that.
     """
 
     sla: Sla | None = None

@@ -29,10 +29,10 @@ def test_a_note_of_an_old_invoice_is_in_the_successor(web: WebClients) -> None:
     billing = Billing(sample, currency="BGN")
     old = billing.issue()
     assert minor(old, "total") == (11_900,)
-    kept = billing.draft()
+    waiting = billing.draft()
     sample.clock.at = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
-    refused = billing.finance.call("POST", f"/invoices/{kept['id']}/issue")
+    refused = billing.finance.call("POST", f"/invoices/{waiting['id']}/issue")
     assert refused.status_code == 409
     assert "BGN was replaced by EUR" in refused.text
     read = billing.invoice(old["id"])

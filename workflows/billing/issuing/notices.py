@@ -13,8 +13,8 @@ from sqlalchemy import select
 from engine.dunning import reminder_kind
 from engine.invoice_document import Party
 from workflows.billing.documents.files import pdf_file
+from workflows.billing.invoicing.document_values import in_successor_currency
 from workflows.billing.invoicing.parties import buyer_of, party_of
-from workflows.billing.invoicing.queries import in_successor_currency
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
