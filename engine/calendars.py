@@ -1,11 +1,13 @@
 """Working time: the hours in which a desk is open, and arithmetic on open seconds.
 
 The hours of a day are those that start on it: a night shift belongs to the day it starts on and continues
-into the next day, even a holiday; split it at 24:00 if it should stop there. A holiday has no hours, not even
-those given for its date; hours given for a date replace those of the weekday; a break closes the clock times
-it names, even within a shift that started the day before. Every time of day begins at the first instant at
-which the local clock has reached it (see engine.periods): a desk that opens at 02:30 on a day whose clocks go
-from 02:00 to 03:00 opens at 03:00.
+into the next day, even a holiday; split it at 24:00 if it should stop there. A holiday has no hours, not
+even those given for its date; hours given for a date replace those of the weekday; a break closes the clock
+times it names, even within a shift that started the day before. A public holiday (by country, region and
+category) has the hours given for it on days that have hours by the week, and none else: a half day on a
+Sunday opens nothing; hours given for its date come first. A closure has no hours, whatever day it is on.
+Every time of day begins at the first instant at which the local clock has reached it (see engine.periods): a
+desk that opens at 02:30 on a day whose clocks go from 02:00 to 03:00 opens at 03:00.
 
 Source: product.md sections 3, 7 and 9.
 """
@@ -24,6 +26,7 @@ from zoneinfo import ZoneInfo
 
 from engine.errors import InvalidCalendar, InvalidQuantity, WorkTimeNotReached
 from engine.periods import EARLIEST_YEAR, LATEST_YEAR, check_date, check_instant, first_instant_at
+from engine.public_holidays import holidays_in
 from engine.quantities import MINUTES_A_DAY, Minutes, Period
 
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -50,9 +53,27 @@ ALL_DAY: DayHours = (Hours(0, MINUTES_A_DAY),)
 ALL_WEEK: tuple[DayHours, ...] = (ALL_DAY,) * 7
 
 
+@dataclass(frozen=True, slots=True)
+class HolidayHours:
+    """The hours of the public holidays of a country or region; none: closed."""
+
+    country: str
+    subdivision: str | None = None
+    categories: tuple[str, ...] = ("public",)
+    hours: DayHours = ()
+
+    def has(self, day: date) -> bool:
+        """Whether a day is one of these holidays. Raises: NoHolidayData."""
+        return day in holidays_in(self.country, self.subdivision, self.categories, day.year)
+
+
 @dataclass(frozen=True)
 class WorkCalendar:
     """When the desk is open. `weekly` starts with Monday; `annual_holidays` are (month, day).
+
+    Of `public_holidays` the first entry that has a day counts; it is read for the years that are asked for,
+    and every function here raises NoHolidayData for a year that the holidays are not known for. `closures`
+    are spans without hours.
 
     Raises: InvalidCalendar for hours outside a day, a week without exactly seven days, or an annual holiday
     that does not exist; AbsurdDate for a date outside the years 1970 to 2199.
@@ -64,7 +85,10 @@ class WorkCalendar:
     date_breaks: Mapping[date, DayHours] = field(default_factory=dict)
     holidays: frozenset[date] = frozenset()
     annual_holidays: frozenset[tuple[int, int]] = frozenset()
+    public_holidays: tuple[HolidayHours, ...] = ()
+    closures: tuple[Period, ...] = ()
     never_closes: bool = field(init=False, repr=False, compare=False)
+    _closed: tuple[Span, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.weekly) != len(DAY_NAMES):
@@ -79,11 +103,16 @@ class WorkCalendar:
         for month, day_of_month in self.annual_holidays:
             _check_annual(month, day_of_month)
         always = all(_covers_the_day(hours) for hours in (*self.weekly, *self.date_hours.values()))
-        exceptions = self.holidays or self.annual_holidays or self.date_breaks
+        for entry in self.public_holidays:
+            _check_hours(entry.country, entry.hours)
+        exceptions = (
+            self.holidays or self.annual_holidays or self.date_breaks or self.public_holidays or self.closures
+        )
         # Read-only copies: a calendar is a value, even if the mappings passed in change later.
         object.__setattr__(self, "date_hours", MappingProxyType(dict(self.date_hours)))
         object.__setattr__(self, "date_breaks", MappingProxyType(dict(self.date_breaks)))
         object.__setattr__(self, "never_closes", always and not exceptions)
+        object.__setattr__(self, "_closed", tuple(_joined_pauses(self.closures)))
 
 
 def working_seconds_between(
@@ -207,6 +236,8 @@ def _open_spans(
     calendar: WorkCalendar, start: datetime, end: datetime, pauses: Sequence[Span]
 ) -> Iterator[Span]:
     """Open time in [start, end) outside the pauses, lazily: disjoint, in order, at most one shift each."""
+    if calendar.closures:
+        pauses = _joined([*pauses, *calendar._closed]) if pauses else calendar._closed
     if pauses and end <= pauses[-1][1]:
         # Paused until the end: avoids walking day by day through all the years up to it.
         end = min(end, pauses[-1][0])
@@ -233,7 +264,7 @@ def _days_with_hours(calendar: WorkCalendar, start: datetime, end: datetime) -> 
     """The days whose hours may extend into [start, end); the previous day may have a night shift."""
     first = start.astimezone(calendar.time_zone).date() - _DAY
     last = end.astimezone(calendar.time_zone).date() + _DAY
-    if any(calendar.weekly):
+    if any(calendar.weekly) or any(one.hours for one in calendar.public_holidays):
         return (first + timedelta(days=n) for n in range((last - first).days + 1))
     return (day for day in sorted(calendar.date_hours) if first <= day <= last)
 
@@ -241,7 +272,14 @@ def _days_with_hours(calendar: WorkCalendar, start: datetime, end: datetime) -> 
 def _hours_of(calendar: WorkCalendar, day: date) -> DayHours:
     if day in calendar.holidays or (day.month, day.day) in calendar.annual_holidays:
         return ()
-    return calendar.date_hours.get(day, calendar.weekly[day.weekday()])
+    of_date = calendar.date_hours.get(day)
+    by_week = calendar.weekly[day.weekday()] if of_date is None else of_date
+    if of_date is not None or not calendar.public_holidays:
+        return by_week
+    holiday = next((one for one in calendar.public_holidays if one.has(day)), None)
+    if holiday is None:
+        return by_week
+    return () if any(calendar.weekly) and not by_week else holiday.hours
 
 
 def _breaks_near(calendar: WorkCalendar, day: date) -> list[Span]:

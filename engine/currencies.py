@@ -1,4 +1,54 @@
-"""Currencies of ISO 4217: how many decimals their minor unit has, and amounts as text."""
+"""Currencies of ISO 4217: since when and until when, how many decimals their minor unit has, and as text.
+
+A currency that a country has given up is refused for new documents from its last day on; amounts in it stay
+readable, and what is corrected later is in its successor, at the fixed rate by law.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+
+CURRENCIES = frozenset(
+    "AED ANG ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HRK HUF IDR ILS INR ISK JOD JPY "
+    "KRW KWD MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD "
+    "UYU VND XCG ZAR".split()
+)
+"""Those that a desk can have, or could before they were given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """The currency that replaced another on a day, and how much of the other one unit of it is."""
+
+    currency: str
+    since: date
+    rate: Decimal
+
+
+SUCCESSORS: Mapping[str, Successor] = MappingProxyType(
+    {
+        "HRK": Successor("EUR", date(2023, 1, 1), Decimal("7.53450")),
+        "ANG": Successor("XCG", date(2025, 3, 31), Decimal(1)),
+        "BGN": Successor("EUR", date(2026, 1, 1), Decimal("1.95583")),
+    }
+)
+"""Regulations (EU) 2022/1208 and 2025/1407; Curaçao and Sint Maarten: ISO 4217 amendment 176."""
+FIRST_DAYS: Mapping[str, date] = MappingProxyType({"XCG": date(2025, 3, 31)})
+
+
+def successor_on(currency: str, day: date) -> Successor | None:
+    """What has replaced a currency by a day; None while it is in use."""
+    found = SUCCESSORS.get(currency)
+    return found if found is not None and day >= found.since else None
+
+
+def is_currency_on(currency: str, day: date) -> bool:
+    """Whether documents of a day can be in a currency."""
+    has_begun = currency not in FIRST_DAYS or day >= FIRST_DAYS[currency]
+    return currency in CURRENCIES and has_begun and successor_on(currency, day) is None
+
 
 NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
 THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})

@@ -15,6 +15,9 @@ from typing import Any
 
 from engine.errors import DeskError
 
+CHECKED_YEAR = 2026
+"""A year that the data of every country has: names are checked in it."""
+
 
 class NoHolidayData(DeskError):
     """A country, region, category or year that the holiday data does not have."""

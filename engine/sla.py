@@ -6,13 +6,15 @@ Source: product.md sections 5 and 9.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, get_args
 
-from engine.calendars import LAST_INSTANT, WorkCalendar, is_open_for, working_time_between
+from engine.calendars import ALWAYS_OPEN, LAST_INSTANT, WorkCalendar, is_open_for, working_time_between
+from engine.named_calendars import NamedCalendar
+from engine.public_holidays import NoHolidayData, holidays_in
 
-SlaCalendar = Literal["always", "business_hours"]
-
-SLA_CALENDARS: tuple[SlaCalendar, ...] = get_args(SlaCalendar)
+ALWAYS = "always"
+BUSINESS_HOURS = "business_hours"
+SLA_CALENDARS = (ALWAYS, BUSINESS_HOURS)
+"""The calendars that a level can name besides those of `calendars.json`, whose ids they cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,44 +45,92 @@ class SlaWarning:
 
 @dataclass(frozen=True, slots=True)
 class Sla:
-    """One service level of `rules/slas.json`, with a target for each priority; None gives no warnings."""
+    """One service level of `rules/slas.json`, with a target for each priority; None gives no warnings.
+
+    `calendar` is one of `SLA_CALENDARS`, or the id of a named calendar.
+    """
 
     id: str
     label: str
-    calendar: SlaCalendar
+    calendar: str
     targets: Mapping[str, SlaTarget]
     warning: SlaWarning | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SlaCalendars:
+    """The calendars that levels count in: the desk's business hours, and the named calendars by id."""
+
+    business_hours: WorkCalendar
+    named: Mapping[str, NamedCalendar]
+
+    def of(self, sla: Sla) -> WorkCalendar:
+        """The calendar of a level, in the provider's time zone."""
+        if sla.calendar == ALWAYS:
+            return ALWAYS_OPEN
+        if sla.calendar == BUSINESS_HOURS:
+            return self.business_hours
+        return self.named[sla.calendar].in_zone(self.business_hours.time_zone)
+
+
 LONGEST_WAIT = timedelta(days=20 * 365)
-"""Within this time the desk must be open for as long as its longest target takes."""
+"""Within this time a calendar must be open for as long as its longest target takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnreachableTarget:
-    """A target that business hours do not reach within `LONGEST_WAIT`; None for hours that never open."""
+    """A target that its calendar does not reach within `LONGEST_WAIT`; None for hours that never open.
+
+    With `no_data`, the public holidays of the calendar (without `sla`: the business hours) are not known for
+    as long as that.
+    """
 
     sla: Sla | None = None
     priority: str | None = None
+    no_data: NoHolidayData | None = None
 
 
 def unreachable_target(
-    slas: Mapping[str, Sla], business_hours: WorkCalendar, at: datetime
+    slas: Mapping[str, Sla], calendars: SlaCalendars, at: datetime
 ) -> UnreachableTarget | None:
-    """The first target that the business hours do not reach in time, counted from `at`; None if all are.
+    """The first target that its calendar does not reach in time, counted from `at`; None if all are.
 
     No service request could be logged under such a level. Source: product.md section 9.
     """
     until = min(at + LONGEST_WAIT, LAST_INSTANT) if at < LAST_INSTANT else at
-    if not is_open_for(business_hours, at, until, timedelta()):
-        return UnreachableTarget()
-    counted = [sla for sla in slas.values() if sla.calendar != "always"]
-    minutes = {target.resolution_minutes for sla in counted for target in sla.targets.values()}
-    if not minutes or is_open_for(business_hours, at, until, timedelta(minutes=max(minutes))):
+    try:
+        if not is_open_for(calendars.business_hours, at, until, timedelta()):
+            return UnreachableTarget()
+        _require_next_year(calendars.business_hours, at)
+    except NoHolidayData as error:
+        return UnreachableTarget(no_data=error)
+    for name in {sla.calendar: None for sla in slas.values() if sla.calendar != ALWAYS}:
+        counted = [sla for sla in slas.values() if sla.calendar == name]
+        try:
+            _require_next_year(calendars.of(counted[0]), at)
+            found = _unreachable_by(calendars.of(counted[0]), counted, at, until)
+        except NoHolidayData as error:
+            return UnreachableTarget(counted[0], no_data=error)
+        if found is not None:
+            return found
+    return None
+
+
+def _unreachable_by(
+    calendar: WorkCalendar, slas: list[Sla], at: datetime, until: datetime
+) -> UnreachableTarget | None:
+    minutes = max(target.resolution_minutes for sla in slas for target in sla.targets.values())
+    if is_open_for(calendar, at, until, timedelta(minutes=minutes)):
         return None
-    open_time = working_time_between(business_hours, at, until)
-    for sla in counted:
+    open_time = working_time_between(calendar, at, until)
+    for sla in slas:
         for priority, target in sla.targets.items():
             if open_time < timedelta(minutes=target.resolution_minutes):
                 return UnreachableTarget(sla, priority)
     return None
+
+
+def _require_next_year(calendar: WorkCalendar, at: datetime) -> None:
+    """Raise NoHolidayData if the holidays of the calendar end with this year: soon none could be logged."""
+    for entry in calendar.public_holidays:
+        holidays_in(entry.country, entry.subdivision, entry.categories, at.year + 1)

@@ -217,14 +217,14 @@ class _Folder:
     def rule_set(self) -> RuleSet | None:
         if self.is_too_large:
             return None
-        slas = self._slas()
-        are_valid = not self._has_errors(SLA_FILE)
         calendars = self._calendars()
-        calendar_ids = tuple(calendars) if not self._has_errors(CALENDAR_FILE) else None
+        known_calendars = calendars if not self._has_errors(CALENDAR_FILE) else None
+        slas = self._slas(known_calendars)
+        are_valid = not self._has_errors(SLA_FILE)
         known = Declarations(
             type_keys=self._type_keys(),
             sla_ids=tuple(slas) if are_valid else None,
-            calendar_ids=calendar_ids,
+            calendar_ids=tuple(known_calendars) if known_calendars is not None else None,
         )
         types = self._types(known)
         known = replace(known, types={key: rules.type for key, rules in types.items()})
@@ -284,12 +284,12 @@ class _Folder:
     def _type_keys(self) -> tuple[str, ...]:
         return tuple(match.group(1) for path in sorted(self.texts) if (match := TYPE_PATH.fullmatch(path)))
 
-    def _slas(self) -> dict[str, Sla]:
+    def _slas(self, calendars: Mapping[str, NamedCalendar] | None) -> dict[str, Sla]:
         root = self.roots.get(SLA_FILE)
         if root is None:
             return {}
         report = self._report(SLA_FILE)
-        return report.within_limit(lambda: read_sla_file(report, root)) or {}
+        return report.within_limit(lambda: read_sla_file(report, root, calendars)) or {}
 
     def _has_errors(self, path: str) -> bool:
         return path in self.reports and self.reports[path].has_errors

@@ -38,6 +38,7 @@ PAGES = {
         "/billing",
         "/settings",
         "/settings/logo",
+        "/calendar-data",
         "/bank-statements",
         "/bank-entries",
         "/rules",

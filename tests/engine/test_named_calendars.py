@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.calendars import ALL_DAY, DayHours, Hours
-from engine.named_calendars import NO_HOURS, Closure, HolidayHours, NamedCalendar
+from engine.calendars import ALL_DAY, DayHours, HolidayHours, Hours
+from engine.named_calendars import NO_HOURS, Closure, NamedCalendar
 from engine.public_holidays import NoHolidayData, holidays_in
 from engine.quantities import Period
 

@@ -11,8 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.calendar_text import read_calendar
-from engine.calendars import ALWAYS_OPEN, Hours, WorkCalendar
-from engine.sla import Sla, SlaTarget, UnreachableTarget, unreachable_target
+from engine.calendars import (
+    ALWAYS_OPEN,
+    LAST_INSTANT,
+    HolidayHours,
+    Hours,
+    WorkCalendar,
+    working_time_between,
+)
+from engine.named_calendars import Closure, NamedCalendar
+from engine.quantities import Period
+from engine.sla import Sla, SlaCalendars, SlaTarget, UnreachableTarget, unreachable_target
 from engine.sla_clock import (
     SlaClock,
     SlaTerms,
@@ -231,16 +240,83 @@ def _sla(minutes: int, calendar: Any = "business_hours") -> dict[str, Sla]:
 def test_one_minute_a_week_reaches_a_short_target_only(day: int) -> None:
     weekly = tuple((Hours(600, 601),) if n == day else () for n in range(7))
     calendar = WorkCalendar(ZoneInfo("Europe/Berlin"), weekly)
-    assert unreachable_target(_sla(1000), calendar, MONDAY) is None
-    found = unreachable_target(_sla(1100), calendar, MONDAY)
+    assert unreachable_target(_sla(1000), SlaCalendars(calendar, {}), MONDAY) is None
+    found = unreachable_target(_sla(1100), SlaCalendars(calendar, {}), MONDAY)
     assert found is not None
     assert (found.sla, found.priority) == (_sla(1100)["one"], "low")
-    assert unreachable_target(_sla(10_000_000, "always"), calendar, MONDAY) is None
+    assert unreachable_target(_sla(10_000_000, "always"), SlaCalendars(calendar, {}), MONDAY) is None
 
 
 def test_hours_that_never_open_reach_nothing() -> None:
     closed = WorkCalendar(ZoneInfo("UTC"), ((),) * 7)
-    assert unreachable_target({}, closed, MONDAY) == UnreachableTarget()
+    assert unreachable_target({}, SlaCalendars(closed, {}), MONDAY) == UnreachableTarget()
+
+
+# ------------------------------------------------------------------ named calendars
+
+OFFICE_WEEK = (*[(Hours(540, 1020),)] * 5, (), ())
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def _due(calendar: WorkCalendar, start: str, minutes: int) -> str:
+    at = datetime.fromisoformat(start).replace(tzinfo=BERLIN)
+    _, due_at = first_due_instants(SlaTerms(SlaTarget(1, minutes), calendar), at.astimezone(UTC))
+    return due_at.astimezone(BERLIN).strftime("%Y-%m-%dT%H:%M")
+
+
+def test_targets_pass_over_holidays_half_days_and_closures() -> None:
+    """Eight hours from Wednesday afternoon: two that day, three on the half day, none while closed."""
+    half_days = HolidayHours("IS", None, ("half_day",), (Hours(540, 720),))
+    closed = Period(
+        datetime(2026, 12, 28, 9, tzinfo=BERLIN).astimezone(UTC),
+        datetime(2026, 12, 28, 17, tzinfo=BERLIN).astimezone(UTC),
+    )
+    named = NamedCalendar(
+        "desk", "Desk", OFFICE_WEEK, holidays=(half_days, HolidayHours("IS")), closures=(Closure(closed),)
+    )
+    calendar = named.in_zone(BERLIN)
+    # Thursday 24 December is a half day, Friday and Saturday are holidays, Monday is closed
+    assert _due(calendar, "2026-12-23T15:00", 5 * 60) == "2026-12-24T12:00"
+    assert _due(calendar, "2026-12-23T15:00", 8 * 60) == "2026-12-29T12:00"
+    start, end = (datetime(2026, 12, day, tzinfo=UTC) for day in (20, 31))
+    in_charging = sum(
+        (one.end - one.start for one in named.open_periods(start, end, BERLIN) if one.end), timedelta()
+    )
+    assert in_charging == working_time_between(calendar, start, end) == timedelta(hours=8 * 5 + 3)
+
+
+def test_business_hours_have_public_holidays_too() -> None:
+    calendar = WorkCalendar(BERLIN, OFFICE_WEEK, public_holidays=(HolidayHours("DE", "BY"),))
+    assert _due(calendar, "2026-05-13T16:00", 120) == "2026-05-15T10:00"  # Ascension Day
+    own = WorkCalendar(
+        BERLIN, OFFICE_WEEK, {date(2026, 5, 14): OFFICE_WEEK[0]}, public_holidays=calendar.public_holidays
+    )
+    assert _due(own, "2026-05-13T16:00", 120) == "2026-05-14T10:00"
+
+
+def test_a_named_calendar_must_reach_its_targets_too() -> None:
+    open_week = WorkCalendar(BERLIN, OFFICE_WEEK)
+    minute = NamedCalendar("few", "Few", ((Hours(600, 601),), *[()] * 6))
+    closed = Closure(Period(MONDAY, LAST_INSTANT))
+    shut = NamedCalendar("shut", "Shut", OFFICE_WEEK, closures=(closed,))
+    calendars = SlaCalendars(open_week, {"few": minute, "shut": shut})
+    assert unreachable_target(_sla(1000, "few"), calendars, MONDAY) is None
+    for minutes, name in ((1100, "few"), (1, "shut")):
+        found = unreachable_target(_sla(minutes, name), calendars, MONDAY)
+        assert found == UnreachableTarget(_sla(minutes, name)["one"], "low")
+
+
+def test_holidays_that_end_with_this_year_are_found_before_they_end() -> None:
+    """The data of Sri Lanka ends with 2026: in 2027 nothing could be logged."""
+    ending = WorkCalendar(BERLIN, OFFICE_WEEK, public_holidays=(HolidayHours("LK"),))
+    found = unreachable_target(_sla(60), SlaCalendars(ending, {}), MONDAY)
+    assert found is not None
+    assert (found.sla, found.no_data is not None) == (None, True)
+    named = NamedCalendar("lk", "LK", OFFICE_WEEK, holidays=(HolidayHours("LK"),))
+    calendars = SlaCalendars(WorkCalendar(BERLIN, OFFICE_WEEK), {"lk": named})
+    found = unreachable_target(_sla(60, "lk"), calendars, MONDAY)
+    assert found is not None
+    assert (found.sla, found.no_data is not None) == (_sla(60, "lk")["one"], True)
 
 
 # ------------------------------------------------------------------ cases of other systems

@@ -9,6 +9,7 @@ from workflows.administration import settings as setting_use_cases
 from workflows.commands.administration import ActivateBilling, NewLogo
 from workflows.core.settings import RetentionMonths, Settings
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.service_requests import sla_data
 from workflows.people import retention
 from workflows.views import Page
 from workflows.views.administration import (
@@ -19,6 +20,7 @@ from workflows.views.administration import (
     TimeZoneChangeView,
 )
 from workflows.views.people import RetentionPreview
+from workflows.views.sla import CalendarDataView
 
 MAX_LOGO_BODY_BYTES = 2 * 1024 * 1024
 """A logo in base64, and some space around it; one that is too large by little is an error of its field."""
@@ -85,6 +87,16 @@ def preview_retention(tx: Transaction, query: RetentionQuery) -> RetentionPrevie
     By the settings, or by the numbers of months that are given; 0 removes none. For administrators.
     """
     return RetentionPreview(items=retention.preview_retention(tx, query.given()))
+
+
+@settings.get("/settings/calendar-data")
+def get_calendar_data(tx: Transaction) -> CalendarDataView:
+    """Return the time zone and holiday data in use, and the open targets that it would move.
+
+    Targets stay as they were computed when newer data is installed, until their clock runs again after a
+    stop, or their level or its hours change.
+    """
+    return sla_data.read_calendar_data(tx)
 
 
 @settings.get("/settings/time-zone-change")

@@ -1,7 +1,7 @@
 """Request context of the pages: the desk, the logged-in user and the current time."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app, g
 from flask_login import current_user
@@ -44,4 +44,17 @@ def settings() -> Settings:
 
 
 def zone() -> ZoneInfo:
+    """The provider's time zone: that of its days and of the forms."""
     return settings().zone
+
+
+def own_zone() -> ZoneInfo | None:
+    """The time zone in which the reader has chosen to read instants; None if it is the provider's."""
+    name = getattr(current_user, "time_zone", None)
+    if not name or name == settings().time_zone:
+        return None
+    try:
+        return ZoneInfo(name)
+    except ZoneInfoNotFoundError:
+        # of zone data that had it
+        return None

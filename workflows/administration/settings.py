@@ -5,16 +5,18 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
-from engine.sla import unreachable_target
+from engine.public_holidays import CHECKED_YEAR, NoHolidayData, holidays_in
+from engine.sla import BUSINESS_HOURS, unreachable_target
 from workflows.core.actors import OFFICE, STAFF
 from workflows.core.config_version import bump_generation, config_in_force
+from workflows.core.currencies import require_currency
 from workflows.core.errors import StateForbids, VersionChanged, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.given_terms import unbillable_rule
-from workflows.lifecycle.service_requests.sla import levels_in_force
+from workflows.lifecycle.service_requests.sla import service_levels
 from workflows.lifecycle.service_requests.sla_changes import move_open_targets, preview_moved_targets
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -48,7 +50,7 @@ def change_settings(
         NotAllowed: the actor is no administrator.
         pydantic.ValidationError: a value is not valid; it names each field.
         StateForbids: `contracts: true`, which is only possible by activating billing.
-        InvalidInput: an overage rate is 0, or contracts are on and
+        InvalidInput: an overage rate is 0, the currency has been given up, or contracts are on and
             `time_expired_contract` would become empty.
         VersionChanged: the settings do not have the expected version.
 
@@ -69,6 +71,8 @@ def change_settings(
             gettext("Give an amount above zero, or null for no price."),
         )
     changed = settings.merged(changes)
+    if changed.currency != settings.currency:
+        require_currency(tx, changed.currency, "/currency")
     if changed.contracts and not settings.contracts:
         raise StateForbids(
             gettext("Contracts are off. They can only be switched on by activating billing."),
@@ -96,9 +100,11 @@ def preview_settings(tx: Transaction, changes: dict[str, Any]) -> SettingsPrevie
     tx.require("administrator")
     _refuse_control_characters(changes, "")
     changed = tx.settings.merged(changes)
+    if changed.currency != tx.settings.currency:
+        require_currency(tx, changed.currency, "/currency")
     if changed.business_hours != tx.settings.business_hours:
         _require_reachable_targets(tx, changed)
-    levels = levels_in_force(tx)._replace(business_hours=changed.business_hours)
+    levels = service_levels(tx.config.rule_set, changed)
     before, after = tx.settings.model_dump(mode="json"), changed.model_dump(mode="json")
     return SettingsPreview(
         changed=[key for key in after if after[key] != before[key]],
@@ -161,12 +167,9 @@ def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:
     _require_billable_rules(tx, new)
     if new.currency != old.currency:
         _require_rates_in(tx, new.currency)
-    levels = levels_in_force(tx)
+    rules = tx.config.rule_set
     move_open_targets(
-        tx,
-        levels._replace(business_hours=old.business_hours),
-        levels._replace(business_hours=new.business_hours),
-        why="business hours changed",
+        tx, service_levels(rules, old), service_levels(rules, new), why="business hours changed"
     )
     before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
     changed = [key for key in after if after[key] != before[key]]
@@ -222,9 +225,14 @@ def _require_rates_in(tx: Transaction, currency: str) -> None:
 
 def _require_reachable_targets(tx: Transaction, settings: Settings) -> None:
     """Raise InvalidInput if a service level's target is never due by these business hours."""
-    found = unreachable_target(levels_in_force(tx).slas, settings.business_hours, tx.now)
+    _require_known_holidays(settings)
+    levels = service_levels(tx.config.rule_set, settings)
+    by_hours = {id: sla for id, sla in levels.slas.items() if sla.calendar == BUSINESS_HOURS}
+    found = unreachable_target(by_hours, levels.calendars, tx.now)
     if found is None:
         return
+    if found.no_data is not None:
+        raise invalid("/work_calendar/public_holidays", found.no_data.detail, found.no_data.remedy)
     if found.sla is None:
         raise invalid(
             "/work_calendar/weekly",
@@ -241,6 +249,20 @@ def _require_reachable_targets(tx: Transaction, settings: Settings) -> None:
         ),
         gettext("Give more hours, or publish rules with fewer minutes."),
     )
+
+
+def _require_known_holidays(settings: Settings) -> None:
+    """Raise InvalidInput for a country, region or category of which there are no holidays.
+
+    It is asked when it is set, not whenever settings are read: later data may know a country no longer, and
+    the rest of the settings stays readable.
+    """
+    for place, entry in enumerate(settings.work_calendar.public_holidays):
+        one = entry.of_engine
+        try:
+            holidays_in(one.country, one.subdivision, one.categories, CHECKED_YEAR)
+        except NoHolidayData as error:
+            raise invalid(f"/work_calendar/public_holidays/{place}", error.detail, error.remedy) from None
 
 
 def _change_view(row: Row[Any]) -> SettingChangeView:

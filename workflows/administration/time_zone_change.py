@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from engine.periods import first_instant_of, local_date
 from engine.service_requests import UNFINISHED_STATES
+from engine.sla import ALWAYS
 from workflows.core.actors import OFFICE
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings, is_time_zone
@@ -49,10 +50,10 @@ def _unchanged_contracts(tx: Transaction) -> list[ZoneCount]:
 
 
 def _targets_in_business_hours(tx: Transaction) -> int:
-    """The unfinished requests with a target that was computed by the business hours."""
+    """The unfinished requests with a target in a calendar whose days are those of the time zone."""
     if tx.config.rule_set is None:
         return 0
-    by_hours = [one.id for one in tx.rules.slas.values() if one.calendar != "always"]
+    by_hours = [one.id for one in tx.rules.slas.values() if one.calendar != ALWAYS]
     wanted = (r.c.sla.in_(by_hours), r.c.resolution_due_at.is_not(None), r.c.state.in_(UNFINISHED_STATES))
     return int(tx.connection.execute(select(func.count()).select_from(r).where(*wanted)).scalar_one())
 

@@ -4,7 +4,6 @@ Source: product.md section 3.
 """
 
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
@@ -14,7 +13,6 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     EmailStr,
     Field,
     StringConstraints,
@@ -22,8 +20,9 @@ from pydantic import (
 )
 
 from engine.approvals import LimitPer, OveragePolicy
-from engine.calendars import DAY_NAMES, Hours, WorkCalendar
+from engine.calendars import WorkCalendar
 from engine.contracts import TimeExpired
+from engine.currencies import CURRENCIES
 from engine.invoice_document import TaxCategory
 from engine.invoicing import TaxRate
 from engine.rulebook import RulesEngine
@@ -31,6 +30,7 @@ from workflows.commands.bank_statements import CsvProfile
 from workflows.commands.fields import FieldError, one_of_minutes_and_amount
 from workflows.commands.rounding import RoundingTerms
 from workflows.commands.tax_ids import Bic, Country, Iban, VatId
+from workflows.core.work_calendar import PART, WorkCalendarSetting
 from workflows.languages.texts import gettext
 
 T = TypeVar("T")
@@ -40,29 +40,6 @@ RetentionMonths = Annotated[int, Field(ge=0, le=360)]
 WaitingHours = Annotated[int, Field(ge=1, le=8760)]
 AlertRecipient = Literal["technician", "supervisors", "finance", "company"]
 """The assignee of a request; everyone in a role; the company's address."""
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
-
-
-def _real_day(text: str) -> str:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(gettext("There is no such day.")) from None
-    return text
-
-
-LocalDate = Annotated[
-    str,
-    Field(pattern=r"^(19[7-9]\d|2[01]\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"),
-    AfterValidator(_real_day),
-]
-
-CURRENCIES = frozenset(
-    "AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KRW KWD "
-    "MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VND "
-    "ZAR".split()
-)
 
 
 def is_time_zone(name: str) -> bool:
@@ -76,6 +53,10 @@ def _known_zone(name: str) -> str:
     return name
 
 
+TimeZoneName = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
+"""An IANA time zone."""
+
+
 def _known_currency(code: str) -> str:
     if code not in CURRENCIES:
         raise ValueError(gettext("It is not a currency code; write for example EUR."))
@@ -86,10 +67,6 @@ def _each_once(values: list[T]) -> list[T]:
     if len(set(values)) < len(values):
         raise ValueError(gettext("Give each value once."))
     return values
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 ContractRecipients = Annotated[
@@ -106,49 +83,12 @@ SlaRecipients = Annotated[
 ]
 
 
-class Hours24(_Part):
-    """One open window of a day in local time, [from, to)."""
-
-    opens: Clock
-    closes: Clock
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Hours24":
-        if self.closes <= self.opens:
-            raise FieldError("closes", gettext("The closing time must be after the opening time."))
-        return self
-
-
-class WorkCalendarSetting(_Part):
-    """Business hours by weekday, and the days without any."""
-
-    weekly: dict[Weekday, Annotated[list[Hours24], Field(max_length=24)]] = Field(
-        default_factory=lambda: {
-            day: [Hours24(opens="09:00", closes="17:00")] for day in ("mon", "tue", "wed", "thu", "fri")
-        }
-    )
-    holidays: Annotated[list[LocalDate], Field(max_length=2000)] = Field(default_factory=list)
-
-    def in_zone(self, zone: ZoneInfo) -> WorkCalendar:
-        """The hours as the engine's calendar."""
-        hours: dict[str, list[Hours24]] = {str(day): windows for day, windows in self.weekly.items()}
-        return WorkCalendar(
-            time_zone=zone,
-            weekly=tuple(
-                tuple(Hours(_minute(window.opens), _minute(window.closes)) for window in hours.get(day, []))
-                for day in DAY_NAMES
-            ),
-            holidays=frozenset(date.fromisoformat(day) for day in self.holidays),
-        )
-
-
-def _minute(clock: str) -> int:
-    hours, minutes = clock.split(":")
-    return int(hours) * 60 + int(minutes)
-
-
 EInvoices = Literal["off", "en16931", "xrechnung"]
 """`en16931` is Factur-X (ZUGFeRD) in CII and Peppol BIS Billing 3 in UBL; `xrechnung` for German buyers."""
+
+
+class _Part(BaseModel):
+    model_config = PART
 
 
 class Company(_Part):
@@ -312,7 +252,7 @@ class Settings(_Part):
         default=None, description="A request that waits for a payment is cancelled after so many hours."
     )
     currency: Annotated[str, AfterValidator(_known_currency)] = "EUR"
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    time_zone: TimeZoneName = "UTC"
     work_calendar: WorkCalendarSetting = Field(default_factory=WorkCalendarSetting)
     rounding: RoundingTerms = Field(default_factory=RoundingTerms)
     reopen_window_days: Days = 14

@@ -43,6 +43,13 @@ TEXTS = (
     mark("Open before 24:00, close after opening and at most 24 hours later."),
     mark("Month %(month)s has no day %(day)s."),
     mark("Give month and day, such as 12-25."),
+    # engine.public_holidays
+    mark("There are no holidays of a country %(country)s."),
+    mark("Use the two letters of ISO 3166-1, such as DE."),
+    mark("There is no region %(subdivision)s in %(country)s."),
+    mark("There is no category %(category)s of holidays in %(country)s."),
+    mark("There are no holidays of %(country)s for %(year)s."),
+    mark("The data has the years %(first)s to %(last)s: give dates instead."),
     # engine.calendar_files
     mark("The calendar file has %(size)s bytes."),
     mark("At most %(most)s are allowed: export fewer events."),

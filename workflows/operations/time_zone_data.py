@@ -1,4 +1,6 @@
-"""Which time zone data the process uses: the system's or that of the tzdata package, whichever is newer.
+"""Which time zone and holiday data the process uses.
+
+Of time zones the system's or that of the tzdata package, whichever is newer; holidays from their package.
 
 Python prefers the system's zone files to the package (CPython 3.11, zoneinfo), however old they are: files
 of 2025 compute 2026-12-15 12:00 in Vancouver as 20:00Z; by the rules of 2026 it is 19:00Z.
@@ -7,6 +9,8 @@ of 2025 compute 2026-12-15 12:00 in Vancouver as 20:00Z; by the rules of 2026 it
 import re
 import zoneinfo
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version as version_of_package
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +44,15 @@ def time_zone_data() -> TimeZoneData:
     """The time zone data in use."""
     system = _system()
     return _package() if system.version is None and not _has_zones() else system
+
+
+@cache
+def calendar_data() -> str:
+    """The versions of the data that working time is computed with, as it is stored with what it gave.
+
+    Such as `tzdata 2026f, holidays 0.109`. They stay the same while a process runs.
+    """
+    return f"tzdata {time_zone_data().version or 'unknown'}, holidays {version_of_package('holidays')}"
 
 
 def _package() -> TimeZoneData:

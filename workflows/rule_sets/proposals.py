@@ -17,7 +17,7 @@ from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
-from workflows.lifecycle.service_requests.sla import ServiceLevels
+from workflows.lifecycle.service_requests.sla import service_levels
 from workflows.lifecycle.service_requests.sla_changes import preview_moved_targets
 from workflows.notifications.messages import notify_administrators
 from workflows.rule_sets.publishing import (
@@ -90,7 +90,7 @@ def submit_checked(
         moved = put_in_force(tx, rule_set, note, published_by=tx.actor.name)
         return Submitted(rule_set.version, moved_targets=moved)
     proposed = _propose(tx, rule_set, note, config.version)
-    levels = ServiceLevels(rule_set.slas, tx.settings.business_hours)
+    levels = service_levels(rule_set, tx.settings)
     return Submitted(rule_set.version, proposed, moved_targets=preview_moved_targets(tx, levels).count)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, version_of
-from engine.sla import unreachable_target
+from engine.sla import BUSINESS_HOURS, unreachable_target
 from workflows.commands.fields import CONTROL_CHARACTER
 from workflows.core.actors import OFFICE, SYSTEM
 from workflows.core.config import Config
@@ -26,7 +26,7 @@ from workflows.core.stored_rules import load_once
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.given_terms import unbillable_rule
-from workflows.lifecycle.service_requests.sla import ServiceLevels, levels_in_force
+from workflows.lifecycle.service_requests.sla import levels_in_force, service_levels
 from workflows.lifecycle.service_requests.sla_changes import move_open_targets, preview_moved_targets
 from workflows.notifications.messages import notify_administrators
 from workflows.rule_sets.checked_files import checked_files
@@ -79,7 +79,7 @@ def put_in_force(
         # not a job's due instant, before which work was charged by the rules in force until now
         in_force_since=tx.recorded_at if tx.job else tx.now,
     )
-    after = ServiceLevels(rule_set.slas, tx.settings.business_hours)
+    after = service_levels(rule_set, tx.settings)
     moved = move_open_targets(tx, levels_in_force(tx), after, why="service levels changed")
     bump_generation(tx, rule_set=rule_set.version)
 
@@ -218,7 +218,7 @@ def check_rules(tx: Transaction, files: Mapping[str, str]) -> CheckView:
     found = [*checked.problems, *problems]
     if checked.rule_set is None or any(problem.severity == "error" for problem in found):
         return check_view(found)
-    levels = ServiceLevels(checked.rule_set.slas, tx.settings.business_hours)
+    levels = service_levels(checked.rule_set, tx.settings)
     return check_view(found, moved_targets=preview_moved_targets(tx, levels).count)
 
 
@@ -412,13 +412,26 @@ def _unbillable_rules(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]
 
 
 def _unreachable_targets(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
-    found = unreachable_target(rule_set.slas, tx.settings.business_hours, tx.now)
+    levels = service_levels(rule_set, tx.settings)
+    found = unreachable_target(levels.slas, levels.calendars, tx.now)
     if found is None or found.sla is None:
         return ()
-    message = (
-        f'The desk\'s business hours do not have as much time in 20 years as "{found.sla.id}" gives to '
-        f"resolve priority {found.priority}. Write fewer minutes, or open for more hours in the settings."
-    )
+    if found.no_data is not None:
+        message = (
+            f'The calendar of the service level "{found.sla.id}" needs holidays that are not known. '
+            f"{found.no_data}"
+        )
+    elif found.sla.calendar == BUSINESS_HOURS:
+        message = (
+            f'The desk\'s business hours do not have as much time in 20 years as "{found.sla.id}" gives to '
+            f"resolve priority {found.priority}. Write fewer minutes, or open for more hours in the settings."
+        )
+    else:
+        message = (
+            f'The calendar "{found.sla.calendar}" does not have as much time in 20 years as '
+            f'"{found.sla.id}" gives to resolve priority {found.priority}. Write fewer minutes, or give the '
+            "calendar more hours."
+        )
     return (Problem("slas.json", 1, 1, "", "error", message),)
 
 

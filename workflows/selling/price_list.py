@@ -16,8 +16,8 @@ from engine.periods import local_date
 from engine.price_list import CONTRACT_KINDS, ONE_DAY, ListPrice, ProductKind, check_no_overlap
 from workflows.commands.selling import ChangeProduct, EndPrice, NewPrice, NewProduct
 from workflows.core.actors import Role
+from workflows.core.currencies import require_currency
 from workflows.core.errors import Conflict, NotFound, StateForbids, VersionChanged, invalid
-from workflows.core.settings import CURRENCIES
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
@@ -103,12 +103,7 @@ def insert_price(tx: Transaction, product: Row[Any], price: ListPrice, others: S
 
     Raises: InvalidInput; PricesOverlap.
     """
-    if price.currency not in CURRENCIES:
-        raise invalid(
-            "/price/currency",
-            gettext("%(currency)s is not a currency code.", currency=repr(price.currency)),
-            gettext("Write for example EUR."),
-        )
+    require_currency(tx, price.currency, "/price/currency")
     check_no_overlap(product.code, others, price)
     price_id = new_id()
     tx.add(

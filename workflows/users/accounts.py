@@ -22,6 +22,7 @@ from workflows.core.errors import (
     invalid,
 )
 from workflows.core.paging import Sort, matches, read_page
+from workflows.core.settings import TimeZoneName, is_time_zone
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import Language, gettext
 from workflows.store import tables as t
@@ -59,6 +60,8 @@ class NewUser(Command):
     password: Password | None = None
     language: Language | None = None
     """In which the pages are read; that of the customer or the browser unless given."""
+    time_zone: TimeZoneName | None = None
+    """In which instants are read on the pages; the provider's unless given."""
     invite: bool = True
     """Whether to send an invitation by mail, if no password is given."""
 
@@ -69,6 +72,7 @@ class ChangeUser(Command):
     password: Password = ""
     disabled: bool = False
     language: Language | None = None
+    time_zone: TimeZoneName | None = None
     revoke_api_access: bool = False
     """Revoke every API token of the user as well."""
 
@@ -94,6 +98,7 @@ def create_user(tx: Transaction, command: NewUser) -> str:
         "customer_id": _customer_by_email(tx, email) if command.role == "customer" else None,
         "password_hash": new_password_hash(password, "/password", email, name) if password else None,
         "language": command.language,
+        "time_zone": command.time_zone,
         "created_at": tx.real_now,
     }
     try:
@@ -153,6 +158,8 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
         changes["disabled_at"] = tx.real_now if command.disabled else None
     if "language" in given and command.language != row.language:
         changes["language"] = command.language
+    if "time_zone" in given and command.time_zone != row.time_zone:
+        changes["time_zone"] = command.time_zone
     if "password" in given:
         names = (row.email, changes.get("name", row.name))
         changes["password_hash"] = new_password_hash(command.password, "/password", *names)
@@ -160,7 +167,7 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
         return
     _require_other_administrator(tx, row, changes)
     details: dict[str, Any] = {
-        name: changes[name] for name in ("name", "role", "language") if name in changes
+        name: changes[name] for name in ("name", "role", "language", "time_zone") if name in changes
     }
     if "disabled_at" in changes:
         details["disabled"] = command.disabled
@@ -184,6 +191,21 @@ def change_own_language(tx: Transaction, language: Language | None) -> None:
     if row.language != language:
         tx.change(user, row.id, language=language)
         tx.audit("user", row.id, "changed", language=language)
+
+
+def change_own_time_zone(tx: Transaction, time_zone: str | None) -> None:
+    """Read instants on the pages in a time zone from now on; None is the provider's.
+
+    Raises: InvalidInput for an unknown time zone.
+    """
+    if time_zone is not None and not is_time_zone(time_zone):
+        raise invalid(
+            "/time_zone", gettext("It is not an IANA time zone."), gettext("Write for example Europe/Berlin.")
+        )
+    row = _locked(tx, str(tx.actor.id))
+    if row.time_zone != time_zone:
+        tx.change(user, row.id, time_zone=time_zone)
+        tx.audit("user", row.id, "changed", time_zone=time_zone)
 
 
 def change_own_password(
@@ -331,6 +353,7 @@ def _view(row: Row[Any]) -> UserView:
         role=row.role,
         customer=row.customer_id,
         language=row.language,
+        time_zone=row.time_zone,
         disabled_at=row.disabled_at,
         created_at=row.created_at,
         can_log_in=row.password_hash is not None and row.disabled_at is None,

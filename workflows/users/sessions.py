@@ -43,6 +43,7 @@ _BY_SECRET = Prepared(
         user.c.role,
         user.c.customer_id,
         user.c.language,
+        user.c.time_zone,
         select(billing.c.language)
         .where(billing.c.customer_id == user.c.customer_id)
         .scalar_subquery()
@@ -79,13 +80,14 @@ class OpenSession:
     """A session that is in force, and its user.
 
     `language` is the one that the user has chosen, `customer_language` that of a customer's billing details;
-    None where it is not set.
+    None where it is not set. `time_zone` is the user's own; None for the provider's.
     """
 
     id: str
     actor: Actor
     language: str | None
     customer_language: str | None
+    time_zone: str | None
 
 
 def load_session(desk: Desk, secret: str, visit: Visit) -> OpenSession | None:
@@ -100,7 +102,7 @@ def load_session(desk: Desk, secret: str, visit: Visit) -> OpenSession | None:
     if not -CLOCK_SKEW <= now - row.last_seen_at < SEEN_EVERY:
         _store_use(desk, row.session_id, visit)
     who = Actor(row.id, row.name, row.role, row.customer_id)
-    return OpenSession(row.session_id, who, row.language, row.customer_language)
+    return OpenSession(row.session_id, who, row.language, row.customer_language, row.time_zone)
 
 
 def open_session(tx: Transaction, user_id: str, *, epoch: int, secret: str, visit: Visit) -> None:

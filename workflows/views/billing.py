@@ -72,7 +72,9 @@ class InvoiceView(View):
     it is an issued invoice; `delivery` undelivered or delivered. `paid` is what was settled by payments,
     credit, credit notes and a discount for early payment, `open` what is still to be paid, `written_off` what
     will not be. `dunning_level` is the one that it has reached, 0 for none. Either `customer` or `org_unit`
-    is set. `waits` for a draft that rules find unusual and that finance has not confirmed.
+    is set. `former_total` is what a credit note amounts to in the currency of the invoice that it
+    corrects, where that has been given up since: the note is in its successor. `waits` for a draft that
+    rules find unusual and that finance has not confirmed.
     """
 
     id: str
@@ -97,6 +99,7 @@ class InvoiceView(View):
     created_at: datetime
     version: int
     waits: bool
+    former_total: MoneyView | None
 
 
 @view

@@ -51,7 +51,8 @@ class ServiceRequestView(View):
     contract, and from the resolution on. Until it runs again, `response_due_at` and `resolution_due_at` of a
     target that is not done are as of that instant: they will move by the time for which it is stopped.
     Minutes left are working minutes of the level's calendar, rounded down: 0 for a missed target, None for
-    one that is done or cancelled, and in lists.
+    one that is done or cancelled, and in lists. `response_due_data` and `resolution_due_data` are the
+    versions of time zone and holiday data that gave the due instants; None where they are not known.
 
     `merged_into` is the id of the request into which a merged one was merged: only lists have such a one.
 
@@ -88,9 +89,11 @@ class ServiceRequestView(View):
     auto_close_at: datetime | None
     sla: str | None
     response_due_at: datetime | None
+    response_due_data: str | None
     response_state: TargetState | None
     response_minutes_left: int | None
     resolution_due_at: datetime | None
+    resolution_due_data: str | None
     resolution_state: TargetState | None
     resolution_minutes_left: int | None
     paused_at: datetime | None

@@ -9,6 +9,7 @@ from workflows.views.base import View, view
 class UserView(View):
     """A user account. `customer` is the id of the customer record of a user with that role.
     `language` is the one that the user has chosen; None if it is that of the customer or the browser.
+    `time_zone` is the one in which the user reads instants on the pages; None if it is the provider's.
 
     `can_log_in` is whether the user has a password and is not disabled; without one, a link sets it.
     """
@@ -19,6 +20,7 @@ class UserView(View):
     role: str
     customer: str | None
     language: str | None
+    time_zone: str | None
     disabled_at: datetime | None
     created_at: datetime
     can_log_in: bool

@@ -7,11 +7,11 @@ from datetime import date
 from typing import Any
 
 from engine.calendar_text import read_hours
-from engine.calendars import DAY_NAMES, DayHours, WorkCalendar
+from engine.calendars import DAY_NAMES, DayHours, HolidayHours, WorkCalendar
 from engine.errors import DeskError
-from engine.named_calendars import NO_HOURS, Closure, HolidayHours, NamedCalendar
+from engine.named_calendars import NO_HOURS, Closure, NamedCalendar
 from engine.periods import zone_named
-from engine.public_holidays import holidays_in
+from engine.public_holidays import CHECKED_YEAR, holidays_in
 from engine.quantities import Period
 from engine.rulebook.files.examples import MAX_TEXT
 from engine.rulebook.files.named_elements import read_named_elements
@@ -28,11 +28,10 @@ from engine.rulebook.syntax.typed_reader import (
     read_text,
     read_yes_no,
 )
+from engine.sla import SLA_CALENDARS
 
 MAX_CALENDARS = 50
 MAX_CLOSURES = 5000
-CHECKED_YEAR = 2026
-"""A year that the data of every country has: names are checked in it."""
 UTC = zone_named("UTC")
 
 
@@ -59,6 +58,11 @@ def _calendar(report: FileReport, node: Node) -> NamedCalendar | None:
     )
     if id is None or label is None:
         return None
+    if id in SLA_CALENDARS:
+        report.reject(
+            fields["id"].place,
+            f"The id {quoted(id)} has a meaning of its own for service levels. Choose another.",
+        )
     if not report.has_errors and not calendar.has_hours:
         report.reject(
             node.place,

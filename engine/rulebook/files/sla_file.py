@@ -3,9 +3,11 @@
 Source: product.md section 9.
 """
 
-from typing import cast
+from collections.abc import Mapping
+from functools import partial
 
 from engine.contracts import amount_text
+from engine.named_calendars import NamedCalendar
 from engine.rulebook.files.examples import MAX_TEXT
 from engine.rulebook.files.named_elements import read_named_elements
 from engine.rulebook.files.rule_reader import ID, ID_FORM
@@ -20,24 +22,30 @@ from engine.rulebook.syntax.typed_reader import (
 )
 from engine.rulebook.vocabulary.registry import MAX_MINUTES
 from engine.service_requests import PRIORITIES
-from engine.sla import SLA_CALENDARS, Sla, SlaCalendar, SlaTarget, SlaWarning
+from engine.sla import SLA_CALENDARS, Sla, SlaTarget, SlaWarning
 
 TARGET_KEYS = ("response_minutes", "resolution_minutes")
 WARNING_KEYS = ("percent", "minutes_before")
 
 
-def read_sla_file(report: FileReport, root: Node) -> dict[str, Sla]:
-    """The valid service levels of the file, by id; problems of the others are reported."""
-    return read_named_elements(report, root, "slas", _sla, _example, of="service levels")
+def read_sla_file(
+    report: FileReport, root: Node, calendars: Mapping[str, NamedCalendar] | None
+) -> dict[str, Sla]:
+    """The valid service levels of the file, by id; problems of the others are reported.
+
+    `calendars` are those that a level can name; None if they could not be read: then any name will do.
+    """
+    read = partial(_sla, calendars=calendars)
+    return read_named_elements(report, root, "slas", read, _example, of="service levels")
 
 
-def _sla(report: FileReport, node: Node) -> Sla | None:
+def _sla(report: FileReport, node: Node, calendars: Mapping[str, NamedCalendar] | None) -> Sla | None:
     fields = read_object(report, node, ("id", "label", "calendar", "targets"), ("warning",))
     if fields is None or fields.missing:
         return None
     id = read_name(report, fields["id"], ID, ID_FORM)
     label = read_text(report, fields["label"], maximum=60)
-    calendar = read_choice(report, fields["calendar"], SLA_CALENDARS, what="calendar")
+    calendar = _calendar(report, fields["calendar"], calendars)
     targets_fields = read_object(report, fields["targets"], PRIORITIES)
     if targets_fields is None:
         return None
@@ -53,7 +61,21 @@ def _sla(report: FileReport, node: Node) -> Sla | None:
         warning = _warning(report, fields["warning"], targets)
         if warning is None:
             return None
-    return Sla(id, label, cast(SlaCalendar, calendar), targets, warning)
+    return Sla(id, label, calendar, targets, warning)
+
+
+def _calendar(report: FileReport, node: Node, calendars: Mapping[str, NamedCalendar] | None) -> str | None:
+    if calendars is None:
+        return read_name(report, node, ID, ID_FORM)
+    name = read_choice(report, node, (*SLA_CALENDARS, *calendars), what="calendar")
+    if name in SLA_CALENDARS or name is None or calendars[name].goes_on:
+        return name
+    allowed = report.reject(
+        node.place,
+        f"The calendar {quoted(name)} has hours on single dates only: after them no target would ever be "
+        "reached. Give it weekly hours, or hours of holidays.",
+    )
+    return name if allowed else None
 
 
 def _warning(report: FileReport, node: Node, targets: dict[str, SlaTarget]) -> SlaWarning | None:

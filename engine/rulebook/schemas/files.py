@@ -352,10 +352,11 @@ def _calendars() -> Schema:
     )
     return file_of(
         "Calendars",
-        "The hours that charging and rate rules name. Days are those of the provider's time zone.",
+        "The hours that charging and rate rules and service levels name. "
+        "Days are those of the provider's time zone.",
         {
             "name": text_of(MAX_TEXT, "The name of this set of calendars."),
-            "calendars": list_of(calendar, "The calendars that rules may name."),
+            "calendars": list_of(calendar, "The calendars that rules and service levels may name."),
             "examples": list_of(example, "Checked whenever the file is loaded."),
         },
         ["calendars"],
@@ -379,7 +380,12 @@ def _slas() -> Schema:
                 "description": "The name that contracts refer to; unique.",
             },
             "label": text_of(60, "What it is called on the pages."),
-            "calendar": one_of(SLA_CALENDARS, "The hours during which its minutes count."),
+            "calendar": {
+                "type": "string",
+                "pattern": f"^{ID.pattern}$",
+                "description": "The hours during which its minutes count: "
+                f"{' or '.join(SLA_CALENDARS)}, or an id of calendars.json.",
+            },
             "targets": object_of(dict.fromkeys(PRIORITIES, target), PRIORITIES),
             "warning": {
                 **object_of(

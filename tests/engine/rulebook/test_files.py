@@ -1,6 +1,7 @@
 # ruff: noqa: E501  (the cases are tables, one a line)
 """The checker's messages about contract types, service levels, and the files themselves."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_only_a_type_by_the_month_has_months(terms: dict[str, Any]) -> None:
     ("change", "expected"),
     [
         (lambda one: one["slas"][0].update(id="gold"), 'The id "gold" is used twice. Choose another.'),
-        (lambda one: one["slas"][0].update(calendar="nights"), '"nights" is not a valid calendar. Known: always, business_hours.'),
+        (lambda one: one["slas"][0].update(calendar="nights"), '"nights" is not a valid calendar. Known: always, business_hours, after_hours, weekend.'),
         (lambda one: one["slas"][0]["targets"].pop("low"), '"low" is missing. Add it.'),
         (lambda one: one["slas"][1]["targets"]["high"].update(response_minutes=0), "0 is out of range."),
         (lambda one: one["slas"][1]["targets"]["high"].update(response_minutes=481), "The time to resolve, 480 minutes, is shorter than the time to respond, 481 minutes. Write 481 or more."),
@@ -137,6 +138,34 @@ def test_only_a_type_by_the_month_has_months(terms: dict[str, Any]) -> None:
 def test_service_levels_are_checked(change: Callable[[Any], object], expected: str) -> None:
     found = error_texts(with_change("slas.json", change), "slas.json")
     assert any(expected in one for one in found), found
+
+
+def with_calendar(calendar: dict[str, Any], *, named: bool) -> dict[str, str]:
+    """The shipped files with one calendar, which the first service level names or not."""
+    calendars = json.dumps({"calendars": [{"label": "C", **calendar}]})
+    name = calendar["id"] if named else "business_hours"
+    files = with_change("slas.json", lambda one: one["slas"][0].update(calendar=name))
+    return {**files, "calendars.json": calendars}
+
+
+def test_a_service_level_counts_in_any_named_calendar() -> None:
+    calendar = {"id": "saturdays", "weekly": {"sat": [["09:00", "12:00"]]}}
+    assert load_rule_set(with_calendar(calendar, named=True)).slas["standard"].calendar == "saturdays"
+    gone = {**with_calendar(calendar, named=True), "calendars.json": json.dumps({"calendars": []})}
+    [text] = error_texts(gone, "slas.json")[:1]
+    assert '"saturdays" is not a valid calendar. Known: always, business_hours.' in text
+
+
+def test_a_calendar_that_runs_out_serves_no_service_level() -> None:
+    dates = {"id": "fair", "dates": {"2026-12-24": [["09:00", "12:00"]]}}
+    assert error_texts(with_calendar(dates, named=False), "calendars.json") == []
+    assert "has hours on single dates only" in error_texts(with_calendar(dates, named=True), "slas.json")[0]
+
+
+@pytest.mark.parametrize("id", ["always", "business_hours"])
+def test_a_calendar_cannot_have_a_name_that_service_levels_know(id: str) -> None:
+    calendar = {"id": id, "weekly": {"sat": [["09:00", "12:00"]]}}
+    assert "a meaning of its own" in error_texts(with_calendar(calendar, named=False), "calendars.json")[0]
 
 
 def test_problems_of_a_file_are_not_repeated_where_it_is_used() -> None:

@@ -79,6 +79,7 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
     ("/settings/logo", ("administrator",)),
     ("/settings/retention", ("administrator",)),
     ("/settings/retention?mail_retention_months=12", ("administrator",)),
+    ("/calendar-data", SELLERS),
     ("/rules", SELLERS),
     ("/users", ("administrator",)),
     ("/users/new", ("administrator",)),

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
+from engine.currencies import CURRENCIES
 from tests.support.pseudo_language import pseudo_language, texts_of_data, untranslated
 from tests.support.web_clients import WebClients
 from tests.web.pages.test_access import EVERYONE, PAGES
-from workflows.core.settings import CURRENCIES
 from workflows.notifications.events import TYPE_NAMES
 from workflows.store.tables import metadata
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workflows.commands.rounding import RoundingTerms
-from workflows.core.settings import Company, Settings, WorkCalendarSetting
+from workflows.core.settings import Company, Settings
+from workflows.core.work_calendar import WorkCalendarSetting
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DEFINED_IN = {

@@ -6,7 +6,7 @@ from typing import Any
 from engine.quantities import Rounding
 from web.languages import Texts, gettext, mark
 from web.pages.administration.settings_form import DAYS
-from web.pages.administration.settings_lines import LINES
+from web.pages.administration.settings_lines import LINES, public_holidays_line
 from web.pages.wording.formats import money_text
 from web.pages.wording.labels import OVERAGE_POLICIES, labelled, readable
 from web.pages.wording.limits import limit_text
@@ -19,6 +19,7 @@ from web.pages.wording.settings import (
     rounding_text,
     time_expired_choices,
 )
+from workflows.core.work_calendar import PublicHolidaysSetting
 from workflows.views import MoneyView
 from workflows.views.contracts import NotToExceedView
 
@@ -97,6 +98,10 @@ def _hours(value: Mapping[str, Any]) -> str:
     closed = value.get("holidays")
     if closed:
         lines.append(gettext("%(name)s: %(value)s", name=gettext("Holidays"), value=", ".join(closed)))
+    public = [PublicHolidaysSetting(**one) for one in value.get("public_holidays", ())]
+    if public:
+        entries = " / ".join(map(public_holidays_line, public))
+        lines.append(gettext("%(name)s: %(value)s", name=gettext("Public holidays"), value=entries))
     return "\n".join(lines)
 
 

@@ -10,12 +10,14 @@ from web.pages.administration.settings_lines import (
     account_codes_text,
     csv_profiles_text,
     dunning_levels_text,
+    public_holidays_text,
     tax_rates_text,
     typed_account_codes,
     typed_bank_accounts,
     typed_csv_profiles,
     typed_dunning_levels,
     typed_holidays,
+    typed_public_holidays,
     typed_tax_rates,
     typed_windows,
     with_its_entry,
@@ -95,6 +97,7 @@ class SettingsForm(OverageSettings):
     pointer_fields: ClassVar[dict[str, str]] = {
         "/rounding": "rounding_grace_minutes",
         "/work_calendar/holidays": "holidays",
+        "/work_calendar/public_holidays": "public_holidays",
         "/work_calendar/weekly": "mon",
         **POINTERS,
         "/tax_rates": "tax_rates",
@@ -351,6 +354,13 @@ class SettingsForm(OverageSettings):
     holidays = TextAreaField(
         lazy_text("Holidays"), description=lazy_text("One date per line, for example 2026-12-25.")
     )
+    public_holidays = TextAreaField(
+        lazy_text("Public holidays"),
+        description=lazy_text(
+            "One country or region per line, with categories and the hours of these days, for example "
+            "DE-BY; public, catholic or IS; half_day; 09:00-12:00. Without hours the days are closed."
+        ),
+    )
     mon = StringField(
         lazy_text("Monday"),
         description=lazy_text("For example 09:00-12:00, 13:00-17:00. Leave empty if closed."),
@@ -369,6 +379,11 @@ def settings_form(stored: Settings, version: int) -> SettingsForm:
     form.time_expired_contract.choices = select_options(
         [("", gettext("Not set")), *time_expired_choices(invoices=stored.invoices)]
     )
+    if stored.currency not in CURRENCY_CHOICES:
+        # given up since: it stays as long as it is not changed
+        form.currency.choices = select_options(
+            [(stored.currency, stored.currency), *CURRENCY_CHOICES.items()]
+        )
     if not stored.invoices:
         del form.default_overage_rate_minor
     return form
@@ -404,6 +419,7 @@ def form_data(stored: Settings, version: int) -> dict[str, Any]:
         "account_codes": account_codes_text(stored),
         "financial_year_begins": str(stored.financial_year_begins),
         "holidays": "\n".join(stored.work_calendar.holidays),
+        "public_holidays": public_holidays_text(stored),
     }
 
 
@@ -451,6 +467,7 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
     wanted["work_calendar"] = {
         "weekly": {day: windows for day in DAYS if (windows := typed_windows(form, day))},
         "holidays": typed_holidays(form),
+        "public_holidays": typed_public_holidays(form),
     }
     before = stored.model_dump(mode="json")
     listed = (*RECIPIENTS, *NUMBERS)

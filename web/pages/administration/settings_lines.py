@@ -13,12 +13,14 @@ from web.pages.forms.base import DeskForm
 from web.pages.wording.formats import decimal_text, read_decimal, read_money, typed_money
 from web.pages.wording.labels import labelled
 from workflows.core.settings import AccountCode, DunningLevelSetting, Settings, TaxRateSetting
+from workflows.core.work_calendar import PublicHolidaysSetting
 
 _ENTRY = re.compile(r"(?P<list>/\D+)/(?P<place>\d{1,4})(?P<key>/.*)?", re.ASCII)
 _HOURS = re.compile(r"(\d{1,2}:\d\d)\s*(?:-|–|to)\s*(\d{1,2}:\d\d)", re.ASCII)
 
 _LINES = {f"/{name}": name for name in ("tax_rates", "dunning_levels", "account_codes", "bank_accounts")} | {
-    "/work_calendar/holidays": "holidays"
+    "/work_calendar/holidays": "holidays",
+    "/work_calendar/public_holidays": "public_holidays",
 }
 """The fields with an entry on each line, by their pointers."""
 
@@ -168,17 +170,49 @@ def typed_holidays(form: DeskForm) -> list[str]:
     return _lines(form, "holidays")
 
 
+def public_holidays_text(stored: Settings) -> str:
+    return "\n".join(map(public_holidays_line, stored.work_calendar.public_holidays))
+
+
+def typed_public_holidays(form: DeskForm) -> list[dict[str, Any]]:
+    """The public holidays of the form."""
+    entries = []
+    for line in _lines(form, "public_holidays"):
+        place, categories, hours = (*(part.strip() for part in line.split(";", 2)), "", "")[:3]
+        country, _, subdivision = place.partition("-")
+        entries.append(
+            {
+                "country": country.strip().upper(),
+                "subdivision": subdivision.strip() or None,
+                "categories": [one.strip() for one in categories.split(",") if one.strip()] or ["public"],
+                "hours": _windows(form, "/work_calendar/public_holidays", hours),
+            }
+        )
+    return entries
+
+
+def public_holidays_line(entry: PublicHolidaysSetting) -> str:
+    """Public holidays as a line of the form."""
+    place = f"{entry.country}-{entry.subdivision}" if entry.subdivision else entry.country
+    hours = ", ".join(f"{one.opens}-{one.closes}" for one in entry.hours)
+    return "; ".join([place, ", ".join(entry.categories), *([hours] if hours else [])])
+
+
 def typed_windows(form: DeskForm, day: str) -> list[dict[str, str]]:
     """The hours in which a day is open, of its one line."""
+    return _windows(form, f"/{day}", form[day].data or "")
+
+
+def _windows(form: DeskForm, pointer: str, text: str) -> list[dict[str, str]]:
     windows = []
-    for part in (piece.strip() for piece in (form[day].data or "").strip().split(",")):
+    for part in (piece.strip() for piece in text.strip().split(",")):
         match = _HOURS.fullmatch(part)
         if match:
             opens, closes = (f"{clock:0>5}" for clock in match.groups())
             windows.append({"opens": opens, "closes": closes})
         elif part:
             wrong = gettext("“%(text)s” is not a time range. Use the format 09:00-17:00.", text=part)
-            form.add_error(f"/{day}", wrong)
+            form.add_error(pointer, wrong)
     return windows
 
 

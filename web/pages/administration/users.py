@@ -60,6 +60,9 @@ def language_choices() -> list[tuple[str, str]]:
     return [("", gettext("As the browser asks for it")), *NAMES.items()]
 
 
+ZONE_HELP = lazy_text("For example Europe/Berlin; empty for the provider's.")
+
+
 class NewUserForm(KeyedForm):
     name = StringField(lazy_text("Name"))
     email = EmailField(
@@ -75,6 +78,7 @@ class NewUserForm(KeyedForm):
     language = SelectField(
         lazy_text("Language"), choices=lambda: select_options(language_choices()), default=""
     )
+    time_zone = StringField(lazy_text("Time zone"), description=ZONE_HELP)
     password = PasswordField(
         lazy_text("Initial password"),
         description=lazy_text(
@@ -89,6 +93,7 @@ class UserForm(DeskForm):
     language = SelectField(
         lazy_text("Language"), choices=lambda: select_options(language_choices()), default=""
     )
+    time_zone = StringField(lazy_text("Time zone"), description=ZONE_HELP)
     password = PasswordField(
         lazy_text("New password"), description=lazy_text("Leave empty to keep the current password.")
     )
@@ -122,6 +127,7 @@ def new() -> tuple[str, int] | Response:
     form = NewUserForm()
     if form.is_submitted():
         values = {name: form[name].data for name in ("name", "email", "role", "language", "password")}
+        values["time_zone"] = (form.time_zone.data or "").strip() or None
         command = form.checked_command(NewUser, values)
         if command and attempt_once(form, lambda tx: create_user(tx, command), command):
             flash(_created_text(command), "success")
@@ -219,6 +225,7 @@ def _stored(user: UserView) -> dict[str, Any]:
         "name": user.name,
         "role": user.role,
         "language": user.language or "",
+        "time_zone": user.time_zone or "",
         "disabled": user.disabled_at is not None,
     }
 
@@ -244,6 +251,9 @@ def _changes(form: UserForm, user: UserView) -> dict[str, Any]:
         changes["disabled"] = bool(form.disabled.data)
     if (form.language.data or None) != user.language:
         changes["language"] = Explicit(form.language.data or None)
+    time_zone = (form.time_zone.data or "").strip() or None
+    if time_zone != user.time_zone:
+        changes["time_zone"] = Explicit(time_zone)
     if form.password.data:
         changes["password"] = form.password.data
     if form.revoke_tokens.data:

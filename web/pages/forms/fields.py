@@ -17,7 +17,7 @@ from wtforms.widgets import CheckboxInput, DateInput, DateTimeLocalInput, ListWi
 from engine.errors import DeskError
 from engine.periods import check_date, check_instant, contract_end, first_instant_of, local_instants
 from web.languages import gettext, lazy_text
-from web.pages.context import settings, zone
+from web.pages.context import own_zone, settings, zone
 from web.pages.wording.formats import (
     SpanUnit,
     TimeUnit,
@@ -371,6 +371,12 @@ class InstantField(TypedField):
     widget = DateTimeLocalInput()
     which: str = ""
     given: datetime | None = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if own_zone() is not None:
+            said = gettext("In the provider's time zone, %(zone)s.", zone=zone().key.replace("_", " "))
+            self.description = f"{self.description} {said}".strip()
 
     def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
         if formdata:

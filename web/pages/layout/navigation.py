@@ -115,7 +115,9 @@ MENU: list[tuple[str, list[MenuItem]]] = [
         mark("Administration"),
         [
             MenuItem("activation.activation", mark("Billing"), ADMINISTRATOR),
-            MenuItem("settings.settings", mark("Settings"), ADMINISTRATOR, ("logo", "retention")),
+            MenuItem(
+                "settings.settings", mark("Settings"), ADMINISTRATOR, ("logo", "retention", "calendar_data")
+            ),
             MenuItem("rules.rules", mark("Rules"), OFFICE, ("replays", "rule_editor")),
             MenuItem("users.users", mark("Users"), ADMINISTRATOR),
             MenuItem("audit.audit", mark("Audit trail"), ADMINISTRATOR),

@@ -13,7 +13,7 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from web.languages import language
-from web.pages.context import desk, now, settings, zone
+from web.pages.context import desk, now, own_zone, settings, zone
 from web.pages.layout.balance_bars import balance_figure
 from web.pages.layout.compiled_templates import compiled_templates
 from web.pages.layout.icons import icon
@@ -56,6 +56,7 @@ class Site:
     shortcuts: bool
     company: str
     zone_name: str
+    own_zone_name: str
     sandbox: bool
     clock_is_set: bool
     contracts: bool
@@ -86,6 +87,7 @@ def register_templating(app: Flask) -> None:
         list_href=list_href,
         list_query=list_query,
         instant_text=lambda instant: formats.instant_text(instant, zone()),
+        hover_text=hover_text,
         money=money,
         navigation=navigation,
         period=contract_period,
@@ -132,17 +134,26 @@ def when(
 ) -> Markup | str:
     """A relative time with the exact time as tooltip, or the reverse if `exact`; `since` defaults to now.
 
-    A day far away is that of `time_zone`, which defaults to the provider's.
+    A day far away is that of `time_zone`, which defaults to the provider's; the tooltip is in the reader's.
     """
     if instant is None:
         return missing
     shown_in = ZoneInfo(time_zone) if time_zone else zone()
     full = formats.instant_text(instant, shown_in)
     near = formats.relative_text(instant, since or now(), shown_in)
-    shown, hover = (full, near) if exact else (near, full)
+    own = own_zone()
+    hover = formats.instant_text(instant, own) if own is not None else full
+    shown = full if exact else near
+    if exact:
+        hover = f"{hover} ({near})" if own is not None else near
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         instant.isoformat().replace("+00:00", "Z"), hover, shown
     )
+
+
+def hover_text(instant: datetime) -> str:
+    """An instant in the reader's time zone, as the tooltip of a shorter text."""
+    return formats.instant_text(instant, own_zone() or zone())
 
 
 def day(value: date | datetime | None) -> str:
@@ -204,6 +215,7 @@ def _context() -> dict[str, Any]:
         shortcuts=viewer is not None and shortcuts_are_on(),
         company=config.settings.company.name,
         zone_name=config.settings.time_zone.replace("_", " "),
+        own_zone_name=own.key.replace("_", " ") if (own := own_zone()) is not None else "",
         sandbox=desk().sandbox,
         clock_is_set=config.sandbox_now is not None,
         contracts=config.settings.contracts,

@@ -18,7 +18,7 @@ from web.pages.session.visits import visit
 from workflows.core.secret_texts import new_secret
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import NAMES, known_language, use_language
-from workflows.users.accounts import change_own_language, change_own_password
+from workflows.users.accounts import change_own_language, change_own_password, change_own_time_zone
 from workflows.users.tokens import NewOwnToken, create_own_token, list_tokens, revoke_token
 from workflows.views.users import CreatedToken
 
@@ -46,6 +46,13 @@ class PreferencesForm(DeskForm):
         lazy_text("Language"),
         choices=lambda: select_options([("", gettext("As the browser asks for it")), *NAMES.items()]),
         default="",
+    )
+    time_zone = StringField(
+        lazy_text("Time zone"),
+        description=lazy_text(
+            "For example Europe/Berlin. Times are shown in it when you point at them. Leave it empty for the "
+            "provider's, in which days are counted and forms are filled in."
+        ),
     )
     theme = RadioField(
         lazy_text("Appearance"),
@@ -98,7 +105,13 @@ def preferences() -> tuple[str, int] | Response:
     if not form.validate_on_submit():
         return _page(preferences_form=form), 422
     chosen = known_language(form.language.data)
-    if not succeeds(form, lambda tx: change_own_language(tx, chosen)):
+    own_zone = (form.time_zone.data or "").strip().replace(" ", "_") or None
+
+    def change(tx: Transaction) -> None:
+        change_own_language(tx, chosen)
+        change_own_time_zone(tx, own_zone)
+
+    if not succeeds(form, change):
         return _page(preferences_form=form), 422
     use_language(chosen or language())
     flash(gettext("Your preferences have been saved."), "success")
@@ -140,6 +153,7 @@ def revoke(token_id: str) -> Response:
 def _page(**changed: Any) -> str:
     chosen = {
         "language": current_user.own_language or "",
+        "time_zone": current_user.time_zone or "",
         "theme": appearance(),
         "shortcuts": shortcuts_are_on(),
     }

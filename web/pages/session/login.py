@@ -45,6 +45,7 @@ class Visitor(UserMixin):
         self.actor = actor
         self.secret = secret
         self.session_id = session.id if session is not None else None
+        self.time_zone = session.time_zone if session is not None else None
         self.own_language = session.language if session is not None else None
         self.language = (session.language or session.customer_language) if session is not None else None
 

@@ -1,9 +1,9 @@
 """Labels of the settings and of their options."""
 
+from engine.currencies import CURRENCIES, SUCCESSORS
 from engine.quantities import Rounding
 from web.languages import Texts, mark, ngettext
 from web.pages.wording.formats import number_text
-from workflows.core.settings import CURRENCIES
 
 _TIME_EXPIRED_CHOICES = Texts(
     {
@@ -18,7 +18,8 @@ VALIDATION_CHOICES = Texts(
         "off": mark("Off: requests without a contract open uncovered"),
     }
 )
-CURRENCY_CHOICES = {code: code for code in sorted(CURRENCIES)}
+CURRENCY_CHOICES = {code: code for code in sorted(CURRENCIES.difference(SUCCESSORS))}
+"""Those in use."""
 SCOPE_CHOICES = Texts(
     {
         "entry": mark("Each work entry"),

@@ -14,7 +14,8 @@ from workflows.billing.documents.cii import cii_invoice
 from workflows.billing.documents.e_invoice import Profile
 from workflows.billing.documents.ubl import ubl_invoice
 from workflows.billing.documents.validation import Validation, validate
-from workflows.billing.invoicing.queries import document_of, issued_row
+from workflows.billing.invoicing.document_values import document_of
+from workflows.billing.invoicing.queries import issued_row
 from workflows.core.erased import CustomerErased, is_erased
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction

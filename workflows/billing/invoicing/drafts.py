@@ -21,8 +21,8 @@ from workflows.billing.invoicing.parties import checked_party, party_of
 from workflows.billing.invoicing.rows import discounts_of, lines_of, locked_invoice, sold_by
 from workflows.commands.billing import ChangeInvoice, InvoiceTerms, NewInvoice
 from workflows.core.actors import OFFICE
+from workflows.core.currencies import require_currency
 from workflows.core.errors import StateForbids, VersionChanged, invalid
-from workflows.core.settings import CURRENCIES
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import SOURCE, Language, gettext, known_language
@@ -51,12 +51,7 @@ def create_invoice(tx: Transaction, command: NewInvoice) -> str:
     require_invoicing(tx)
     kind, party_id = checked_party(tx, command.customer, command.org_unit)
     currency = command.currency or tx.settings.currency
-    if currency not in CURRENCIES:
-        raise invalid(
-            "/currency",
-            gettext("%(currency)s is not a currency code.", currency=currency),
-            gettext("Write for example EUR."),
-        )
+    require_currency(tx, currency, "/currency")
     lines = [draft_line(tx, one, currency, f"/lines/{n}") for n, one in enumerate(command.lines)]
     discounts = [draft_discount(one, currency, f"/discounts/{n}") for n, one in enumerate(command.discounts)]
     return add_draft(tx, (kind, party_id), currency, lines, discounts, command)

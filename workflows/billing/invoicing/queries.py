@@ -5,24 +5,19 @@ Source: product.md sections 2 and 10.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, true
 
-from engine.invoice_document import (
-    DocumentDiscount,
-    DocumentLine,
-    EarlyPayment,
-    InvoiceDocument,
-    Party,
-    TaxSubtotal,
-)
+from engine.invoice_document import InvoiceDocument
 from engine.invoices import CONTRACT_SOLD, DELIVERY_STATES, INVOICE_STATES, PAYMENT_STATES, payment_state
 from engine.periods import local_date
 from workflows.billing.invoicing.actions import possible_actions
 from workflows.billing.invoicing.checks import NOTHING, Checked, check_draft
-from workflows.billing.invoicing.parties import SELLER_ONLY, party_of
+from workflows.billing.invoicing.document_values import document_of, in_successor_currency
+from workflows.billing.invoicing.parties import party_of
 from workflows.billing.invoicing.reminder_queries import reminders_of
 from workflows.billing.invoicing.rows import discount_rows, line_rows, no_invoice, tax_rows
 from workflows.core.actors import OFFICE
@@ -181,9 +176,7 @@ def read_invoice(tx: Transaction, invoice_id: str) -> InvoiceDetail:
     corrects = _references(tx, i.c.id == row.corrects_id) if row.corrects_id is not None else []
     return InvoiceDetail(
         **fields,
-        lines=[_line_view(one, row.currency, sold) for one in line_rows(tx, invoice_id)],
-        discounts=_discount_views(tx, row),
-        taxes=[_tax_view(one, row.currency) for one in tax_rows(tx, invoice_id)],
+        **_parts(tx, row, sold),
         order_number=row.order_number,
         buyer_reference=row.buyer_reference,
         note=row.note,
@@ -208,6 +201,46 @@ def read_invoice(tx: Transaction, invoice_id: str) -> InvoiceDetail:
         confirm_reason=checked.reason,
         allowed_actions=_actions(tx, row, waits=checked.waits),
     )
+
+
+def _parts(tx: Transaction, row: Row[Any], sold: dict[str, Any]) -> dict[str, Any]:
+    """The lines, discounts and taxes, in the currency that the document is in."""
+    lines = [_line_view(one, row.currency, sold) for one in line_rows(tx, row.id)]
+    said = in_successor_currency(tx, row)
+    if said is None:
+        taxes = [_tax_view(one, row.currency) for one in tax_rows(tx, row.id)]
+        return {"lines": lines, "discounts": _discount_views(tx, row), "taxes": taxes}
+
+    def money(amount_minor: int) -> MoneyView:
+        return MoneyView(amount_minor, said.currency)
+
+    return {
+        "lines": [
+            replace(
+                view,
+                quantity=decimal_text(one.quantity),
+                unit=one.unit,
+                unit_price=money(one.unit_price_minor),
+                discount_percent=None,
+                discount=money(one.discount_minor),
+                net=money(one.net_minor),
+            )
+            for view, one in zip(lines, said.lines, strict=True)
+        ],
+        "discounts": [
+            InvoiceDiscountView(one.reason, None, money(one.amount_minor)) for one in said.discounts
+        ],
+        "taxes": [
+            InvoiceTaxView(
+                one.category,
+                decimal_text(one.rate),
+                money(one.base_minor),
+                money(one.tax_minor),
+                one.reason,
+            )
+            for one in said.taxes
+        ],
+    }
 
 
 def _pause(tx: Transaction, row: Row[Any]) -> dict[str, Any]:
@@ -255,6 +288,7 @@ def _fields(
     def money(amount_minor: int) -> MoneyView:
         return MoneyView(amount_minor, row.currency)
 
+    said = in_successor_currency(tx, row) or row
     is_paid_for = row.kind == "invoice" and row.state == "issued"
     return {
         "id": row.id,
@@ -274,10 +308,11 @@ def _fields(
         "customer": row.customer_id,
         "org_unit": row.org_unit_id,
         "party_name": names.get(party_of(row), ""),
-        "currency": row.currency,
-        "net": money(row.net_minor),
-        "tax": money(row.tax_minor),
-        "total": money(row.total_minor),
+        "currency": said.currency,
+        "net": MoneyView(said.net_minor, said.currency),
+        "tax": MoneyView(said.tax_minor, said.currency),
+        "total": MoneyView(said.total_minor, said.currency),
+        "former_total": money(row.total_minor) if said is not row else None,
         "paid": money(
             row.total_minor - row.open_minor - row.written_off_minor if row.kind == "invoice" else 0
         ),
@@ -360,10 +395,10 @@ def _early_payment(row: Row[Any]) -> EarlyPaymentView | None:
 
 
 def _references(tx: Transaction, where: ColumnElement[bool]) -> list[InvoiceReference]:
-    found = select(i.c.id, i.c.number, i.c.total_minor, i.c.currency).where(where).order_by(i.c.id)
+    rows = tx.connection.execute(select(i).where(where).order_by(i.c.id)).all()
+    said = [(row, in_successor_currency(tx, row) or row) for row in rows]
     return [
-        InvoiceReference(row.id, row.number, MoneyView(row.total_minor, row.currency))
-        for row in tx.connection.execute(found)
+        InvoiceReference(row.id, row.number, MoneyView(one.total_minor, one.currency)) for row, one in said
     ]
 
 
@@ -411,80 +446,3 @@ def issued_row(tx: Transaction, invoice_id: str) -> Row[Any]:
             gettext("A draft has no documents."), remedy=gettext("Issue it first."), state=row.state
         )
     return row
-
-
-def document_of(tx: Transaction, row: Any) -> InvoiceDocument:
-    """What an invoice says by these columns, which may be those that it is about to be issued with."""
-    seller = dict(row.seller)
-    account = {name: seller.pop(name, "") for name in SELLER_ONLY}
-    early = None
-    if row.early_payment_days is not None:
-        early = EarlyPayment(row.early_payment_days, row.early_payment_percent)
-    return InvoiceDocument(
-        kind=row.kind,
-        number=row.number,
-        issued_on=row.issued_on,
-        due_on=row.due_on,
-        currency=row.currency,
-        seller=Party(**seller),
-        buyer=Party(**row.buyer),
-        lines=tuple(_document_line(one) for one in line_rows(tx, row.id)),
-        discounts=tuple(
-            DocumentDiscount(
-                one.reason, one.base_minor, one.percent, one.amount_minor, one.tax_category, one.tax_percent
-            )
-            for one in discount_rows(tx, row.id)
-        ),
-        taxes=tuple(
-            TaxSubtotal(one.category, one.percent, one.base_minor, one.tax_minor, one.reason)
-            for one in tax_rows(tx, row.id)
-        ),
-        net_minor=row.net_minor,
-        tax_minor=row.tax_minor,
-        total_minor=row.total_minor,
-        paid_minor=_paid_at_issue(tx, row),
-        order_number=row.order_number or "",
-        buyer_reference=row.buyer_reference or "",
-        note=row.note or row.reason or "",
-        terms=row.terms or "",
-        early_payment=early,
-        corrects=_corrected(tx, row),
-        language=row.language,
-        **account,
-    )
-
-
-def _document_line(row: Row[Any]) -> DocumentLine:
-    return DocumentLine(
-        description=row.description,
-        quantity=row.quantity,
-        unit=row.unit,
-        unit_price_minor=row.unit_price_minor,
-        net_minor=row.net_minor,
-        tax_category=row.tax_category,
-        tax_rate=row.tax_percent,
-        discount_percent=row.discount_percent,
-        discount_minor=row.discount_minor,
-        service_from=row.service_from,
-        service_to=row.service_to,
-    )
-
-
-def _paid_at_issue(tx: Transaction, row: Any) -> int:
-    """What credit of the customer had settled when an invoice was issued, in minor units."""
-    at_issue = and_(
-        allocation.c.invoice_id == row.id,
-        allocation.c.kind == "credit",
-        allocation.c.reverses_id.is_(None),
-        allocation.c.effective_at == row.issued_at,
-    )
-    found = select(func.coalesce(func.sum(allocation.c.amount_minor), 0)).where(at_issue)
-    return int(tx.connection.execute(found).scalar_one())
-
-
-def _corrected(tx: Transaction, row: Any) -> tuple[str, date] | None:
-    if row.corrects_id is None:
-        return None
-    found = select(i.c.number, i.c.issued_on).where(i.c.id == row.corrects_id)
-    corrected = tx.connection.execute(found).one()
-    return corrected.number, corrected.issued_on

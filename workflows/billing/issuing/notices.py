@@ -13,6 +13,7 @@ from sqlalchemy import select
 from engine.dunning import reminder_kind
 from engine.invoice_document import Party
 from workflows.billing.documents.files import pdf_file
+from workflows.billing.invoicing.document_values import in_successor_currency
 from workflows.billing.invoicing.parties import buyer_of, party_of
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
@@ -52,9 +53,8 @@ def notify_issued(
 
 def notify_credited(tx: Transaction, row: Any, note_id: str, *, voids: bool) -> None:
     """Notify that a credit note was issued for an invoice (`row`), which `voids` it; one mail says both."""
-    note = tx.connection.execute(
-        select(i.number, i.total_minor, i.currency, i.reason).where(i.id == note_id)
-    ).one()
+    note = tx.connection.execute(select(t.invoice).where(i.id == note_id)).one()
+    said = in_successor_currency(tx, note) or note
     party = party_of(row)
     buyer = buyer_of(tx, *party)
 
@@ -63,7 +63,7 @@ def notify_credited(tx: Transaction, row: Any, note_id: str, *, voids: bool) -> 
             "number": note.number,
             "invoice": row.number,
             "customer": buyer.name,
-            "total": money_text(note.total_minor, note.currency),
+            "total": money_text(said.total_minor, said.currency),
             "reason": note.reason or "",
             "company": tx.settings.company.name,
         }

@@ -30,6 +30,7 @@ from workflows.billing.invoicing.rows import line_rows, locked_invoice, no_invoi
 from workflows.billing.issuing.notices import notify_issued
 from workflows.billing.journals.credit import payer_has_credit, use_credit
 from workflows.billing.journals.posting import document_journal, post_document
+from workflows.core.currencies import given_up_text
 from workflows.core.errors import StateForbids
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
@@ -90,6 +91,7 @@ def _issue(tx: Transaction, invoice_id: str, *, is_charge: bool) -> str:
     issued_on = local_date(tx.now, tx.settings.zone)
     due_on = row.due_on or issued_on + timedelta(days=tx.settings.invoice_due_days)
     if not is_charge:
+        _refuse_given_up_currency(tx, row)
         _refuse_incomplete(tx, row, lines, buyer, seller)
     if due_on < issued_on:
         late = gettext("The invoice would be due on %(day)s, before it is issued.", day=day_text(due_on))
@@ -147,6 +149,18 @@ def finish_issue(
     )
     post_document(tx, row, number, journal)
     return number
+
+
+def _refuse_given_up_currency(tx: Transaction, row: Row[Any]) -> None:
+    """Raise StateForbids for a draft in a currency that was given up since it was written."""
+    given_up = given_up_text(tx, row.currency)
+    if given_up is not None:
+        raise StateForbids(
+            given_up[0],
+            remedy=gettext("Void the draft, and write it in the currency of today."),
+            state=row.state,
+            missing=[{"field": "currency", "detail": given_up[0]}],
+        )
 
 
 def _refuse_disputed(tx: Transaction, row: Row[Any], lines: Sequence[Row[Any]]) -> None:

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, bindparam, select
 
-from engine.calendars import ALWAYS_OPEN, WorkCalendar
 from engine.contracts import Contract
 from engine.quantities import Period
-from engine.sla import Sla
-from engine.sla_alerts import first_alert_at, next_alert_at
+from engine.rulebook import RuleSet
+from engine.sla import Sla, SlaCalendars
+from engine.sla_alerts import SLA_TARGETS, first_alert_at, next_alert_at
 from engine.sla_clock import (
     SlaClock,
     SlaTerms,
@@ -29,32 +29,40 @@ from engine.sla_clock import (
     run_clock,
     stop_clock,
 )
+from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.service_requests.sla_alerts import record_alerts
+from workflows.operations.time_zone_data import calendar_data
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 
 
 class ServiceLevels(NamedTuple):
-    """The service levels of a rule set, by id, and the desk's business hours."""
+    """The service levels of a rule set, by id, and the calendars that they count in."""
 
     slas: Mapping[str, Sla]
-    business_hours: WorkCalendar
+    calendars: SlaCalendars
 
     def terms(self, sla: str | None, priority: str) -> SlaTerms | None:
         """The terms of a level for a priority; None without a level, or for one that does not exist."""
         level = self.slas.get(sla) if sla is not None else None
         if level is None:
             return None
-        calendar = ALWAYS_OPEN if level.calendar == "always" else self.business_hours
-        return SlaTerms(level.targets[priority], calendar, level.warning)
+        return SlaTerms(level.targets[priority], self.calendars.of(level), level.warning)
+
+
+def service_levels(rules: RuleSet | None, settings: Settings) -> ServiceLevels:
+    """The service levels of a rule set with the hours and the time zone of settings; none without rules."""
+    named = rules.calendars if rules is not None else {}
+    return ServiceLevels(
+        rules.slas if rules is not None else {}, SlaCalendars(settings.business_hours, named)
+    )
 
 
 def levels_in_force(tx: Transaction) -> ServiceLevels:
     """The service levels of the rules in force; none where no rules are in force."""
-    rules = tx.config.rule_set
-    return ServiceLevels(rules.slas if rules is not None else {}, tx.settings.business_hours)
+    return service_levels(tx.config.rule_set, tx.settings)
 
 
 # ------------------------------------------------------------------ events
@@ -75,6 +83,8 @@ def logged_columns(
         "sla_clock_at": tx.now,
         "response_due_at": response_due_at,
         "resolution_due_at": resolution_due_at,
+        "response_due_data": calendar_data(),
+        "resolution_due_data": calendar_data(),
         "sla_alert_at": first_alert_at(terms, tx.now, response_due_at),
     }
 
@@ -155,7 +165,12 @@ def changed_columns(tx: Transaction, request: Row[Any], before: SlaClock, after:
         {"service_request_id": request.id, "began_at": period.start, "ended_at": period.end} for period in new
     ]
     tx.add_all(t.sla_counted_time, rows)
-    columns = {**_columns(after), "sla_alert_at": next_alert_at(after, tx.now)}
+    columns: dict[str, Any] = {**_columns(after), "sla_alert_at": next_alert_at(after, tx.now)}
+    for target in SLA_TARGETS:
+        # A target that did not move stays the one that the data of its time gave.
+        due_at = columns[f"{target}_due_at"]
+        if due_at != getattr(before, f"{target}_due_at"):
+            columns[f"{target}_due_data"] = calendar_data() if due_at is not None else None
     return {name: value for name, value in columns.items() if value != getattr(request, name)}
 
 

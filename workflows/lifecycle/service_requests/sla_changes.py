@@ -83,6 +83,9 @@ def _changes(
         # Rules that could not be read any more have no levels: what has counted since counts as from now on.
         old = before.terms(row.sla, row.priority) or after.terms(row.sla, row.priority)
         new = after.terms(row.contract_sla, row.priority)
+        if row.sla == row.contract_sla and before.terms(row.sla, row.priority) == new:
+            # Of another priority than those that change: its targets stay as they were computed.
+            continue
         clock = clock_of(row, old, counted_time(tx, row.id))
         sla = row.contract_sla if new is not None else None
         yield _Change(row, clock, change_terms(clock, new, tx.now), sla)

@@ -51,6 +51,7 @@ user_account = Table(
     Column("password_hash", Text),
     Column("customer_id", Id, ForeignKey("customer.id")),
     Column("language", String(8)),
+    Column("time_zone", String(64)),
     Column("session_epoch", Integer, nullable=False, server_default=text("0")),
     Column("disabled_at", Instant),
     Column("created_at", Instant, nullable=False),

@@ -76,6 +76,8 @@ service_request = Table(
     Column("sla_clock_at", Instant),
     Column("response_due_at", Instant),
     Column("resolution_due_at", Instant),
+    Column("response_due_data", String(80)),
+    Column("resolution_due_data", String(80)),
     Column("paused_at", Instant),
     Column("sla_alert_at", Instant),
     Column("worked_minutes", BigInteger, nullable=False, server_default=text("0")),
@@ -111,6 +113,8 @@ service_request = Table(
 """`contract_id` is the contract that covers it; one that it waits for is in its decision.
 
 `merged_into_id` is the request into which it was merged; that may have been merged, too.
+`response_due_data` and `resolution_due_data` are the versions of the time zone and holiday data that gave the
+due instants; NULL where they are not known.
 `unpaid_warned_at` is when its customer was warned last that it waits for a payment.
 `sla_alert_at` is when its next service level alert occurs; NULL while its clock is stopped, and if no target
 is open.

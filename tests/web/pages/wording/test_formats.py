@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.currencies import minor_digits, plain_amount
+from engine.currencies import CURRENCIES, minor_digits, plain_amount
 from web.pages.wording.billing import quantity_text
 from web.pages.wording.formats import (
     SpanUnit,
@@ -32,7 +32,6 @@ from web.pages.wording.formats import (
     typed_money,
     until_text,
 )
-from workflows.core.settings import CURRENCIES
 from workflows.languages.texts import LANGUAGES, Language, in_language
 
 BERLIN = ZoneInfo("Europe/Berlin")
