@@ -105,6 +105,7 @@ def register_templating(app: Flask) -> None:
         segment_text=lambda segment: segment_text(segment, zone()),
         until=contract_end_text,
         when=when,
+        waited=waited,
         # logins happen in real time, also where the clock is set
         when_real=lambda instant: when(instant, since=desk().clock.now()),
         labels=TemplateLabels,
@@ -142,6 +143,15 @@ def when(
     shown, hover = (full, near) if exact else (near, full)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         instant.isoformat().replace("+00:00", "Z"), hover, shown
+    )
+
+
+def waited(since: datetime) -> Markup:
+    """For how long something has waited, in days however many, with the exact time as tooltip."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        since.isoformat().replace("+00:00", "Z"),
+        formats.instant_text(since, zone()),
+        formats.ago_text(since, now()),
     )
 
 
