@@ -47,8 +47,8 @@ TEMPLATE = ("workflows.commands.mail_templates.ChangeMailTemplate", "subject")
 
 
 def models() -> list[type[BaseModel]]:
-    for one in pkgutil.iter_modules(workflows.commands.__path__):
-        importlib.import_module(f"workflows.commands.{one.name}")
+    for module in pkgutil.iter_modules(workflows.commands.__path__):
+        importlib.import_module(f"workflows.commands.{module.name}")
     found: list[type[BaseModel]] = []
     left: list[type[BaseModel]] = [Command, Settings.__mro__[1], NewUser, NewToken]
     while left:
@@ -109,7 +109,8 @@ def test_texts_of_one_line_refuse_what_makes_two_of_them() -> None:
     for place, (kind, said) in FIELDS:
         if OneLine not in said:
             continue
-        adapter: TypeAdapter[Any] = TypeAdapter(Annotated[kind, *said])
+        as_said: Any = Annotated[kind, *said]
+        adapter: TypeAdapter[Any] = TypeAdapter(as_said)
         for bad in BAD:
             assert not takes(adapter, bad), (place, bad)
         checked += 1

@@ -105,7 +105,7 @@ class RuleSetResult:
 
     @property
     def titles(self) -> list[str]:
-        """The titles of the steps; where two look for the same, their rules tell them apart."""
+        """The titles of the steps; where two look for the same, with the ids of their rules."""
         titles = [_title(one) for one in self.explanation.steps]
         return [
             f"{title} ({step.rule})" if titles.count(title) > 1 else title

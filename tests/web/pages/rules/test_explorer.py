@@ -166,7 +166,7 @@ def test_a_version_links_to_the_explorer_and_to_replays(web: WebClients, earlier
     assert "/rules/replays" not in web.finance.open(f"/rules/{earlier}").html
 
 
-def test_titles_tell_the_steps_apart(web: WebClients) -> None:
+def test_titles_distinguish_the_steps(web: WebClients) -> None:
     """What did not match or was not reached says which contracts it looks for; equal ones, by which rule."""
     web.sample.sell("subscription")
     page = web.administrator.open(asked(web))
