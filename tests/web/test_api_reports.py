@@ -121,6 +121,9 @@ def test_contracts_that_end_are_returned_with_what_their_renewal_is_worth(desk: 
     ]
     [line] = table(client, "/reports/endings.csv?renewed=false")
     assert (line["number"], line["renewal_value_minor"], line["currency"]) == (one["number"], "120000", "EUR")
-    for query in ("months=0", "months=37", "by=nothing"):
+    for month, count in (("2026-03", 0), ("2026-04", 1)):
+        listed: Any = client.get(f"/reports/endings?months=2&month={month}").json
+        assert (len(listed["items"]), listed["months"]) == (count, answer["months"])
+    for query in ("months=0", "months=37", "by=nothing", "month=2028-01"):
         refused: Any = client.get(f"/reports/endings?{query}")
         assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, f"/{query.split('=')[0]}")

@@ -26,9 +26,13 @@ class DayQuery(Query):
 
 
 class DeferredQuery(DayQuery):
-    """`contract` is the id of one, whose schedule is returned as well."""
+    """`contract` is the id of one, whose schedule is returned as well.
+
+    With `due`, those of which closing the month posts revenue, and no others.
+    """
 
     contract: Text | None = None
+    due: bool = False
 
 
 @accounts.get("/ledger/trial-balance")
@@ -40,7 +44,7 @@ def get_trial_balance(tx: Transaction, query: DayQuery) -> TrialBalance:
 @accounts.get("/ledger/deferred-revenue")
 def get_deferred_revenue(tx: Transaction, query: DeferredQuery) -> DeferredRevenue:
     """Return the contracts of which something invoiced is still to be delivered by the end of a day."""
-    return read_deferred_revenue(tx, as_of=query.day, contract=query.contract)
+    return read_deferred_revenue(tx, as_of=query.day, contract=query.contract, due=query.due)
 
 
 @accounts.get("/ledger/aged-receivables")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from flask import request
 from pydantic import TypeAdapter
 
+from workflows.billing.invoicing.queries import read_invoice
 from workflows.contracts.queries import read_contract
 from workflows.core.errors import NotAllowed, NotFound, invalid
 from workflows.core.transaction import Transaction
@@ -48,6 +49,7 @@ OF_CONTRACTS: Expansions = {
     "service_request": [Expansion(("service_request",), read_service_request)],
     "renewal_of": [Expansion(("renewal_of",), read_contract)],
     "renewed_by": [Expansion(("renewed_by",), read_contract)],
+    "invoice": [Expansion(("invoice",), read_invoice)],
 }
 
 

@@ -188,15 +188,17 @@ class EndingsQuery(PageQuery):
     """Filters of the contracts that end.
 
     `months` are those ahead, the present one included; `by` is expiry or exhaustion; `renewed` true or false.
+    `month` (YYYY-MM) lists the contracts of one of these months.
     """
 
     months: Annotated[int, Field(ge=1, le=endings.MOST_MONTHS_AHEAD)] = endings.MONTHS_AHEAD
     by: Text | None = None
     renewed: bool | None = None
+    month: Month | None = None
 
     def filters(self) -> dict[str, Any]:
         """The filters, as `open_endings` takes them."""
-        return {"months": self.months, "by": self.by, "renewed": self.renewed}
+        return {"months": self.months, "by": self.by, "renewed": self.renewed, "month": self.month}
 
 
 @reports.get("/reports/endings")

@@ -32,7 +32,7 @@ from workflows.coverage.decisions import decisions_of, read_decision
 from workflows.coverage.search import preview_coverage
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.reports.impact_preview import preview_impact
-from workflows.service_requests.history import history_of, list_merged, list_notes, read_note
+from workflows.service_requests.history import history_of, list_mail, list_merged, list_notes, read_note
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.queries import list_service_requests, read_service_request
 from workflows.service_requests.reminding import remind_customer
@@ -51,6 +51,7 @@ from workflows.views.service_requests import (
     MergedView,
     NoteView,
     RecalculationView,
+    RequestMailView,
     ServiceRequestView,
     WorkEntryView,
     WorkPreview,
@@ -302,6 +303,12 @@ def post_taken_contract(tx: Transaction, service_request: str, command: TakeCont
 def get_notes(tx: Transaction, service_request: str, query: ListQuery) -> Page[NoteView]:
     """List the notes of a service request, oldest first."""
     return list_notes(tx, service_request, **query.given())
+
+
+@service_requests.get("/service-requests/{service_request}/mail")
+def get_mail(tx: Transaction, service_request: str, query: ListQuery) -> Page[RequestMailView]:
+    """List the mail about a service request, oldest first: to a customer, what was sent to them."""
+    return list_mail(tx, service_request, **query.given())
 
 
 @service_requests.post("/service-requests/{service_request}/notes", status=201)

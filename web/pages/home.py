@@ -26,7 +26,7 @@ from workflows.reports.overview import ENDING_DAYS, list_uncovered, read_overvie
 from workflows.reports.running_out import list_running_out
 from workflows.rule_sets.folder_watch import list_rules_folders
 from workflows.rule_sets.proposals import list_proposals
-from workflows.rule_sets.publishing import rule_set_in_force
+from workflows.rule_sets.publishing import rule_set_in_force, warnings_in_force
 from workflows.service_requests.queries import list_service_requests
 from workflows.views.rules import RuleSetView
 from workflows.work.approval_queries import list_approvals
@@ -115,6 +115,7 @@ def _administrator() -> str:
         figures = _figures(tx)
         checklist = billing_checklist(tx, limit=1)
         rules = _rules(tx)
+        warnings = warnings_in_force(tx)
         refused = [one for one in list_rules_folders(tx) if not one.ok]
         proposals = list_proposals(tx, state="open").items
         failing = list_failing(tx)
@@ -123,6 +124,7 @@ def _administrator() -> str:
         "home/administration.html",
         checklist=checklist,
         rules=rules,
+        warnings=warnings,
         refused=refused,
         proposals=proposals,
         failing_webhooks=failing,

@@ -3,20 +3,18 @@
 Each point counts what stands in the way. The revenue to recognize does not: closing posts it.
 """
 
-from collections import defaultdict
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, select
 
 from engine.bank_statements import UNDECIDED
-from workflows.billing.journals.revenue import deferrals
+from workflows.billing.journals.accounts import revenue_due
 from workflows.billing.sold.to_invoice import STATES
 from workflows.core.paging import count_rows
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import mark
 from workflows.notifications.outbox import FAILED
 from workflows.store import tables as t
-from workflows.views import MoneyView
 from workflows.views.accounting_periods import ChecklistPoint
 
 POINTS = {
@@ -69,11 +67,5 @@ def open_points(points: list[ChecklistPoint]) -> list[str]:
 
 def _revenue(tx: Transaction, ends_at: datetime) -> ChecklistPoint:
     """The revenue that closing posts, by currency; it is done by closing."""
-    sums: dict[str, int] = defaultdict(int)
-    count = 0
-    for one in deferrals(tx, ends_at):
-        if one.to_post:
-            count += 1
-            sums[one.currency] += one.due_minor
-    amounts = [MoneyView(minor, currency) for currency, minor in sorted(sums.items())]
+    count, amounts = revenue_due(tx, ends_at)
     return ChecklistPoint("revenue", count, is_done=True, amounts=amounts)

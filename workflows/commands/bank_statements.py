@@ -6,7 +6,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from workflows.commands.fields import Code, Command, Id, MoneyGranted, Name, Reason, no_control_characters
+from workflows.commands.fields import (
+    Code,
+    Command,
+    Id,
+    MoneyGranted,
+    Name,
+    OneLine,
+    Reason,
+    no_control_characters,
+)
 from workflows.languages.texts import gettext
 
 _SAMPLE = datetime(2026, 11, 23, tzinfo=UTC)
@@ -25,7 +34,7 @@ def _whole_day(form: str) -> str:
     return form
 
 
-Column = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Column = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True), OneLine]
 DateForm = Annotated[str, StringConstraints(max_length=20), AfterValidator(_whole_day)]
 
 

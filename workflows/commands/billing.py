@@ -16,6 +16,7 @@ from workflows.commands.fields import (
     MailAddress,
     MoneyGiven,
     MoneyGranted,
+    OneLine,
     no_control_characters,
 )
 from workflows.commands.tax_ids import Country, VatId
@@ -55,9 +56,7 @@ EarlyPercent = Annotated[
 ]
 Unit = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,3}$")]
 """A code of UN/ECE Recommendation 20: HUR hour, C62 piece, MON month, DAY day, KMT kilometre."""
-ShortText = Annotated[
-    str, StringConstraints(max_length=100, strip_whitespace=True), AfterValidator(no_control_characters)
-]
+ShortText = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True), OneLine]
 RequiredReason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),

@@ -2,16 +2,14 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from engine.quantities import MAX_MINUTES
-from workflows.commands.fields import Command, Id, Instant, MoneyGranted, no_control_characters
+from workflows.commands.fields import Command, Id, Instant, MoneyGranted, OneLine
 from workflows.commands.work import StatedReason
 from workflows.languages.texts import gettext
 
-LineId = Annotated[
-    str, StringConstraints(min_length=1, max_length=255), AfterValidator(no_control_characters)
-]
+LineId = Annotated[str, StringConstraints(min_length=1, max_length=255), OneLine]
 
 
 class OpenDispute(Command):

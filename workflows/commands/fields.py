@@ -30,6 +30,10 @@ INSTANT_TEXT = re.compile(
 )
 CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 """Control characters except line ends and tabs, and lone surrogates, which no database can store."""
+NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Line ends, all other control characters, and those that turn the direction of what follows around."""
+ENCODED_WORD = re.compile(r"=\?.*?\?=")
+"""What mail programs decode in a header (RFC 2047)."""
 DAY_TEXT = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII)
 
 
@@ -49,6 +53,23 @@ def no_control_characters(value: str) -> str:
     if CONTROL_CHARACTER.search(value):
         raise ValueError(gettext("It contains control characters; send plain text."))
     return value
+
+
+def one_line(value: str) -> str:
+    """Refuse what makes two lines, or another text, of a name, a subject or a reference."""
+    if NOT_IN_A_LINE.search(value):
+        raise ValueError(gettext("It contains control characters; write it as one line of plain text."))
+    if ENCODED_WORD.search(value):
+        raise ValueError(gettext("It must not contain '=?', which mail programs would decode."))
+    return value
+
+
+def as_one_line(text: str) -> str:
+    """A text from elsewhere as `one_line` takes it: spaces for what it refuses, and in encoded words."""
+    if text.isprintable() and "=?" not in text:
+        return text
+    plain = NOT_IN_A_LINE.sub(" ", text).strip()
+    return plain.replace("=?", "= ?") if ENCODED_WORD.search(plain) else plain
 
 
 def no_encoded_words(address: str) -> str:
@@ -102,18 +123,11 @@ def _instant(value: datetime) -> datetime:
     return instant
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(no_control_characters)]
-Name = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
-    AfterValidator(no_control_characters),
-]
-Code = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=60, strip_whitespace=True),
-    AfterValidator(no_control_characters),
-]
-MailAddress = Annotated[EmailStr, AfterValidator(no_control_characters), AfterValidator(no_encoded_words)]
+OneLine = AfterValidator(one_line)
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64), OneLine]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), OneLine]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True), OneLine]
+MailAddress = Annotated[EmailStr, OneLine, AfterValidator(no_encoded_words)]
 LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(no_control_characters)]
 Instant = Annotated[AwareDatetime, Strict(False), BeforeValidator(_as_instant_text), AfterValidator(_instant)]
 Day = Annotated[date, Strict(False), BeforeValidator(_as_day_text), AfterValidator(_in_years)]

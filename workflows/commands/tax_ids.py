@@ -10,7 +10,7 @@ from stdnum import bic, iban
 from stdnum.exceptions import ValidationError
 from stdnum.util import get_cc_module
 
-from workflows.commands.fields import no_control_characters
+from workflows.commands.fields import OneLine
 from workflows.languages.texts import gettext
 
 GREECE = "EL"
@@ -85,8 +85,7 @@ def checked_country(text: str) -> str:
     return code
 
 
-_Plain = AfterValidator(no_control_characters)
-VatId = Annotated[str, StringConstraints(max_length=40), _Plain, AfterValidator(checked_vat_id)]
-Iban = Annotated[str, StringConstraints(max_length=60), _Plain, AfterValidator(checked_iban)]
-Bic = Annotated[str, StringConstraints(max_length=20), _Plain, AfterValidator(checked_bic)]
-Country = Annotated[str, StringConstraints(max_length=10), _Plain, AfterValidator(checked_country)]
+VatId = Annotated[str, StringConstraints(max_length=40), OneLine, AfterValidator(checked_vat_id)]
+Iban = Annotated[str, StringConstraints(max_length=60), OneLine, AfterValidator(checked_iban)]
+Bic = Annotated[str, StringConstraints(max_length=20), OneLine, AfterValidator(checked_bic)]
+Country = Annotated[str, StringConstraints(max_length=10), OneLine, AfterValidator(checked_country)]

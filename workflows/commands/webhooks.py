@@ -2,20 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from workflows.commands.fields import Command, no_control_characters
+from workflows.commands.fields import Command, OneLine
 
 Url = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
-    AfterValidator(no_control_characters),
+    OneLine,
 ]
-Description = Annotated[
-    str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(no_control_characters)
-]
+Description = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), OneLine]
 Events = Annotated[
-    list[Annotated[str, StringConstraints(max_length=60)]], Field(min_length=1, max_length=100)
+    list[Annotated[str, StringConstraints(max_length=60), OneLine]], Field(min_length=1, max_length=100)
 ]
 
 

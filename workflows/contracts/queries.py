@@ -27,6 +27,7 @@ from workflows.contracts.grant_balances import (
     sum_of,
 )
 from workflows.contracts.holder_parties import held_within
+from workflows.contracts.invoice_lines import lines_that_sold
 from workflows.contracts.price_origins import price_origins, type_prices
 from workflows.core.actors import OFFICE, PRICE_ROLES, STAFF
 from workflows.core.errors import invalid
@@ -59,6 +60,7 @@ from workflows.views.contracts import (
     ContractTypeView,
     NotToExceedView,
     PriceOriginView,
+    SoldLineView,
 )
 
 c = t.contract
@@ -335,6 +337,9 @@ def _detail(
         renewal_of=links.renewal_of,
         renewed_by=links.renewed_by,
         service_request=links.service_request,
+        invoice=links.sold_by.invoice if links.sold_by is not None else None,
+        invoice_line=links.sold_by.line if links.sold_by is not None else None,
+        sold_lines=links.sold_lines,
         cancelled_at=row.cancelled_at,
         cancel_reason=row.cancel_reason,
         created_at=row.created_at,
@@ -369,6 +374,12 @@ class _Links(NamedTuple):
     renewed_by: str | None
     service_request: str | None
     price_origin: PriceOriginView | None
+    sold_lines: list[SoldLineView]
+
+    @property
+    def sold_by(self) -> SoldLineView | None:
+        """The line that sold the contract itself: the last one, where an earlier one was credited."""
+        return next((one for one in reversed(self.sold_lines) if one.kind != "top_up"), None)
 
 
 def _links(tx: Transaction, rows: Sequence[Row[Any]]) -> dict[str, _Links]:
@@ -380,12 +391,14 @@ def _links(tx: Transaction, rows: Sequence[Row[Any]]) -> dict[str, _Links]:
         renewed = set(tx.connection.execute(seen).scalars())
     successors = _successors(tx, [row.id for row in rows])
     origins = price_origins(tx, rows)
+    sold = lines_that_sold(tx, [row.id for row in rows])
     return {
         row.id: _Links(
             row.renewal_of_id if row.renewal_of_id in renewed else None,
             successors.get(row.id),
             nameable.id("service_request", row.offered_for_id),
             origins.get(row.id),
+            sold.get(row.id, []),
         )
         for row in rows
     }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from workflows.core.transaction import Transaction
@@ -62,4 +62,9 @@ _INCREMENT = Prepared(
     .inline()
 )
 _CURRENT: ColumnElement[str] = literal_column("'SR-' || (SELECT value FROM counter WHERE series = 'SR')")
-_NEXT: ColumnElement[str] = literal_column("'SR-' || CAST(nextval('service_request_number') AS TEXT)")
+_NEXT_IN_STATEMENT = select(
+    literal_column("'SR-' || CAST(nextval('service_request_number') AS TEXT)").label("number")
+).cte("next_number")
+_NEXT: ColumnElement[str] = select(_NEXT_IN_STATEMENT.c.number).scalar_subquery()
+NUMBER_IN_BATCH: dict[str, ColumnElement[str]] = {"sqlite": _CURRENT, "postgresql": _NEXT}
+"""SQL, by kind of database: the number of the service request that is inserted by the same statement."""

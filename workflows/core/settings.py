@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import (
     AfterValidator,
     BaseModel,
-    EmailStr,
     Field,
     StringConstraints,
     model_validator,
@@ -27,7 +26,14 @@ from engine.invoice_document import TaxCategory
 from engine.invoicing import TaxRate
 from engine.rulebook import RulesEngine
 from workflows.commands.bank_statements import CsvProfile
-from workflows.commands.fields import FieldError, one_of_minutes_and_amount
+from workflows.commands.fields import (
+    FieldError,
+    MailAddress,
+    OneLine,
+    as_one_line,
+    no_control_characters,
+    one_of_minutes_and_amount,
+)
 from workflows.commands.rounding import RoundingTerms
 from workflows.commands.tax_ids import Bic, Country, Iban, VatId
 from workflows.core.work_calendar import PART, WorkCalendarSetting
@@ -94,17 +100,17 @@ class _Part(BaseModel):
 class Company(_Part):
     """The provider, as named on the pages and as the seller on invoices."""
 
-    name: Annotated[str, Field(max_length=200)] = "Coverdesk"
-    email: EmailStr | None = None
+    name: Annotated[str, Field(max_length=200), OneLine] = "Coverdesk"
+    email: MailAddress | None = None
     """Where a customer's public note goes while nobody is assigned; also on invoices."""
-    street: Annotated[str, Field(max_length=200)] = ""
-    postal_code: Annotated[str, Field(max_length=20)] = ""
-    city: Annotated[str, Field(max_length=100)] = ""
+    street: Annotated[str, Field(max_length=200), OneLine] = ""
+    postal_code: Annotated[str, Field(max_length=20), OneLine] = ""
+    city: Annotated[str, Field(max_length=100), OneLine] = ""
     country: Country = ""
     vat_id: VatId = ""
-    tax_number: Annotated[str, Field(max_length=40)] = ""
-    contact_name: Annotated[str, Field(max_length=200)] = ""
-    phone: Annotated[str, Field(max_length=60)] = ""
+    tax_number: Annotated[str, Field(max_length=40), OneLine] = ""
+    contact_name: Annotated[str, Field(max_length=200), OneLine] = ""
+    phone: Annotated[str, Field(max_length=60), OneLine] = ""
     iban: Iban = ""
     bic: Bic = ""
 
@@ -126,12 +132,12 @@ class TaxRateSetting(_Part):
     G export, O not subject to VAT.
     """
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True), OneLine]
     percent: Annotated[
         str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$"), AfterValidator(_tax_percent)
     ]
     category: TaxCategory = "S"
-    reason: Annotated[str, StringConstraints(max_length=300, strip_whitespace=True)] = ""
+    reason: Annotated[str, StringConstraints(max_length=300, strip_whitespace=True), OneLine] = ""
 
     @model_validator(mode="after")
     def _belongs_together(self) -> "TaxRateSetting":
@@ -183,7 +189,9 @@ class DunningLevelSetting(_Part):
 
     days: Annotated[int, Field(ge=1, le=365)]
     fee_minor: Annotated[int, Field(ge=0, le=10**9)] = 0
-    text: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
+    text: Annotated[
+        str, StringConstraints(max_length=2000, strip_whitespace=True), AfterValidator(no_control_characters)
+    ] = ""
 
 
 def _later_each(levels: list[DunningLevelSetting]) -> list[DunningLevelSetting]:
@@ -383,9 +391,11 @@ class Settings(_Part):
     def from_stored(cls, stored: Mapping[str, Any]) -> "Settings":
         """The settings with these stored values; those that this program does not have are left out.
 
+        Texts that an earlier program took, with control characters, are read without them.
+
         Raises: pydantic.ValidationError naming each bad field.
         """
-        known = {key: value for key, value in stored.items() if key in cls.model_fields}
+        known = {key: _as_lines(value) for key, value in stored.items() if key in cls.model_fields}
         if any("percent" not in one for one in known.get("tax_rates", ())):
             del known["tax_rates"]  # of an earlier program, which used them for nothing
         if isinstance(known.get("company"), dict):
@@ -400,6 +410,17 @@ class Settings(_Part):
         Raises: pydantic.ValidationError naming each bad field.
         """
         return Settings.model_validate(_merge(self.model_dump(), changes))
+
+
+def _as_lines(value: Any, name: str = "") -> Any:
+    """A stored value as it is taken today: its texts as one line each, but for those of dunning levels."""
+    if isinstance(value, str) and name == "email":
+        return None if "=?" in value else value
+    if isinstance(value, str):
+        return "\n".join(map(as_one_line, value.splitlines())) if name == "text" else as_one_line(value)
+    if isinstance(value, Mapping):
+        return {key: _as_lines(one, key) for key, one in value.items()}
+    return [_as_lines(one, name) for one in value] if isinstance(value, list) else value
 
 
 def _merge(old: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, select
 
+from engine.contracts import HolderKind
 from engine.coverage import ASSIGNED_MANUALLY, NO_RULE, OWN_CONTRACT_RULE, CoverageDecision, find_coverage
-from engine.facts import Candidate
+from engine.facts import Candidate, Standing
 from engine.rulebook import RuleSet
-from engine.rulebook.evaluation.trace import Asked, Step, trace
+from engine.rulebook.evaluation.trace import Asked, Step, holders_meant, standings_meant, trace
 from workflows.commands.service_requests import CoverageQuestion
 from workflows.core.actors import STAFF, SUPERVISORS
 from workflows.core.errors import NotFound
@@ -52,7 +53,10 @@ class AskedView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One rule of the set; the rules after the one that matches are not reached."""
+    """One rule of the set; the rules after the one that matches are not reached.
+
+    `holders` and `standings` are those of the contracts that it may take; empty where it needs none.
+    """
 
     rule: str
     why: str
@@ -61,6 +65,8 @@ class StepView:
     status: Status
     unmet: str | None
     asked: list[AskedView]
+    holders: Sequence[HolderKind] = ()
+    standings: Sequence[Standing] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +185,17 @@ def _own_step(
 
 
 def _view(reasons: StandingWhy, step: Step, status: Status, taken: str | None) -> StepView:
+    needs_contract = step.rule.action.needs_contract
     return StepView(
         rule=step.rule.id,
         why=step.rule.why,
         action=step.rule.action.label,
-        needs_contract=step.rule.action.needs_contract,
+        needs_contract=needs_contract,
         status=status,
         unmet=step.unmet,
         asked=[replace(_asked(reasons, one), taken=one.candidate.contract == taken) for one in step.asked],
+        holders=holders_meant(step.rule) if needs_contract else (),
+        standings=standings_meant(step.rule) if needs_contract else (),
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select, true
 
 from engine.disputes import DISPUTE_KINDS, DISPUTE_STATES, DisputeKind
-from workflows.billing.invoicing.queries import visible_invoices
 from workflows.billing.payments.payable import in_parts
 from workflows.commands.disputes import OpenDispute
 from workflows.contracts.access import visible_contracts
@@ -22,6 +21,7 @@ from workflows.core.transaction import Transaction
 from workflows.disputes.subjects import find_subject
 from workflows.disputes.use_cases import DECIDERS, no_dispute
 from workflows.languages.texts import gettext
+from workflows.lifecycle.invoice_access import visible_invoices
 from workflows.lifecycle.service_requests.access import (
     Nameable,
     Named,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, case, func, or_, select
 
-from workflows.billing.invoicing.queries import invoice_row, visible_invoices
+from workflows.billing.invoicing.queries import invoice_row
 from workflows.billing.invoicing.rows import locked_invoice
 from workflows.billing.issuing.credit_notes import credited_before, notes_of
 from workflows.commands.disputes import OpenDispute
@@ -19,6 +19,7 @@ from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.languages.words import word
 from workflows.lifecycle.contracts.rows import lock_contract
+from workflows.lifecycle.invoice_access import visible_invoices
 from workflows.lifecycle.service_requests.access import visible_row
 from workflows.store import tables as t
 from workflows.views import MoneyView

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import String, Table, bindparam, or_, select
 
+from workflows.commands.fields import as_one_line
 from workflows.commands.register import ChangeCustomer, NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
@@ -107,7 +108,9 @@ class RegisterLookup:
             "org_unit",
             unit.code,
             lambda: _find_by(tx, t.org_unit, "code", unit.code),
-            lambda: create_org_unit(tx, NewOrgUnit(code=unit.code, name=unit.name, parent=parent)),
+            lambda: create_org_unit(
+                tx, NewOrgUnit(code=as_one_line(unit.code), name=as_one_line(unit.name), parent=parent)
+            ),
         )
 
     def item(self, tx: Transaction, values: Values, customer: str, org_unit: str | None) -> str | None:
@@ -247,7 +250,8 @@ def record_imported(
 
 
 def clipped(text: str, most: int) -> str:
-    """The text in at most `most` characters; a digest at the end keeps shortened texts distinct."""
+    """A text of one line in at most `most` characters; a digest at the end keeps shortened ones distinct."""
+    text = as_one_line(text)
     return text if len(text) <= most else f"{text[: most - 10].rstrip()}… {_digest(text)}"
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from engine.errors import DeskError
 from engine.service_requests import ENDED_STATES
+from workflows.commands.fields import as_one_line
 from workflows.commands.service_requests import ChangeServiceRequest, FireTrigger, NewServiceRequest
 from workflows.commands.work import WorkGiven
 from workflows.core.actors import Actor
@@ -245,8 +246,8 @@ class _HistoryReplay:
             item=self.registers.item(then, values, customer, org_unit),
             org_unit=org_unit,
             priority=self._priority(event),  # type: ignore[arg-type]  # one of four, checked with the mapping
-            work_type=values.get("work_type"),
-            channel=values.get("channel"),
+            work_type=_line(values.get("work_type")),
+            channel=_line(values.get("channel")),
         )
         request: TargetRequest
         if self.is_composed:
@@ -321,7 +322,7 @@ class _HistoryReplay:
             "org_unit": org_unit,
             "item": self.registers.item(then, values, asker, owner_unit),
             "priority": self._priority(event) if "priority" in values else None,
-            "work_type": values.get("work_type"),
+            "work_type": _line(values.get("work_type")),
             "technician": self.registers.technician(then, values),
         }
 
@@ -367,6 +368,8 @@ class _HistoryReplay:
             return None
         if len(subject) > LONGEST_SUBJECT:
             self._remark(f"its subject was shortened to {LONGEST_SUBJECT} characters")
+        if as_one_line(subject) != subject:
+            self._remark("its subject was written as one line of plain text")
         return clipped(subject, LONGEST_SUBJECT)
 
     def _description(self, event: Event) -> str | None:
@@ -408,6 +411,10 @@ COLUMNS = {
     "item": "item_id",
     "technician": "technician_id",
 }
+
+
+def _line(text: str | None) -> str | None:
+    return as_one_line(text) if text is not None else None
 
 
 def _details(event: Event) -> dict[str, str]:

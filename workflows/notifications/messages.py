@@ -5,15 +5,17 @@ Every row of the outbox is made here. Source: product.md section 12.
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, insert, select
 
 from engine.contracts import HOLDER_KINDS, Contract, HolderKind
 from engine.periods import local_date
+from workflows.core.numbering import NUMBER_IN_BATCH
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import day_text
-from workflows.languages.texts import LANGUAGES, SOURCE, gettext, mark
+from workflows.languages.texts import LANGUAGES, SOURCE, gettext, known_language, mark
 from workflows.notifications.events import EVENT_TYPES, is_wanted, publish, publish_each
 from workflows.notifications.recipients import by_language, language_of, languages_of
 from workflows.notifications.template_text import MailText
@@ -22,6 +24,7 @@ from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id, new_ids_from
+from workflows.store.multi_table_insert import Conditional
 
 MOVED_TO = ("in_progress", "on_hold", "closed")
 """The states of a service request of which its customer gets a mail by `notify_moved`."""
@@ -237,6 +240,54 @@ def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str 
         publish(tx, event, {"service_request": request.id, "number": request.number})
 
 
+def write_receipt(
+    tx: Transaction, service_request_id: str, subject: str, *, recipient: str, language: str | None
+) -> None:
+    """Write to the customer that a request was logged, by the statement of a batch that inserts it.
+
+    It has no number yet: the text names it by its id, for which the statement puts the number. `language` is
+    that of the address, as `languages_of` finds it.
+    """
+    values = {"number": service_request_id, "subject": subject}
+    text = mail_text(tx, "request_logged", values, known_language(language) or SOURCE)
+    row = _outbox_values(
+        tx,
+        "service_request_logged",
+        recipient=recipient,
+        subject=text.subject,
+        body=text.body,
+        about=("service_request", service_request_id),
+        payload=None,
+    )
+    tx.run(
+        _RECEIPTS["sqlite" if tx.is_sqlite else "postgresql"],
+        {"id": new_id(), **row, "subject_mark": service_request_id, "body_mark": service_request_id},
+    )
+
+
+def notify_reopened(tx: Transaction, request: Any, note: str | None) -> None:
+    """Write to the desk that a customer has reopened a service request; `request` is its row."""
+    if tx.actor.is_staff:
+        return
+    recipient = _desk_address(tx, request)
+    values = {
+        "number": request.number,
+        "subject": request.subject,
+        "author": tx.actor.name,
+        "note": note or "",
+    }
+    subject, body = mail_text(tx, "request_reopened", values, language_of(tx, recipient))
+    send(
+        tx,
+        "service_request_reopened",
+        recipient=recipient,
+        subject=subject,
+        body=body,
+        about=("service_request", request.id),
+        payload={"number": request.number},
+    )
+
+
 def notify_moved(tx: Transaction, request: Any, state: str, *, reason: str | None = None) -> None:
     """Write to the customer of a service request that it has another state, unless they moved it themselves.
 
@@ -289,6 +340,37 @@ def _outbox_values(
         "created_at": tx.now,
         "next_attempt_at": tx.real_now,
     }
+
+
+def _receipt(number: ColumnElement[str], condition: ColumnElement[bool], suffix: str) -> Any:
+    """The INSERT of a message that names a service request by its id, with the number in place of that."""
+
+    def given(name: str, column: str = "") -> ColumnElement[Any]:
+        return bindparam(f"{name}{suffix}", type_=t.outbox.c[column or name].type, required=True)
+
+    values = {
+        name: func.replace(given(name), given(f"{name}_mark", "subject_id"), number)
+        if name in ("subject", "body")
+        else given(name)
+        for name in _RECEIPT_COLUMNS
+    }
+    written = select(*values.values()).where(condition)
+    return insert(t.outbox).from_select(list(values), written, include_defaults=False).inline()
+
+
+_RECEIPT_COLUMNS = (
+    "id",
+    "event",
+    "recipient",
+    "subject",
+    "body",
+    "payload",
+    "subject_kind",
+    "subject_id",
+    "created_at",
+    "next_attempt_at",
+)
+_RECEIPTS = {dialect: Conditional(partial(_receipt, number)) for dialect, number in NUMBER_IN_BATCH.items()}
 
 
 def _desk_address(tx: Transaction, request: Any) -> str | None:

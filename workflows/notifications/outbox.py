@@ -15,6 +15,7 @@ from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, Page
+from workflows.views.service_requests import MailState
 
 o = t.outbox
 FAILED = and_(o.c.delivered_at.is_(None), o.c.last_error.is_not(None))
@@ -114,6 +115,15 @@ def send_again(tx: Transaction, message_id: str) -> str:
         )
     tx.change(o, message_id, next_attempt_at=tx.real_now, attempts=0)
     return message_id
+
+
+def mail_state(row: Row[Any]) -> MailState:
+    """What became of a message that is addressed to somebody."""
+    if row.delivered_at is not None:
+        return "logged" if row.delivered_by == "log" else "delivered"
+    if row.next_attempt_at is None:
+        return "given_up"
+    return "failed" if row.last_error is not None else "waiting"
 
 
 def _view(row: Row[Any]) -> MessageView:

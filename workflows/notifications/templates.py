@@ -52,6 +52,13 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("We have received your request «{subject}». No contract covers it yet: {why}"),
         {**REQUEST, "why": mark("no contract is valid for this item.")},
     ),
+    "request_logged": MailTemplate(
+        mark("A request was received"),
+        CUSTOMER,
+        mark("Your request {number} has been received"),
+        mark("We have received your request «{subject}». Its number is {number}."),
+        REQUEST,
+    ),
     "request_reminded": MailTemplate(
         mark("A reminder that a request waits for a contract"),
         CUSTOMER,
@@ -136,6 +143,13 @@ TEMPLATES: dict[str, MailTemplate] = {
         mark("the technician, or the company's address"),
         mark("{number}: new message from the customer"),
         mark("{author} wrote about «{subject}»:\n\n{note}"),
+        {**REQUEST, "author": "Ann Jones", "note": mark("It still does not start.")},
+    ),
+    "request_reopened": MailTemplate(
+        mark("A customer reopened a request"),
+        mark("the technician, or the company's address"),
+        mark("{number}: reopened by the customer"),
+        mark("{author} has reopened «{subject}».\n\n{note}"),
         {**REQUEST, "author": "Ann Jones", "note": mark("It still does not start.")},
     ),
     "sla_warning": MailTemplate(

@@ -60,13 +60,14 @@ class EndingsReport:
     first_days: tuple[date, ...]
     currency: str
     endings: list[_Ending]
+    month: str | None = None
+    """The one whose contracts are listed, as YYYY-MM; all of them where None."""
 
     def months(self) -> list[EndingsInMonth]:
         """The sums of each month, the present one first. Prices are those in the desk's currency."""
         sums = {month_of(day): dict.fromkeys(SUMS, 0) for day in self.first_days}
-        zone = self.tx.settings.zone
         for one in self.endings:
-            found = sums[month_of(local_date(_last_instant(one), zone))]
+            found = sums[self._month_of(one)]
             found["ending" if one.by == "expiry" else "running_out"] += 1
             if one.by == "expiry":
                 found["minutes_left"] += one.minutes
@@ -77,13 +78,21 @@ class EndingsReport:
     def page(self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[EndingContract]:
         """A page of the contracts, the earliest first. Raises: InvalidInput for a limit or a cursor."""
         page = page_of_values(
-            self.endings, _place, order=ORDER, sort=Sort(c.c.expires_at), limit=limit, cursor=cursor
+            self._listed(), _place, order=ORDER, sort=Sort(c.c.expires_at), limit=limit, cursor=cursor
         )
         return page.with_items(self._views(page.items))
 
     def rows(self, most: int) -> list[EndingContract]:
         """The contracts up to so many, the earliest first."""
-        return self._views(self.endings[:most])
+        return self._views(self._listed()[:most])
+
+    def _listed(self) -> list[_Ending]:
+        if self.month is None:
+            return self.endings
+        return [one for one in self.endings if self._month_of(one) == self.month]
+
+    def _month_of(self, one: _Ending) -> str:
+        return month_of(local_date(_last_instant(one), self.tx.settings.zone))
 
     def _views(self, endings: Sequence[_Ending]) -> list[EndingContract]:
         rows: dict[str, Any] = {}
@@ -97,12 +106,18 @@ class EndingsReport:
 
 @contextmanager
 def open_endings(
-    tx: Transaction, *, months: int = MONTHS_AHEAD, by: str | None = None, renewed: bool | None = None
+    tx: Transaction,
+    *,
+    months: int = MONTHS_AHEAD,
+    by: str | None = None,
+    renewed: bool | None = None,
+    month: str | None = None,
 ) -> Iterator[EndingsReport]:
     """The report of so many months ahead, the present one included (1 to 36), as of now.
 
-    `by` is expiry or exhaustion; with `renewed`, only those that have been renewed or have not.
-    Raises: NotAllowed for technicians and customers; InvalidInput for `months` or `by`.
+    `by` is expiry or exhaustion; with `renewed`, only those that have been renewed or have not. `month`
+    (YYYY-MM) narrows the list of the contracts, but not the sums of the months.
+    Raises: NotAllowed for technicians and customers; InvalidInput for `months`, `by` or `month`.
     """
     tx.require(*OFFICE)
     if not 1 <= months <= MOST_MONTHS_AHEAD:
@@ -123,12 +138,21 @@ def open_endings(
         first_days = [local_date(fresh.now, zone).replace(day=1)]
         while len(first_days) < months:
             first_days.append(next_month(first_days[-1]))
+        names = [month_of(day) for day in first_days]
+        if month is not None and month not in names:
+            raise invalid(
+                "/month",
+                gettext("%(month)s is not among these months.", month=repr(month[:20])),
+                gettext("Use one of %(first)s to %(last)s.", first=names[0], last=names[-1]),
+            )
         found = [
             one
             for one in _endings(fresh, end_of_month(first_days[-1], zone))
             if (by is None or one.by == by) and (renewed is None or (one.renewed_by is not None) == renewed)
         ]
-        yield EndingsReport(fresh, tuple(first_days), fresh.settings.currency, sorted(found, key=_place))
+        yield EndingsReport(
+            fresh, tuple(first_days), fresh.settings.currency, sorted(found, key=_place), month
+        )
 
 
 def _endings(tx: Transaction, until: datetime) -> Iterator[_Ending]:

@@ -222,6 +222,12 @@ def check_rules(tx: Transaction, files: Mapping[str, str]) -> CheckView:
     return check_view(found, moved_targets=preview_moved_targets(tx, levels).count)
 
 
+def warnings_in_force(tx: Transaction) -> list[ProblemView]:
+    """What the check of the rule set in force warned of; it has no errors. Raises: NotAllowed."""
+    tx.require(*READERS)
+    return check_view(list(tx.config.rule_set.warnings)).problems if tx.config.rule_set is not None else []
+
+
 def check_view(problems: list[Problem], *, moved_targets: int = 0) -> CheckView:
     """The problems as a view."""
     return CheckView(

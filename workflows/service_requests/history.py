@@ -1,4 +1,4 @@
-"""Reading what happened to a service request: its history, the requests merged into it, and its notes.
+"""Reading what happened to a service request: its history, the requests merged into it, notes and mail.
 
 Source: product.md section 9.
 """
@@ -14,12 +14,13 @@ from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import Nameable, PersonNames, require_visible
 from workflows.lifecycle.service_requests.merged import visible_merged
+from workflows.notifications.outbox import mail_state
 from workflows.service_requests.closing import up_to_date_request
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, Page
-from workflows.views.service_requests import HistoryLine, MergedView, NoteView
+from workflows.views.service_requests import HistoryLine, MergedView, NoteView, RequestMailView
 
-r, n = t.service_request, t.service_request_note
+r, n, o = t.service_request, t.service_request_note, t.outbox
 
 
 def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
@@ -148,6 +149,50 @@ def read_note(tx: Transaction, service_request_id: str, note_id: str) -> NoteVie
     if row is None:
         raise NotFound(gettext("There is no such note."))
     return _note_view(row, PersonNames(tx, [request.customer_id]), merged)
+
+
+def list_mail(
+    tx: Transaction,
+    service_request_id: str,
+    *,
+    order: str = "written_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[RequestMailView]:
+    """A page of the mail about a service request and those merged into it, oldest first.
+
+    Customers see what was sent to them alone: not to colleagues or to the desk.
+    Raises: NotFound; InvalidInput for `order`, `limit` or `cursor`.
+    """
+    request = require_visible(tx, service_request_id)
+    merged = visible_merged(tx, request.id)
+    found = select(o).where(
+        o.c.subject_kind == "service_request",
+        _of(o.c.subject_id, request.id, merged),
+        o.c.recipient.is_not(None),
+    )
+    if not tx.actor.is_staff:
+        own = select(t.customer.c.email).where(t.customer.c.id == tx.actor.customer)
+        found = found.where(o.c.recipient == own.scalar_subquery())
+    return read_page(
+        tx,
+        found,
+        lambda row: RequestMailView(
+            row.id,
+            row.event,
+            row.recipient,
+            row.subject,
+            mail_state(row),
+            row.created_at,
+            row.delivered_at,
+            merged.get(row.subject_id),
+        ),
+        orders={"written_at": Sort(o.c.created_at)},
+        by_id=o.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+    )
 
 
 def _of(column: Any, request_id: str, merged: Mapping[str, str]) -> ColumnElement[bool]:

@@ -26,7 +26,7 @@ from workflows.lifecycle.service_requests.parties import Parties, check_parties
 from workflows.lifecycle.service_requests.sla import level_columns, logged_columns
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request, write_history
 from workflows.notifications.events import is_wanted, publish
-from workflows.notifications.messages import notify_request_event
+from workflows.notifications.messages import notify_request_event, write_receipt
 from workflows.service_requests.queries import view_of_logged
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -65,6 +65,8 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
         _insert(tx, service_request_id, command, parties, state="open", number=number)
         write_history(tx, service_request_id, "log", None, "open")
         _publish_logged(tx, service_request_id)
+        if number is None:
+            notify_request_event(tx, lock_request(tx, service_request_id), "logged")
         return Logged(service_request_id, None)
     if is_wanted(tx, MOVED):
         # the event names the request by its number, which a single statement that is all of the transaction
@@ -135,6 +137,15 @@ def _write_decided(
                 waits=state == "pending_no_contract",
             ),
         )
+        if state == "open" and number is None:
+            # of a request that waits, the customer reads that it was received and waits
+            write_receipt(
+                tx,
+                service_request_id,
+                command.subject,
+                recipient=parties.customer_email,
+                language=parties.customer_language,
+            )
         write_history(tx, service_request_id, "log", None, state)
         if decision.outcome != "created":
             store(contract_id=decision.contract)
@@ -198,6 +209,7 @@ def _open_if_enabled(tx: Transaction, service_request_id: str, contract_id: str,
         return
     if request.state == "pending_no_contract":
         move_request(tx, request, "cover", note=found.decision.why)
+        notify_request_event(tx, request, "logged")
     tx.change(
         t.service_request,
         service_request_id,

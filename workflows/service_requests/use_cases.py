@@ -37,7 +37,12 @@ from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import level_columns, responded_columns
 from workflows.lifecycle.service_requests.states import allowed_triggers, forbidden
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
-from workflows.notifications.messages import notify_moved, notify_public_note, notify_request_event
+from workflows.notifications.messages import (
+    notify_moved,
+    notify_public_note,
+    notify_reopened,
+    notify_request_event,
+)
 from workflows.service_requests.closing import (
     end_coverage,
     end_own_contract,
@@ -358,6 +363,7 @@ def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferre
             history_trigger=history_trigger,
         )
         notify_moved(tx, request, state)
+        notify_reopened(tx, request, command.note)
 
     if request.decision_id is None or not tx.settings.contracts:
         move("reopen")

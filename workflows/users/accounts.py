@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.roles import UserRole
 from workflows.commands.fields import Command, MailAddress, Name
-from workflows.core.actors import DESK
+from workflows.core.actors import DESK, STAFF
 from workflows.core.config_version import bump_generation
 from workflows.core.erased import require_not_erased
 from workflows.core.errors import (
@@ -284,6 +284,20 @@ def list_users(
         limit=limit,
         cursor=cursor,
         counted=counted,
+    )
+
+
+def list_customer_users(tx: Transaction, *, q: str, limit: int = DEFAULT_LIMIT) -> Page[UserView]:
+    """A page of customers' users by name; `q` searches names and email addresses. Raises: NotAllowed."""
+    tx.require(*STAFF)
+    return read_page(
+        tx,
+        select(user).where(user.c.role == "customer", matches(q, user.c.email, user.c.name)),
+        _view,
+        orders=ORDERS,
+        by_id=user.c.id,
+        order="name",
+        limit=limit,
     )
 
 

@@ -32,6 +32,7 @@ class ContractRevenue(View):
     """What was invoiced of a contract and not credited, and what of it is revenue, or still deferred.
 
     Without a contract, of a recurring sale, or of an invoice for its lines by hand; `number` is of any.
+    `due` is the revenue that closing the month posts.
     """
 
     contract: str | None
@@ -41,6 +42,7 @@ class ContractRevenue(View):
     invoiced: MoneyView
     recognized: MoneyView
     deferred: MoneyView
+    due: MoneyView
 
 
 @view
@@ -78,6 +80,7 @@ class DeferredRevenue(View):
     as_of: date
     items: list[ContractRevenue]
     totals: list[MoneyView]
+    due_totals: list[MoneyView]
     schedule: list[RevenueMonth]
 
 

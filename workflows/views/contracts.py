@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.approvals import LimitPer, OveragePolicy
 from engine.auto_top_up import AutoTopUpMode, AutoTopUpState
+from engine.invoices import InvoiceState, SoldKind
 from engine.quantities import Rounding
 from workflows.views import MoneyView
 from workflows.views.base import View, view
@@ -124,6 +125,23 @@ class NotToExceedView(View):
 
 
 @view
+class SoldLineView(View):
+    """A line of an invoice that sold a contract, a renewal or a top-up; `grant` is what a top-up added.
+
+    `number` is None for a draft; `position` is the line's, from 1. A line stays when it was credited and what
+    it sold is invoiced again.
+    """
+
+    kind: SoldKind
+    grant: str | None
+    invoice: str
+    number: str | None
+    state: InvoiceState
+    line: str
+    position: int
+
+
+@view
 class ContractView(View):
     """A contract as of an instant. `holder` is `{kind: id}`; prices are None if the user may not see them.
 
@@ -131,7 +149,8 @@ class ContractView(View):
     `carried_minutes` are the holder's under Rollover; `carried_over_minutes` are what is left of earlier
     months, which is part of the balance; `borrowed_minutes` were drawn ahead on the next month.
     `service_request` is the one for which the contract was ordered; it and the contracts that this one renews
-    or is renewed by are None, too, if the user may not see them.
+    or is renewed by are None, too, if the user may not see them. `invoice` and `invoice_line` are those that
+    sold it, None before it is on one; `sold_lines` has the lines of its top-ups, too.
     """
 
     id: str
@@ -173,6 +192,9 @@ class ContractView(View):
     renewal_of: str | None
     renewed_by: str | None
     service_request: str | None
+    invoice: str | None
+    invoice_line: str | None
+    sold_lines: list[SoldLineView]
     cancelled_at: datetime | None
     cancel_reason: str | None
     created_at: datetime

@@ -15,6 +15,7 @@ from workflows.views.base import View, view
 
 ChangedSince = Literal["rules", "rounding", "time_zone", "cascade"]
 """What work is charged by as it was when it was done, although the desk's is another today."""
+MailState = Literal["waiting", "failed", "given_up", "delivered", "logged"]
 ContractOver = Literal["expired", "cancelled", "ended", "exhausted"]
 
 
@@ -342,6 +343,24 @@ class NoteView(View):
     public: bool
     author: str
     written_at: datetime
+    merged_number: str | None = None
+
+
+@view
+class RequestMailView(View):
+    """A mail about a service request: to whom, when it was written, and what became of it.
+
+    `state` is waiting, failed (it is sent again), given_up, delivered, or logged, where there was no mail
+    server. `merged_number` is as of a note.
+    """
+
+    id: str
+    event: str
+    recipient: str
+    subject: str
+    state: MailState
+    written_at: datetime
+    delivered_at: datetime | None
     merged_number: str | None = None
 
 

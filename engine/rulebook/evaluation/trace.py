@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from engine.contracts import HOLDER_KINDS, HolderKind
-from engine.facts import Candidate, RequestFacts
+from engine.facts import STANDINGS, Candidate, RequestFacts, Standing
 from engine.rulebook.evaluation.business_rules_adapter import COVERAGE_EVALUATOR as EVALUATOR
 from engine.rulebook.evaluation.coverage import CoverageBook
 from engine.rulebook.syntax.syntax_tree import Condition, Rule, can_be_met
@@ -67,15 +67,33 @@ def holder_kinds_asked(book: CoverageBook, until: str | None = None) -> list[Hol
     return found
 
 
-def _is_meant_for(rule: Rule, kind: HolderKind) -> bool:
-    candidate = PLACEHOLDER_CANDIDATE._replace(holder_kind=kind)
+def holders_meant(rule: Rule) -> list[HolderKind]:
+    """The kinds of holder whose contracts a rule may take."""
+    return [kind for kind in HOLDER_KINDS if _is_meant_for(rule, kind)]
 
-    def holder_fits(condition: Condition) -> bool | None:
-        if condition.variable.name != "contract_holder":
+
+def standings_meant(rule: Rule) -> list[Standing]:
+    """How the contracts may stand that a rule takes."""
+    return [
+        one
+        for one in STANDINGS
+        if _may_take(rule, "contract_standing", PLACEHOLDER_CANDIDATE._replace(standing=one))
+    ]
+
+
+def _is_meant_for(rule: Rule, kind: HolderKind) -> bool:
+    return _may_take(rule, "contract_holder", PLACEHOLDER_CANDIDATE._replace(holder_kind=kind))
+
+
+def _may_take(rule: Rule, variable: str, candidate: Candidate) -> bool:
+    """Whether a rule may take a candidate, by its conditions on one variable alone."""
+
+    def fits(condition: Condition) -> bool | None:
+        if condition.variable.name != variable:
             return None
         return EVALUATOR.first_unmet(condition, EVALUATOR.facts(PLACEHOLDER_REQUEST, candidate)) is None
 
-    return can_be_met(rule.conditions, holder_fits)
+    return can_be_met(rule.conditions, fits)
 
 
 def _step(rule: Rule, request: RequestFacts, candidates: Sequence[Candidate]) -> Step:

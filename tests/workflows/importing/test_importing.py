@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.builders import DeskFixture
 from tests.support.exports import event, export, mapping, run
+from workflows.commands.fields import one_line
 from workflows.commands.webhooks import NewWebhook
 from workflows.core.desk import Desk
 from workflows.importing import history_import
@@ -419,3 +420,15 @@ def test_people_whose_names_give_the_same_address_stay_two(new_desk: DeskFixture
     emails = [row.email for row in new_desk.rows(t.customer)]
     assert len(set(emails)) == 3
     assert "jurgen.gross@old.desk.example" in emails
+
+
+def test_texts_of_one_line_are_imported_as_one_line(new_desk: DeskFixture) -> None:
+    """What the pages refuse is no reason to leave a row of another desk out."""
+    raw = export(event("INC1", "New", "08:05", caller="=?utf-8?q?x?= Bob", thing="Tall\u2028printer\u202e"))
+    report = run(new_desk.desk, raw)
+    assert skipped(report) == []
+    [customer] = new_desk.rows(t.customer)
+    assert customer.name == "= ?utf-8?q?x?= Bob"
+    [item] = new_desk.rows(t.item)
+    assert (item.number, item.name) == ("Tall printer", "Tall printer")
+    assert one_line(one(new_desk).subject)

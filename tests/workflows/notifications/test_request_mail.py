@@ -1,12 +1,26 @@
 """The customer of a service request gets a mail about each of its states, unless they moved it themselves."""
 
+import json
+
+import pytest
+
+from tests.support.builders import RULES
 from tests.support.sample_desk import SampleDesk
 from tests.workflows.notifications.webhooks.test_events import data, listen
-from workflows.commands.service_requests import FireTrigger, MergeRequest, SplitRequest
+from tests.workflows.service_requests.test_logged_answers import log_exclusively, meanwhile
+from workflows.commands.service_requests import (
+    ChangeServiceRequest,
+    FireTrigger,
+    MergeRequest,
+    NewServiceRequest,
+    SplitRequest,
+)
 from workflows.core.actors import Actor
 from workflows.jobs.definitions import run_job
-from workflows.service_requests.use_cases import fire_trigger
+from workflows.service_requests.log import log_service_request
+from workflows.service_requests.use_cases import change_service_request, fire_trigger
 from workflows.store import tables as t
+from workflows.users.accounts import NewUser, create_user
 from workflows.work.merging import merge_requests, split_request
 
 
@@ -45,13 +59,88 @@ def test_each_move_of_a_request_is_a_mail(sample: SampleDesk) -> None:
     assert closed.created_at == sample.rows(t.service_request_history, trigger="close")[0].at
 
 
+@pytest.mark.parametrize("validated", [True, False])
+@pytest.mark.parametrize("contracts", [True, False])
+def test_what_is_logged_and_opens_is_a_receipt_with_its_number(
+    sample: SampleDesk, *, contracts: bool, validated: bool
+) -> None:
+    """By staff and by the customer, covered or not: one mail, in their language."""
+    sample.set(contracts=contracts, contract_validation=validated)
+    if contracts and validated:
+        sample.sell("subscription")
+    sample.do(create_user, NewUser(email="ann@example.com", name="Ann", role="customer", language="de"))
+    ann = Actor(None, "Ann", "customer", sample.ann)
+    new = NewServiceRequest(subject="Nothing %(x)s {number}", customer=sample.ann, item=sample.laptop)
+    for actor in (sample.technician, ann):
+        logged = sample.do_as(actor, log_service_request, new)
+        request = sample.request(str(logged.service_request))
+        [mail] = sample.rows(t.outbox, subject_id=request.id)
+        assert request.state == "open"
+        assert (mail.event, mail.recipient) == ("service_request_logged", "ann@example.com")
+        assert mail.subject == f"Ihre Anfrage {request.number} ist eingegangen"
+        assert mail.body == (
+            f"Wir haben Ihre Anfrage „Nothing %(x)s {{number}}“ erhalten. Ihre Nummer ist {request.number}."
+        )
+
+
+def test_what_a_rule_covers_at_once_by_a_new_contract_is_a_receipt(sample: SampleDesk) -> None:
+    rule = json.loads((RULES / "coverage.json").read_text())
+    rule["rules"][-1]["actions"][0]["params"] = {"type": "per_request", "enable": True}
+    sample.publish_rules(coverage=json.dumps({**rule, "examples": []}))
+    request = sample.log()
+    assert sample.request(request).state == "open"
+    assert subjects(sample, request) == ["has been received"]
+
+
+def test_a_receipt_is_written_by_the_statement_that_logs(sample: SampleDesk) -> None:
+    """The call of a covered request has no statement more than its two searches, its write and its number."""
+    sample.sell("subscription")
+    log_exclusively(sample)
+    with meanwhile(sample, "nothing", lambda: None) as sent:
+        log_exclusively(sample)
+    assert len(sent) == (4 if sample.desk.database.is_sqlite else 3)
+    assert len(sample.rows(t.outbox, event="service_request_logged")) == 2
+
+
+def test_a_reopening_by_the_customer_is_a_mail_to_the_desk(sample: SampleDesk) -> None:
+    """To the assignee in their language, else to the company; past the window too, and not one by staff."""
+    sample.set(company={"name": "Example", "email": "desk@example.com"})
+    sample.sell("subscription", ends_on="2026-03-10")
+    request = sample.log()
+    ann = Actor(None, "Ann", "customer", sample.ann)
+
+    def reopen(actor: Actor, days: int, **note: str) -> tuple[str | None, str]:
+        sample.fire(request, "resolve", note="Done")
+        sample.clock.move(days=days)
+        sample.do_as(actor, fire_trigger, request, FireTrigger(trigger="reopen", **note))
+        found = sorted(sample.rows(t.outbox, event="service_request_reopened"), key=lambda row: row.id)
+        return found[-1].recipient, found[-1].body
+
+    assert reopen(ann, 1, note="Still dead") == (
+        "desk@example.com",
+        "Ann has reopened «It does not start».\n\nStill dead",
+    )
+    tom = NewUser(email="tom@staff.example", name="Tom", role="technician", language="de", invite=False)
+    assigned = ChangeServiceRequest(technician=sample.do(create_user, tom))
+    sample.do(change_service_request, request, assigned)
+    assert reopen(ann, 60) == ("tom@staff.example", "Ann hat „It does not start“ wieder geöffnet.")
+    assert sample.request(request).state == "pending_no_contract"
+    sample.sell("subscription")
+    before = len(sample.rows(t.outbox, event="service_request_reopened"))
+    reopen(sample.technician, 1)
+    assert len(sample.rows(t.outbox, event="service_request_reopened")) == before == 2
+    number = sample.request(request).number
+    [last] = sample.rows(t.outbox, recipient="tom@staff.example")
+    assert last.subject == f"{number}: vom Kunden wieder geöffnet"
+
+
 def test_customers_get_no_mail_of_what_they_do(sample: SampleDesk) -> None:
     sample.sell("subscription")
     request = sample.log()
     sample.fire(request, "resolve", note="Done")
     ann = Actor(None, "Ann", "customer", sample.ann)
     sample.do_as(ann, fire_trigger, request, FireTrigger(trigger="reopen"))
-    assert subjects(sample, request) == ["is resolved"]
+    assert subjects(sample, request) == ["has been received", "is resolved"]
 
 
 def test_a_reopened_request_that_waits_is_a_mail_to_the_customer(sample: SampleDesk) -> None:

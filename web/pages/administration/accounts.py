@@ -49,11 +49,14 @@ def trial_balance() -> str | Response:
 @pages.get("/deferred-revenue")
 def deferred_revenue() -> str | Response:
     contract = request.args.get("contract") or None
-    found = _read(read_deferred_revenue, contract=contract)
+    due = "due" in request.args
+    found = _read(read_deferred_revenue, contract=contract, due=due)
     if wants_csv():
-        header = ["number", "currency", "invoiced_minor", "recognized_minor", "deferred_minor"]
+        header = ["number", "currency", "invoiced_minor", "recognized_minor", "deferred_minor", "due_minor"]
         return csv_response(f"deferred-revenue-{found.as_of}", header, [_revenue(one) for one in found.items])
-    return render_template("administration/accounts/deferred_revenue.html", found=found, contract=contract)
+    return render_template(
+        "administration/accounts/deferred_revenue.html", found=found, contract=contract, due=due
+    )
 
 
 @pages.get("/receivables")
@@ -90,7 +93,7 @@ def _balance(one: AccountBalance) -> list[Any]:
 
 
 def _revenue(one: ContractRevenue) -> list[Any]:
-    amounts = (one.invoiced, one.recognized, one.deferred)
+    amounts = (one.invoiced, one.recognized, one.deferred, one.due)
     return [one.number, one.deferred.currency, *(amount.amount_minor for amount in amounts)]
 
 

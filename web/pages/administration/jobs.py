@@ -1,6 +1,7 @@
 """The background jobs: description, last run and a button to run each one now."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
@@ -8,6 +9,7 @@ from werkzeug.wrappers import Response
 from web.languages import gettext, mark
 from web.pages.context import desk, require_role
 from web.pages.forms.base import ActionForm
+from web.pages.layout.listing import csv_response, wants_csv
 from web.pages.wording.formats import counted_text
 from workflows.jobs.definitions import JOBS, run_job
 from workflows.operations.health import JobHealth, read_health
@@ -106,6 +108,8 @@ JOB_LABELS = {
     ),
 }
 
+CSV_HEADER = ["job", "label", "every_seconds", "last_run_at", "last_count", "failed_at", "last_error"]
+
 pages = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 
@@ -119,13 +123,15 @@ class JobRow:
 
 
 @pages.get("")
-def jobs() -> str:
+def jobs() -> str | Response:
     require_role("administrator")
     health_by_job = {one.job: one for one in read_health(desk()).jobs}
     rows = [
         JobRow(name, *_label_and_description(name), job.every_seconds, health_by_job.get(name))
         for name, job in JOBS.items()
     ]
+    if wants_csv():
+        return csv_response("jobs", CSV_HEADER, [_csv_row(one) for one in rows])
     return render_template("administration/jobs.html", rows=rows, action_form=ActionForm(formdata=None))
 
 
@@ -142,6 +148,14 @@ def run(name: str) -> Response:
         else:
             flash(gettext("%(job)s: nothing was due.", job=label), "success")
     return redirect(url_for("jobs.jobs"))
+
+
+def _csv_row(row: JobRow) -> list[Any]:
+    found = row.health
+    if found is None:
+        return [row.name, row.label, row.every_seconds, *[None] * 4]
+    ran, failed = (at.isoformat() if at is not None else None for at in (found.last_run_at, found.failed_at))
+    return [row.name, row.label, row.every_seconds, ran, found.last_count, failed, found.last_error]
 
 
 def _label_and_description(name: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from wtforms.validators import InputRequired
 from web.languages import gettext, language, lazy_text, mark
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import ActionForm, KeyedForm, attempt, attempt_once, succeeds_once
+from web.pages.layout.listing import csv_response, wants_csv
 from workflows.commands.mail_templates import ChangeMailTemplate
 from workflows.languages.texts import NAMES, Language, known_language
 from workflows.notifications.template_editing import (
@@ -22,6 +23,7 @@ from workflows.operations.audit_trail import list_audit_events
 
 REQUIRED = mark("This field is required.")
 RECENT_EVENTS = 20
+CSV_HEADER = ["id", "language", "title", "to", "subject", "body", "is_changed", "changed_by"]
 
 pages = Blueprint("mail_templates", __name__, url_prefix="/mail-templates")
 
@@ -32,10 +34,16 @@ class MailTemplateForm(KeyedForm):
 
 
 @pages.get("")
-def templates() -> str:
+def templates() -> str | Response:
     code = _chosen_language()
     with desk().read(actor()) as tx:
         listed = list_mail_templates(tx, code)
+    if wants_csv():
+        rows = [
+            [one.id, one.language, one.title, one.to, one.subject, one.body, one.is_changed, one.changed_by]
+            for one in listed
+        ]
+        return csv_response("mail-templates", CSV_HEADER, rows)
     return render_template(
         "administration/mail_templates/index.html", templates=listed, code=code, languages=NAMES
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -42,6 +43,7 @@ from workflows.notifications.webhooks.queries import (
     read_delivery,
     read_webhook,
 )
+from workflows.views.webhooks import WebhookView
 
 VIEWS = Texts(
     {
@@ -51,6 +53,19 @@ VIEWS = Texts(
         "set_aside": mark("Set aside"),
     }
 )
+WEBHOOKS_CSV = [
+    "id",
+    "url",
+    "description",
+    "events",
+    "enabled",
+    "disabled_by",
+    "failing_since",
+    "waiting",
+    "set_aside",
+    "created_at",
+    "created_by",
+]
 CSV_HEADER = [
     "id",
     "event",
@@ -106,8 +121,11 @@ class RotateForm(KeyedForm):
 
 
 @pages.get("")
-def webhooks() -> str:
+def webhooks() -> str | Response:
     with desk().read(actor()) as tx:
+        if wants_csv():
+            rows = all_rows(partial(list_webhooks, tx))
+            return csv_response("webhooks", WEBHOOKS_CSV, [_webhook_row(one) for one in rows])
         page = list_webhooks(tx, **counted_page())
     return render_template("administration/webhooks/index.html", page=page)
 
@@ -251,6 +269,22 @@ def _page(webhook_id: str, new_secret: str | None = None) -> str:
         action_form=ActionForm(formdata=None),
         rotate_form=RotateForm(formdata=None),
     )
+
+
+def _webhook_row(one: WebhookView) -> list[Any]:
+    return [
+        one.id,
+        one.url,
+        one.description,
+        " ".join(one.events or []),
+        one.enabled,
+        one.disabled_by,
+        one.failing_since.isoformat() if one.failing_since else None,
+        one.waiting,
+        one.set_aside,
+        one.created_at.isoformat(),
+        one.created_by,
+    ]
 
 
 def _csv(webhook_id: str) -> Response:

@@ -1,6 +1,8 @@
 """One entry of a bank statement: accept what is offered, name the invoices by hand, or set it aside."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
@@ -8,9 +10,10 @@ from wtforms import HiddenField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.languages import Texts, gettext, lazy_text, mark_in
+from web.pages.billing.bank_statements import ENTRY_CSV, entry_row
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import KeyedForm, attempt_once
-from web.pages.layout.listing import counted_page, query_filters
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.billing import entry_texts
 from web.pages.wording.formats import read_money, typed_money
 from workflows.billing.bank.entries import assign_entry, set_aside_entry
@@ -49,12 +52,18 @@ class SetAsideForm(KeyedForm):
 
 
 @pages.get("")
-def entries() -> str:
+def entries() -> str | Response:
     """What is to be decided, of all statements, the earliest first."""
     view = query_filters("view").get("view") or "undecided"
     order = query_filters("order").get("order") or "booked_on"
+    filters: dict[str, Any] = {"state": view if view in VIEWS else "undecided", "order": order}
     with desk().read(actor()) as tx:
-        page = list_entries(tx, state=view if view in VIEWS else "undecided", order=order, **counted_page())
+        if wants_csv():
+            rows = [
+                [one.statement, *entry_row(one)] for one in all_rows(partial(list_entries, tx, **filters))
+            ]
+            return csv_response("bank-entries", ["statement", *ENTRY_CSV], rows)
+        page = list_entries(tx, **filters, **counted_page())
     return render_template(
         "billing/bank_entries.html", page=page, view=view, views=VIEWS, order=order, entry_texts=entry_texts
     )

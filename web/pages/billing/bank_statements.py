@@ -30,7 +30,7 @@ VIEWS = Texts(
         "not_receipt": mark("Debits"),
     }
 )
-CSV_HEADER = [
+ENTRY_CSV = [
     "number", "booked_on", "amount_minor", "currency", "party", "party_iban", "texts", "reference", "state",
     "reason", "invoices", "decided_by", "decision_reason",
 ]  # fmt: skip
@@ -94,7 +94,7 @@ def show(bank_statement_id: str) -> str | Response:
                     tx, statement=bank_statement_id, order="position", **at
                 )
             )
-            return csv_response("bank-statement", CSV_HEADER, [_row(one) for one in rows])
+            return csv_response("bank-statement", ENTRY_CSV, [entry_row(one) for one in rows])
         page = bank_queries.list_entries(
             tx, statement=bank_statement_id, state=view, order="position", **counted_page()
         )
@@ -165,7 +165,8 @@ def _first_view(counts: EntryCounts) -> str:
     return next((view for view in VIEWS if getattr(counts, view)), "matched")
 
 
-def _row(one: BankEntryView) -> list[Any]:
+def entry_row(one: BankEntryView) -> list[Any]:
+    """An entry as a row of CSV."""
     return [
         one.number,
         one.booked_on,

@@ -7,13 +7,24 @@ from web.pages.context import actor, desk
 from workflows.billing.invoicing.queries import list_invoices
 from workflows.contracts.queries import list_contracts
 from workflows.core.actors import PRICE_ROLES
+from workflows.core.transaction import Transaction
 from workflows.register import list_customers, list_items, list_org_units
 from workflows.selling.quote_queries import list_quotes
 from workflows.service_requests.queries import list_service_requests
+from workflows.users.accounts import list_customer_users, list_users
+from workflows.views import Page
+from workflows.views.users import UserView
 
 SHOWN = 8
 
 pages = Blueprint("search", __name__)
+
+
+def _users(tx: Transaction, q: str) -> Page[UserView] | None:
+    """Users by name or address: all to administrators, those of customers to other staff."""
+    if tx.actor.role == "administrator":
+        return list_users(tx, q=q, limit=SHOWN)
+    return list_customer_users(tx, q=q, limit=SHOWN) if tx.actor.is_staff else None
 
 
 @pages.get("/search")
@@ -45,5 +56,6 @@ def search() -> str | Response:
             "customers": list_customers(tx, q=q, limit=SHOWN) if staff else None,
             "org_units": list_org_units(tx, q=q, limit=SHOWN) if staff else None,
             "items": list_items(tx, q=q, limit=SHOWN),
+            "users": _users(tx, q),
         }
     return render_template("layout/search.html", q=q, found=found)

@@ -107,6 +107,7 @@ def register_templating(app: Flask) -> None:
         segment_text=lambda segment: segment_text(segment, zone()),
         until=contract_end_text,
         when=when,
+        waited=waited,
         # logins happen in real time, also where the clock is set
         when_real=lambda instant: when(instant, since=desk().clock.now()),
         labels=TemplateLabels,
@@ -154,6 +155,15 @@ def when(
 def hover_text(instant: datetime) -> str:
     """An instant in the reader's time zone, as the tooltip of a shorter text."""
     return formats.instant_text(instant, own_zone() or zone())
+
+
+def waited(since: datetime) -> Markup:
+    """For how long something has waited, in days however many, with the exact time as tooltip."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        since.isoformat().replace("+00:00", "Z"),
+        hover_text(since),
+        formats.ago_text(since, now()),
+    )
 
 
 def day(value: date | datetime | None) -> str:

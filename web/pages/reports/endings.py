@@ -33,11 +33,22 @@ LABELS = Texts(
 )
 
 
+MADE_OF = {
+    "ending": {"kind": "expiry"},
+    "running_out": {"kind": "exhaustion"},
+    "minutes_left": {"kind": "expiry"},
+    "renewed_minor": {"renewed": "yes"},
+    "not_renewed_minor": {"renewed": "no"},
+}
+"""The filters of the contracts of which a sum is made."""
+
+
 @pages.get("/endings")
 def endings() -> str | Response:
     """The report as a page, or its rows as CSV."""
-    chosen = query_filters("months", "kind", "renewed")
+    chosen = query_filters("months", "kind", "renewed", "month")
     filters: dict[str, Any] = {"by": chosen.get("kind"), "renewed": RENEWED.get(chosen.get("renewed", ""))}
+    filters["month"] = chosen.get("month")
     with desk().read(actor()) as tx, open_endings(tx, months=_months(), **filters) as report:
         if wants_csv():
             rows = csv_rows(ENDINGS_CSV, report.rows(MOST_ROWS))
@@ -64,7 +75,7 @@ def endings() -> str | Response:
                 ),
             ],
             has_months=False,
-            **_by_month(report),
+            **_by_month(report, chosen),
         ).render()
 
 
@@ -80,7 +91,7 @@ def _months() -> int:
     return int(text)
 
 
-def _by_month(report: EndingsReport) -> dict[str, Any]:
+def _by_month(report: EndingsReport, chosen: dict[str, Any]) -> dict[str, Any]:
     """The plot and the table of the months."""
     months, currency = report.months(), report.currency
 
@@ -96,13 +107,21 @@ def _by_month(report: EndingsReport) -> dict[str, Any]:
         series = [Series(LABELS[name], [getattr(one, name) for one in months], str) for name in counts]
     rows = [
         [
-            Cell(month_label(one.month)),
-            *(Cell(texts.get(name, money)(getattr(one, name))) for name in LABELS),
+            Cell(month_label(one.month), _listing(chosen, one.month)),
+            *(
+                Cell(texts.get(name, money)(value), _listing(chosen, one.month, name) if value else "")
+                for name, value in ((name, getattr(one, name)) for name in LABELS)
+            ),
         ]
         for one in months
     ]
     columns = [Column(gettext("Month")), *(Column(label, is_amount=True) for label in LABELS.values())]
     return {"plot": plot_months(names, series), "months": Table(columns, rows)}
+
+
+def _listing(chosen: dict[str, Any], month: str, name: str = "") -> str:
+    """The contracts of a month, of which one of its sums is made."""
+    return url_for("reports.endings", **{**chosen, "month": month, **MADE_OF.get(name, {})})
 
 
 def _table(contracts: list[EndingContract]) -> Table:

@@ -12,7 +12,7 @@ from web.pages.layout.listing import query_filters
 from web.pages.reports.plots import Plot, Series, month_label, plot_months
 from workflows.views import CountedPage, Page
 
-LINKED_FILTERS = ("contract", "technician", "level", "counted")
+LINKED_FILTERS = ("contract", "technician", "level", "counted", "month")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from flask import Blueprint, render_template, request
 from pydantic import ValidationError
 from wtforms import HiddenField, SelectField
 
+from engine.contracts import HOLDER_KINDS
+from engine.coverage import OWN_CONTRACT_RULE
 from engine.errors import DeskError
 from engine.rulebook import RuleSet, RuleSetRefused
-from web.languages import Texts, gettext, lazy_text, mark
+from web.languages import Texts, gettext, lazy_text, mark, mark_in
 from web.pages.context import actor, desk, require_role, zone
 from web.pages.forms.base import DeskForm
 from web.pages.forms.fields import InstantField, WorkTypeField, select_options
@@ -26,7 +28,8 @@ from workflows.core.actors import STAFF
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import read_decision
-from workflows.coverage.trace import ExplanationView, explain_coverage, explain_decision
+from workflows.coverage.trace import ExplanationView, StepView, explain_coverage, explain_decision
+from workflows.languages.words import or_text
 from workflows.register import get_customer, get_org_unit
 from workflows.register.holder_names import holder_names
 from workflows.replay.rule_set_choices import RuleChoice, rule_choices, rules_of_choice
@@ -43,6 +46,25 @@ ACTIONS = (
     mark("Leave uncovered"),
 )
 """What the engine calls the actions of coverage rules; translated where the steps are shown."""
+CONTRACTS = Texts(
+    {
+        "valid": mark_in("step", "A valid contract %(holder)s"),
+        "pending": mark_in("step", "A pending contract %(holder)s"),
+        "ended": mark_in("step", "An ended contract %(holder)s"),
+        "excluded": mark_in("step", "A contract %(holder)s that excludes the request"),
+        "": mark_in("step", "A contract %(holder)s"),
+    }
+)
+HOLDERS = Texts(
+    {
+        "service_request": mark_in("step", "of the service request"),
+        "item": mark_in("step", "of the item"),
+        "customer": mark_in("step", "of the customer"),
+        "org_unit": mark_in("step", "of the org unit"),
+        "": mark_in("step", "of any holder"),
+    }
+)
+"""What the steps look for, as parts of their titles."""
 Explain = Callable[[RuleSet | None], ExplanationView]
 
 pages = Blueprint("explorer", __name__)
@@ -81,6 +103,15 @@ class RuleSetResult:
         decision = self.explanation.decision
         return (decision.outcome, decision.contract, decision.params)
 
+    @property
+    def titles(self) -> list[str]:
+        """The titles of the steps; where two look for the same, with the ids of their rules."""
+        titles = [_title(one) for one in self.explanation.steps]
+        return [
+            f"{title} ({step.rule})" if titles.count(title) > 1 else title
+            for title, step in zip(titles, self.explanation.steps, strict=True)
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class PastDecision:
@@ -92,6 +123,17 @@ class PastDecision:
     item: str
     org_unit: str
     at: str
+
+
+def _title(step: StepView) -> str:
+    """What a step found; of one that did not match or was not reached, what it looks for."""
+    if step.status == "holds" or step.rule == OWN_CONTRACT_RULE:
+        return step.why
+    if not step.needs_contract:
+        return gettext(step.action)
+    one_standing = step.standings[0] if len(step.standings) == 1 else ""
+    holders = [HOLDERS[one] for one in step.holders] if len(step.holders) < len(HOLDER_KINDS) else []
+    return CONTRACTS[one_standing] % {"holder": or_text(holders) if holders else HOLDERS[""]}
 
 
 @pages.get("/coverage")

@@ -1,4 +1,4 @@
-"""The activity of a service request in chronological order: transitions, decisions, work, notes, alerts."""
+"""The activity of a service request in order: transitions, decisions, work, notes, mail, alerts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,25 +13,25 @@ from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decisions_of
 from workflows.coverage.reasons import why_text
 from workflows.reports.alerts import list_alerts
-from workflows.service_requests.history import history_of, list_notes
+from workflows.service_requests.history import history_of, list_mail, list_notes
 from workflows.service_requests.reminding import REMIND
 from workflows.views import Page
 from workflows.views.alerts import AlertView
 from workflows.views.decisions import DecisionView
-from workflows.views.service_requests import HistoryLine, NoteView, WorkEntryView
+from workflows.views.service_requests import HistoryLine, NoteView, RequestMailView, WorkEntryView
 from workflows.work.queries import list_work
 
 T = TypeVar("T")
 SHOWN = 50
-Kind = Literal["move", "decision", "work", "note", "alert"]
+Kind = Literal["move", "decision", "work", "note", "mail", "alert"]
 # Order of events at the same instant: logged or reopened first, then the decision, then the rest.
-ORDER: dict[Kind, int] = {"decision": 1, "move": 2, "work": 3, "note": 4, "alert": 5}
+ORDER: dict[Kind, int] = {"decision": 1, "move": 2, "work": 3, "note": 4, "mail": 5, "alert": 6}
 SEARCHED_TRIGGERS = ("log", "reopen")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event; `kind` says which of the five optional fields is set."""
+    """One event; `kind` says which of the six optional fields is set."""
 
     kind: Kind
     at: datetime
@@ -41,6 +41,7 @@ class Event:
     decision: DecisionView | None = None
     work: WorkEntryView | None = None
     note: NoteView | None = None
+    mail: RequestMailView | None = None
     alert: Label | None = None
 
 
@@ -58,22 +59,29 @@ class Timeline:
 
 
 def load_timeline(tx: Transaction, service_request_id: str, *, all_events: bool = False) -> Timeline:
-    """The events visible to the actor, oldest first: from where the latest 50 entries and notes begin."""
+    """The events visible to the actor, oldest first: from where the latest 50 entries, notes, mails begin."""
     decisions = decisions_of(tx, service_request_id)
     work, works_from = _latest(partial(list_work, tx, service_request_id, order="-started_at"), all_events)
     notes, notes_from = _latest(partial(list_notes, tx, service_request_id, order="-written_at"), all_events)
+    mail, mail_from = _latest(partial(list_mail, tx, service_request_id, order="-written_at"), all_events)
     moves = history_of(tx, service_request_id)
     reminders = [one for one in moves if one.trigger == REMIND and one.merged_number is None]
     events = [_move(one) for one in moves]
     events += [_decision(one) for one in reversed(decisions)]  # they come newest first
     events += [_work(one) for one in reversed(work)]
     events += [_note(one) for one in reversed(notes)]
+    events += [_mail(one) for one in reversed(mail)]
     if tx.actor.is_staff:
         events += [
             _alert(one) for one in all_rows(partial(list_alerts, tx, service_request=service_request_id))
         ]
     events.sort(key=lambda event: (event.at, _rank(event)))
-    begins = [one for one in (works_from and work[-1].started_at, notes_from and notes[-1].written_at) if one]
+    cut = (
+        works_from and work[-1].started_at,
+        notes_from and notes[-1].written_at,
+        mail_from and mail[-1].written_at,
+    )
+    begins = [one for one in cut if one]
     if begins:
         events = [event for event in events if event.at >= max(begins)]
     decision = decisions[0] if decisions else None
@@ -110,6 +118,10 @@ def _work(entry: WorkEntryView) -> Event:
 
 def _note(note: NoteView) -> Event:
     return Event("note", note.written_at, "note" if note.public else "private-note", "neutral", note=note)
+
+
+def _mail(mail: RequestMailView) -> Event:
+    return Event("mail", mail.written_at, "mail", "neutral", mail=mail)
 
 
 def _alert(alert: AlertView) -> Event:

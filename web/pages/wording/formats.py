@@ -296,6 +296,12 @@ def relative_text(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
     return _ago(distance)
 
 
+def ago_text(instant: datetime, now: datetime) -> str:
+    """How long ago an instant was, in days however many: "49 d ago"."""
+    span = now - instant
+    return gettext("now") if span < MINUTE else _ago(span)
+
+
 def _ahead(span: timedelta) -> str:
     if span >= DAY:
         return ngettext("in %(num)s d", "in %(num)s d", span // DAY)

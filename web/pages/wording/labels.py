@@ -37,6 +37,13 @@ REQUEST_STATES = {
     "closed": Label(mark_in("request", "Closed"), "check-box", "neutral"),
     "cancelled": Label(mark_in("request", "Cancelled"), "slash", "neutral"),
 }
+MAIL_STATES = {
+    "waiting": Label(mark("Waiting to be sent"), "hourglass", "warning"),
+    "failed": Label(mark("Failed, will be sent again"), "warn", "error"),
+    "given_up": Label(mark("Failed"), "cross", "error"),
+    "delivered": Label(mark("Sent"), "check-circle", "success"),
+    "logged": Label(mark("Not sent, only logged"), "note", "neutral"),
+}
 WORK_STATES = {
     "submitted": Label(mark("Awaiting approval"), "hourglass", "warning"),
     "approved": Label(mark("Approved"), "check-circle", "success"),

@@ -56,6 +56,10 @@ class TemplateLabels:
         return labels.label_of(labels.ENTRY_STATES, code)
 
     @staticmethod
+    def mail_state(code: str) -> labels.Label:
+        return labels.label_of(labels.MAIL_STATES, code)
+
+    @staticmethod
     def match_reason(code: str) -> str:
         return labels.MATCH_REASONS.get(code, labels.readable(code))
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 
 from engine.invoice_document import InvoiceDocument
 from engine.invoices import CONTRACT_SOLD, DELIVERY_STATES, INVOICE_STATES, PAYMENT_STATES, payment_state
@@ -20,13 +20,12 @@ from workflows.billing.invoicing.document_values import document_of, in_successo
 from workflows.billing.invoicing.parties import party_of
 from workflows.billing.invoicing.reminder_queries import reminders_of
 from workflows.billing.invoicing.rows import discount_rows, line_rows, no_invoice, tax_rows
-from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.lifecycle.invoice_access import visible_invoices
 from workflows.register.holder_names import holder_names
-from workflows.register.records import own_org_units
 from workflows.store import tables as t
 from workflows.store.column_types import decimal_text
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
@@ -42,7 +41,6 @@ from workflows.views.billing import (
 )
 
 i, line, allocation = t.invoice, t.invoice_line, t.payment_allocation
-READERS = (*OFFICE, "customer")
 ORDERS = {
     "created_at": Sort(i.c.created_at),
     "number": Sort(i.c.number, nullable=True),
@@ -50,20 +48,6 @@ ORDERS = {
     "due_on": Sort(i.c.overdue_at, nullable=True),
     "total": Sort(i.c.total_minor),
 }
-
-
-def visible_invoices(tx: Transaction) -> ColumnElement[bool]:
-    """SQL: the invoices that the actor may see. Raises: NotAllowed for technicians.
-
-    Customers see what was issued to them, and to their org units and all above if the setting allows it.
-    """
-    tx.require(*READERS)
-    if tx.actor.is_staff:
-        return true()
-    own = i.c.customer_id == tx.actor.customer
-    if tx.settings.customers_see_org_unit:
-        own = or_(own, i.c.org_unit_id.in_(own_org_units(tx.actor.customer)))
-    return and_(i.c.number.is_not(None), own)
 
 
 def list_invoices(

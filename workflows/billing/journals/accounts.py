@@ -8,6 +8,7 @@ Source: product.md section 10.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -73,22 +74,18 @@ def read_trial_balance(tx: Transaction, *, as_of: date | None = None) -> TrialBa
 
 
 def read_deferred_revenue(
-    tx: Transaction, *, as_of: date | None = None, contract: str | None = None
+    tx: Transaction, *, as_of: date | None = None, contract: str | None = None, due: bool = False
 ) -> DeferredRevenue:
     """Contracts, recurring sales and invoices by hand of which something is still to be delivered, by number.
 
     That is by the end of a day; today's end if none is given. `contract` is the id of one, whose schedule is
-    read as well.
+    read as well. With `due`, only those of which closing the month posts something, also if nothing is left.
     Raises: NotAllowed unless the actor is finance or an administrator.
     """
     tx.require(*ACCOUNTANTS)
     day, until = end_of(tx, as_of)
-    sums: dict[tuple[_Subject, str], list[int]] = defaultdict(lambda: [0, 0])
-    for one in _revenue(tx, until, contract):
-        found = sums[_subject_of(one), one.currency]
-        found[0] += one.price_minor
-        found[1] += one.recognized_minor
-    left = {key: found for key, found in sums.items() if found[0] != found[1]}
+    sums = _by_subject(_revenue(tx, until, contract))
+    left = {key: found for key, found in sums.items() if (found.due if due else found.deferred)}
     numbers = _numbers(tx, sorted({subject.id for subject, _ in left}))
     items = sorted(
         (
@@ -97,17 +94,28 @@ def read_deferred_revenue(
                 subject.recurring_sale,
                 subject.invoice,
                 numbers[subject.id],
-                MoneyView(invoiced, currency),
-                MoneyView(recognized, currency),
-                MoneyView(invoiced - recognized, currency),
+                MoneyView(found.invoiced, currency),
+                MoneyView(found.recognized, currency),
+                MoneyView(found.deferred, currency),
+                MoneyView(found.due, currency),
             )
-            for (subject, currency), (invoiced, recognized) in left.items()
+            for (subject, currency), found in left.items()
         ),
         key=lambda one: (one.number, one.deferred.currency),
     )
     totals = _totals(one.deferred for one in items)
     schedule = _schedule(tx, contract, day, totals) if contract is not None else []
-    return DeferredRevenue(day, items, totals, schedule)
+    return DeferredRevenue(day, items, totals, _totals(one.due for one in items), schedule)
+
+
+def revenue_due(tx: Transaction, until: datetime) -> tuple[int, list[MoneyView]]:
+    """How many lines `read_deferred_revenue` has of what is due by an instant (aware UTC), and their sums."""
+    found = [
+        MoneyView(sums.due, currency)
+        for (_, currency), sums in _by_subject(_revenue(tx, until)).items()
+        if sums.due
+    ]
+    return len(found), _totals(found)
 
 
 def _schedule(tx: Transaction, contract: str, day: date, deferred: Sequence[MoneyView]) -> list[RevenueMonth]:
@@ -209,6 +217,29 @@ class _Subject(NamedTuple):
     @property
     def id(self) -> str:
         return self.contract or self.recurring_sale or self.invoice or ""
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Of the deferrals of a subject in one currency, in its minor units."""
+
+    invoiced: int = 0
+    recognized: int = 0
+    due: int = 0
+
+    @property
+    def deferred(self) -> int:
+        return self.invoiced - self.recognized
+
+
+def _by_subject(found: Iterable[Deferral]) -> dict[tuple[_Subject, str], _Sums]:
+    sums: dict[tuple[_Subject, str], _Sums] = defaultdict(_Sums)
+    for one in found:
+        into = sums[_subject_of(one), one.currency]
+        into.invoiced += one.price_minor
+        into.recognized += one.recognized_minor
+        into.due += one.due_minor
+    return sums
 
 
 def _subject_of(one: Deferral) -> _Subject:

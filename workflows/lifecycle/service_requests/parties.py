@@ -15,7 +15,10 @@ from workflows.store.compiled_statements import Prepared
 
 
 class Parties(NamedTuple):
-    """Checked ids and their names; `org_unit` is the one given, else the customer's primary one."""
+    """Checked ids and their names; `org_unit` is the one given, else the customer's primary one.
+
+    `customer_language` is that of mail to `customer_email`, None where none is set.
+    """
 
     customer: str
     customer_name: str
@@ -25,6 +28,8 @@ class Parties(NamedTuple):
     item_number: str | None
     item_name: str | None
     item_type: str | None
+    customer_email: str
+    customer_language: str | None
 
 
 def check_parties(
@@ -71,6 +76,8 @@ def check_parties(
         row.item_number,
         row.item_name,
         row.item_type,
+        row.customer_email,
+        row.customer_language,
     )
 
 
@@ -83,6 +90,7 @@ def _no_such_customer(prefix: str) -> InvalidInput:
 def _parties() -> Select[Any]:
     """The customer with the item, and whether org unit and item are theirs. Built once."""
     c, i, u, member = t.customer, t.item, t.org_unit, t.customer_org_unit
+    user, billing = t.user_account, t.billing_details
     customer, org_unit = bindparam("customer", type_=Id), bindparam("org_unit", type_=Id)
     belongs = exists(
         select(member.c.org_unit_id).where(member.c.customer_id == customer, member.c.org_unit_id == org_unit)
@@ -100,11 +108,14 @@ def _parties() -> Select[Any]:
             i.c.item_type,
             is_global().label("item_is_global"),
             may_be_asked_for(customer).label("item_fits"),
+            c.c.email.label("customer_email"),
+            func.coalesce(user.c.language, billing.c.language).label("customer_language"),
         )
         .select_from(
-            c.outerjoin(i, i.c.id == bindparam("item", type_=Id)).outerjoin(
-                u, u.c.id == func.coalesce(func.nullif(org_unit, ""), c.c.org_unit_id)
-            )
+            c.outerjoin(i, i.c.id == bindparam("item", type_=Id))
+            .outerjoin(u, u.c.id == func.coalesce(func.nullif(org_unit, ""), c.c.org_unit_id))
+            .outerjoin(user, user.c.email == c.c.email)
+            .outerjoin(billing, billing.c.customer_id == c.c.id)
         )
         .where(c.c.id == customer)
     )

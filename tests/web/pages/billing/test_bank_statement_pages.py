@@ -77,6 +77,15 @@ def test_invoices_are_named_by_hand_with_their_amounts(web: WebClients, billing:
     assert "Record as payment" not in shown
 
 
+def test_the_entries_to_decide_are_exported(web: WebClients, billing: Billing) -> None:
+    upload(web, camt([entry(billing, "17.00", "Nothing known")]).encode())
+    answer = web.finance.client.get("/bank-entries?format=csv").get_data(as_text=True)
+    header, row = answer.strip().splitlines()
+    assert header.lstrip("\ufeff").startswith("statement,number,")
+    assert "Nothing known" in row
+    assert "format=csv" in web.finance.open("/bank-entries").html
+
+
 def test_an_entry_is_set_aside(web: WebClients, billing: Billing) -> None:
     upload(web, camt([entry(billing, "7.00", "Interest", payer="Bank")]).encode())
     path = path_of(web, "left")

@@ -9,6 +9,10 @@ import pytest
 from tests.support.pages import Browser, Page
 from tests.support.web_clients import WebClients
 from workflows.commands.service_requests import AddNote
+from workflows.commands.webhooks import NewWebhook
+from workflows.jobs.definitions import JOBS, run_job
+from workflows.notifications.templates import TEMPLATES
+from workflows.notifications.webhooks.endpoints import create_webhook
 from workflows.service_requests.use_cases import add_note
 
 # The address of each list, who reads it, and what the pager counts on the desk of `web.records`.
@@ -24,7 +28,7 @@ LISTS = [
     ("/org-units?q=berlin", "technician", "1 org unit"),
     ("/users", "administrator", "4 users"),
     ("/audit?subject_kind=item", "administrator", "1 event"),
-    ("/outbox", "administrator", "9 messages"),
+    ("/outbox", "administrator", "12 messages"),
     ("/ledger", "finance", "5 transactions"),
     ("/settings", "administrator", "1 change"),
     ("/rules", "supervisor", "1 publication"),
@@ -43,6 +47,30 @@ def test_every_list_shows_its_total_and_is_exported(
     rows = _export(browser, page)
     # the ledger's export has a row for each posting, and each transaction has two or more
     assert len(rows) >= 2 * total if path == "/ledger" else len(rows) == total
+
+
+def test_lists_without_pages_and_of_the_administration_are_exported(web: WebClients) -> None:
+    """As many rows as the page has, under a header, for those who see the page and nobody else."""
+    web.sample.set(invoices=True)
+    made = NewWebhook.model_validate(
+        {"url": "https://example.com/hooks", "events": ["service_request.state_changed"]}
+    )
+    web.sample.do(create_webhook, made)
+    run_job(web.sample.desk, "clean_up")
+    for path, header, rows in (
+        ("/jobs", "job", len(JOBS)),
+        ("/webhooks", "id", 1),
+        ("/mail-templates", "id", len(TEMPLATES)),
+        ("/bank-entries", "statement", 0),
+    ):
+        browser = web.administrator if path != "/bank-entries" else web.finance
+        answer = browser.client.get(f"{path}?format=csv")
+        assert answer.mimetype == "text/csv", path
+        first, *others = csv.reader(io.StringIO(answer.get_data(as_text=True)))
+        assert (first[0].lstrip("\ufeff"), len(others)) == (header, rows)
+        if path != "/bank-entries":
+            assert "format=csv" in browser.open(path).html
+        assert web.technician.client.get(f"{path}?format=csv").status_code in (403, 404)
 
 
 def test_a_long_list_is_read_forward_and_backward(web: WebClients) -> None:

@@ -14,6 +14,7 @@ from workflows.commands.fields import MoneyGiven
 from workflows.commands.quotes import NewQuote, QuoteLineGiven, SendQuote
 from workflows.selling.quotes import create_quote, send_quote
 from workflows.store import tables as t
+from workflows.users.accounts import NewUser, create_user
 
 
 @pytest.fixture
@@ -70,3 +71,20 @@ def test_a_quote_to_an_org_unit_is_decided_in_the_portal(desk: WebClients) -> No
     desk.sample.set(customers_see_org_unit=False)
     assert desk.ann.open(f"/quotes/{quote.id}").status == 404
     assert "Zebra" not in desk.ann.open("/quotes")
+
+
+def test_users_are_found_by_administrators_and_those_of_customers_by_staff(desk: WebClients) -> None:
+    sample = desk.sample
+    for name, role in (("Tom Weber", "technician"), ("Ann Zuse", "customer")):
+        email = "ann@example.com" if role == "customer" else "tom@staff.example"
+        sample.do(create_user, NewUser.model_validate({"email": email, "name": name, "role": role}))
+    assert "tom@staff.example" in desk.administrator.open("/search?q=weber")
+    found = desk.administrator.open("/search?q=tom@staff")
+    assert "Tom Weber" in found
+    assert "/users/" in found.html
+    for browser, seen in ((desk.technician, True), (desk.finance, True), (stranger(desk), False)):
+        assert "No results" in browser.open("/search?q=weber")
+        assert ("Ann Zuse" in browser.open("/search?q=zuse")) is seen
+    own = desk.technician.open("/search?q=zuse").html
+    assert f"/customers/{sample.ann}" in own
+    assert "/users/" not in own

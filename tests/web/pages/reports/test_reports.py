@@ -101,3 +101,18 @@ def test_contracts_that_end_are_listed_with_their_renewals(web: WebClients) -> N
     assert "1 contract" in page
     assert "30 Apr 2026" in page
     assert web.finance.open("/reports/endings?months=never").status == 422
+
+
+def test_months_in_which_contracts_end_link_to_these_contracts(web: WebClients) -> None:
+    """Each sum to those of which it is made; the sums of the other months stay."""
+    for day in ("2026-04-30", "2026-05-31"):
+        web.sample.sell("subscription", ends_on=day, price={"amount_minor": 120_000})
+    page = web.finance.open("/reports/endings?months=3")
+    for name in ("Apr 2026", "1", "€1,200.00"):
+        [*_, href] = [one for one in links(page, name) if "month=2026-04" in one]
+        april = web.finance.open(href)
+        assert "30 Apr 2026" in april
+        assert "31 May 2026" not in april
+        assert "1 contract" in april
+    assert "not renewed €2,400.00" in web.finance.open("/reports/endings?months=3&month=2026-04")
+    assert web.finance.open("/reports/endings?months=3&month=2027-04").status == 422

@@ -1,5 +1,8 @@
 """The coverage explorer with several rule sets and with past decisions."""
 
+import json
+import re
+
 import pytest
 
 from tests.support.builders import RULES
@@ -11,6 +14,7 @@ from workflows.rule_sets.folder import read_rules_folder
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 
+BUG = {"name": "priority", "operator": "equal_to", "value": "high"}
 SHIPPED = read_rules_folder(RULES)
 CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
 
@@ -160,3 +164,27 @@ def test_a_version_links_to_the_explorer_and_to_replays(web: WebClients, earlier
         assert form.values["rules"] == earlier
         assert words in web.administrator.open(path)
     assert "/rules/replays" not in web.finance.open(f"/rules/{earlier}").html
+
+
+def test_titles_distinguish_the_steps(web: WebClients) -> None:
+    """What did not match or was not reached says which contracts it looks for; equal ones, by which rule."""
+    web.sample.sell("subscription")
+    page = web.administrator.open(asked(web))
+    titles = re.findall(r"<h3>(.*?)</h3>", page.html)
+    assert titles == [
+        "1. A valid contract of the item",
+        "2. The customer has a valid contract.",
+        "3. A valid contract of the org unit",
+        "4. Leave uncovered",
+        "5. A pending contract of the item",
+        "6. A pending contract of the customer",
+        "7. A pending contract of the org unit",
+        "8. Create a contract",
+    ]
+    rules = json.loads(SHIPPED["coverage.json"])
+    first, *others = rules["rules"]
+    again = {**first, "id": "item-again", "conditions": {"all": [*first["conditions"]["all"], BUG]}}
+    web.sample.publish_rules(coverage=json.dumps({**rules, "rules": [again, first, *others]}))
+    page = web.administrator.open(asked(web))
+    assert "1. A valid contract of the item (item-again)" in page
+    assert "2. A valid contract of the item (item-valid)" in page
