@@ -273,6 +273,7 @@ class Settings(_Part):
     contract_alert_recipients: ContractRecipients = ["supervisors", "finance"]
     customer_alerts: bool = False
     customers_see_org_unit: bool = False
+    request_receipts: bool = False
     two_person_publishing: bool = False
     rules_engine: RulesEngine = "compiled"
     company: Company = Field(default_factory=Company)

@@ -137,7 +137,7 @@ def _write_decided(
                 waits=state == "pending_no_contract",
             ),
         )
-        if state == "open" and number is None:
+        if tx.settings.request_receipts and state == "open" and number is None:
             # of a request that waits, the customer reads that it was received and waits
             write_receipt(
                 tx,

@@ -102,6 +102,8 @@ EXTREMES: dict[str, list[dict[str, Any]]] = {
     "reopen_window_days": [{"reopen_window_days": days} for days in (0, 3660)],
     "auto_close_days": [{"auto_close_days": days} for days in (0, 3660)],
     "customers_see_org_unit": [{"customers_see_org_unit": True}],
+    "request_receipts": [{"request_receipts": True}],
+    "invoice_retention_years": [{"invoice_retention_years": years} for years in (0, 30)],
     "sla_warning_recipients": [{"sla_warning_recipients": []}],
     "sla_breach_recipients": [{"sla_breach_recipients": ["technician", "supervisors", "company"]}],
     "alert_thresholds": [{"alert_thresholds": one} for one in ([], [*range(1, 10), 100])],

@@ -65,7 +65,7 @@ def test_what_is_logged_and_opens_is_a_receipt_with_its_number(
     sample: SampleDesk, *, contracts: bool, validated: bool
 ) -> None:
     """By staff and by the customer, covered or not: one mail, in their language."""
-    sample.set(contracts=contracts, contract_validation=validated)
+    sample.set(contracts=contracts, contract_validation=validated, request_receipts=True)
     if contracts and validated:
         sample.sell("subscription")
     sample.do(create_user, NewUser(email="ann@example.com", name="Ann", role="customer", language="de"))
@@ -87,6 +87,7 @@ def test_what_a_rule_covers_at_once_by_a_new_contract_is_a_receipt(sample: Sampl
     rule = json.loads((RULES / "coverage.json").read_text())
     rule["rules"][-1]["actions"][0]["params"] = {"type": "per_request", "enable": True}
     sample.publish_rules(coverage=json.dumps({**rule, "examples": []}))
+    sample.set(request_receipts=True)
     request = sample.log()
     assert sample.request(request).state == "open"
     assert subjects(sample, request) == ["has been received"]
@@ -95,6 +96,7 @@ def test_what_a_rule_covers_at_once_by_a_new_contract_is_a_receipt(sample: Sampl
 def test_a_receipt_is_written_by_the_statement_that_logs(sample: SampleDesk) -> None:
     """The call of a covered request has no statement more than its two searches, its write and its number."""
     sample.sell("subscription")
+    sample.set(request_receipts=True)
     log_exclusively(sample)
     with meanwhile(sample, "nothing", lambda: None) as sent:
         log_exclusively(sample)
@@ -140,7 +142,7 @@ def test_customers_get_no_mail_of_what_they_do(sample: SampleDesk) -> None:
     sample.fire(request, "resolve", note="Done")
     ann = Actor(None, "Ann", "customer", sample.ann)
     sample.do_as(ann, fire_trigger, request, FireTrigger(trigger="reopen"))
-    assert subjects(sample, request) == ["has been received", "is resolved"]
+    assert subjects(sample, request) == ["is resolved"]
 
 
 def test_a_reopened_request_that_waits_is_a_mail_to_the_customer(sample: SampleDesk) -> None:

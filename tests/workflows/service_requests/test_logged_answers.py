@@ -164,6 +164,7 @@ def test_a_desks_first_request_has_the_first_number(sample: SampleDesk) -> None:
 def test_one_statement_writes_a_covered_request(far_office: SampleDesk) -> None:
     """The parties, the candidates, and four rows at once, with the mail: no BEGIN, no lock and no COMMIT."""
     far_office.sell("subscription")
+    far_office.set(request_receipts=True)
     with meanwhile(far_office, "never", lambda: None) as sent:
         log_exclusively(far_office)
     assert len(sent) == 3

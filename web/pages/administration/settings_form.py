@@ -88,6 +88,7 @@ SWITCHES = (
     "cascade",
     "work_approval",
     "customers_see_org_unit",
+    "request_receipts",
     "customer_alerts",
     "two_person_publishing",
 )
@@ -211,6 +212,12 @@ class SettingsForm(OverageSettings):
     customers_see_org_unit = BooleanField(
         lazy_text("Customers see their org unit's requests"),
         description=lazy_text("When off, customers see only their own requests."),
+    )
+    request_receipts = BooleanField(
+        lazy_text("Confirm new requests by mail"),
+        description=lazy_text(
+            "Of requests that are covered. Those that wait for a contract are always confirmed."
+        ),
     )
     two_person_publishing = BooleanField(
         lazy_text("Require approval"),

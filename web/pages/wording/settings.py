@@ -108,6 +108,7 @@ SETTING_LABELS = Texts(
         "sla_warning_recipients": mark("Mail when a target is close"),
         "sla_breach_recipients": mark("Mail when a target is missed"),
         "customers_see_org_unit": mark("Customers see their org unit's requests"),
+        "request_receipts": mark("Confirm new requests by mail"),
         "two_person_publishing": mark("Require approval of rules"),
         "rules_engine": mark("Rule engine"),
         "company": mark("Company"),

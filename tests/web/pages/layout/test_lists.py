@@ -28,7 +28,7 @@ LISTS = [
     ("/org-units?q=berlin", "technician", "1 org unit"),
     ("/users", "administrator", "4 users"),
     ("/audit?subject_kind=item", "administrator", "1 event"),
-    ("/outbox", "administrator", "12 messages"),
+    ("/outbox", "administrator", "9 messages"),
     ("/ledger", "finance", "5 transactions"),
     ("/settings", "administrator", "1 change"),
     ("/rules", "supervisor", "1 publication"),

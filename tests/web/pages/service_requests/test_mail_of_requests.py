@@ -29,7 +29,7 @@ def mail_of(sample: SampleDesk, actor: Actor, request: str) -> list[dict[str, An
 def test_the_mail_about_a_request_is_listed_with_what_became_of_it(web: WebClients) -> None:
     """To staff all of it, also of a merged request; to customers what was sent to them, never another's."""
     sample = web.sample
-    sample.set(customers_see_org_unit=True, company={"email": "desk@example.com"})
+    sample.set(customers_see_org_unit=True, request_receipts=True, company={"email": "desk@example.com"})
     sample.sell("subscription", to=("org_unit", sample.site))
     bob = sample.customer("Bob", sample.site)
     left, merged = sample.log(), sample.log("Again")
