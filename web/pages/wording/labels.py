@@ -270,6 +270,7 @@ CAUSES = Texts(
         "asked": mark("requested by staff"),
         "assigned": mark("assigned by a supervisor"),
         "changed": mark("after the request was changed"),
+        "ordered": mark("after a contract was ordered"),
         "contract": mark("after a contract changed"),
         "reopened past the window": mark("after it was reopened"),
         "activation": mark("when contracts were activated"),
