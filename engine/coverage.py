@@ -76,8 +76,9 @@ def find_coverage(
 
     A valid contract of the service request itself takes precedence over the rules; the request waits for a
     pending one if the rules find no contract. A rule that offers or creates a contract is met by a valid one
-    that was ordered for the request, and one that offers contracts also waits for it. If no rule matches, the request is refused with contract
-    validation on, and left uncovered with it off. The order of `found` does not matter.
+    that was ordered for the request; one that offers contracts also waits for it. If no rule matches, the
+    request is refused with contract validation on, and left uncovered with it off. The order of `found` does
+    not matter.
     Raises: UnknownTimeZone if a rule about dates is evaluated and the request's time zone is unknown.
     Source: product.md section 6.
     """
