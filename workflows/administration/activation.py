@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlalchemy import and_, func, select, update
 
 from engine.service_requests import ENDED_STATES, UNFINISHED_STATES
+from workflows.administration.invoice_settings import missing_for_invoices
 from workflows.administration.settings import store_settings
 from workflows.commands.administration import ActivateBilling, AssignItems
 from workflows.core.actors import OFFICE, SUPERVISORS
@@ -16,6 +17,7 @@ from workflows.core.errors import StateForbids, invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext, ngettext
+from workflows.languages.words import and_text
 from workflows.register.items import get_item, is_global, list_items, owner_columns
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT
@@ -162,6 +164,7 @@ def _checklist(
             True,
             "",
         ),
+        *_invoice_steps(tx, settings),
         _step(
             "rule_set",
             gettext("The rule set in force is valid")
@@ -179,6 +182,24 @@ def _checklist(
         global_items=page.items,
         next_cursor=page.next_cursor,
     )
+
+
+def _invoice_steps(tx: Transaction, settings: Settings) -> list[ChecklistStep]:
+    """What invoices need, where they are on or will be with contracts."""
+    if not settings.invoices:
+        return []
+    missing = missing_for_invoices(settings, paid_online=tx.runner.payments is not None)
+    names = and_text(one.text for one in missing)
+    return [
+        _step(
+            "invoice_settings",
+            gettext("The invoice settings are complete")
+            if not missing
+            else gettext("Complete the invoice settings"),
+            not missing,
+            gettext("Invoices are on, and these settings are missing: %(missing)s.", missing=names),
+        )
+    ]
 
 
 def _step(step_id: str, label: str, done: bool, left: str) -> ChecklistStep:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 
 from engine.sla import unreachable_target
+from workflows.administration.invoice_settings import missing_for_invoices
 from workflows.core.actors import OFFICE, STAFF
 from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.errors import StateForbids, VersionChanged, invalid
@@ -13,7 +14,9 @@ from workflows.core.paging import Sort, read_page
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.languages.words import and_text
 from workflows.lifecycle.contracts.given_terms import unbillable_rule
+from workflows.lifecycle.service_requests.opened_uncovered import open_uncovered, waiting_while_off
 from workflows.lifecycle.service_requests.sla import levels_in_force
 from workflows.lifecycle.service_requests.sla_changes import move_open_targets, preview_moved_targets
 from workflows.store import tables as t
@@ -42,14 +45,14 @@ def change_settings(
 ) -> Settings:
     """Merge the changes into the settings, including nested objects; each change is recorded in the trail.
 
-    `contracts: false` switches contracts off and deletes nothing.
+    `contracts: false` switches contracts off and deletes nothing; requests that wait for one open without it.
 
     Raises:
         NotAllowed: the actor is no administrator.
         pydantic.ValidationError: a value is not valid; it names each field.
         StateForbids: `contracts: true`, which is only possible by activating billing.
-        InvalidInput: an overage rate is 0, or contracts are on and
-            `time_expired_contract` would become empty.
+        InvalidInput: an overage rate is 0; contracts are on and `time_expired_contract` would become empty;
+            or invoices are on and would lack something of the company's details.
         VersionChanged: the settings do not have the expected version.
 
     Source: product.md section 3.
@@ -84,7 +87,11 @@ def change_settings(
             gettext("While contracts are on, the treatment of time after a contract ends must be chosen."),
             gettext("Use rollover, ignore or bill."),
         )
+    _require_invoice_settings(tx, settings, changed)
     store_settings(tx, settings, changed)
+    if settings.contracts and not changed.contracts:
+        for row in tx.connection.execute(waiting_while_off()).all():
+            open_uncovered(tx, row.id)
     return changed
 
 
@@ -188,6 +195,21 @@ def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:
     if changed:
         bump_generation(tx)
         tx.config = replace(tx.config, settings=new)
+
+
+def _require_invoice_settings(tx: Transaction, old: Settings, new: Settings) -> None:
+    """Raise InvalidInput if invoices would lack more of the company's details than before, or at all anew."""
+    if not new.invoicing:
+        return
+    online = tx.runner.payments is not None
+    lacked = missing_for_invoices(old, paid_online=online) if old.invoicing else []
+    missing = [one for one in missing_for_invoices(new, paid_online=online) if one not in lacked]
+    if missing:
+        raise invalid(
+            f"/{missing[0].field.replace('.', '/')}",
+            gettext("Invoices need %(missing)s.", missing=and_text(one.text for one in missing)),
+            gettext("Set it before, or together with it."),
+        )
 
 
 def _require_billable_rules(tx: Transaction, settings: Settings) -> None:

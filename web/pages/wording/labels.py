@@ -287,6 +287,7 @@ TRIGGERS_DONE = Texts(
         "resolve": mark_in("request", "Resolved"),
         "close": mark_in("request", "Closed"),
         "reopen": mark("Reopened"),
+        "open_uncovered": mark("Opened without a contract"),
         "reopen_uncovered": mark("Reopened, but no contract covers it"),
         "cancel": mark_in("request", "Cancelled"),
         "remind": mark("Customer reminded of the missing contract"),
