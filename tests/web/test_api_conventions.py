@@ -188,12 +188,13 @@ def test_settings_have_a_version(api: ApiClients) -> None:
 
 
 def test_what_has_no_version_has_an_etag_of_its_contents(api: ApiClients) -> None:
-    (user,) = [one for one in api.administrator.get("/users").json["items"] if one["role"] == "finance"]
+    users: Any = api.administrator.get("/users").json
+    (user,) = [one for one in users["items"] if one["role"] == "finance"]
     path = f"/users/{user['id']}"
     tag = api.administrator.get(path).headers["ETag"]
     assert tag == api.administrator.get(path).headers["ETag"]
     assert api.administrator.patch(path, {"name": "Fay"}, If_Match='"999"').status_code == 412
-    changed = api.administrator.patch(path, {"name": "Fay"}, If_Match=f'"999", {tag}')
+    changed: Any = api.administrator.patch(path, {"name": "Fay"}, If_Match=f'"999", {tag}')
     assert (changed.status_code, changed.json["name"]) == (200, "Fay")
     assert changed.headers["ETag"] == api.administrator.get(path).headers["ETag"] != tag
     assert api.administrator.patch(path, {"name": "Flo"}, If_Match=tag).status_code == 412
@@ -218,7 +219,7 @@ def test_another_order_of_the_fields_is_the_same_body(api: ApiClients) -> None:
     again = api.administrator.post("/org-units", {"name": "Acme", "code": "ACME"}, Idempotency_Key="k")
     assert (again.status_code, again.json) == (201, first.json)
     assert again.headers["Idempotency-Replayed"] == "true"
-    other = api.administrator.post("/org-units", {"code": "Acme", "name": "ACME"}, Idempotency_Key="k")
+    other: Any = api.administrator.post("/org-units", {"code": "Acme", "name": "ACME"}, Idempotency_Key="k")
     assert (other.status_code, other.json["type"]) == (422, "/api/docs#idempotency-key-reused")
 
 

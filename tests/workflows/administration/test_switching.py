@@ -72,7 +72,8 @@ def test_the_checklist_has_what_invoices_need(new_desk: DeskFixture) -> None:
     )
     with pytest.raises(StateForbids, match="its VAT id or tax number") as caught:
         new_desk.do(activate_billing, ActivateBilling(time_expired_contract="ignore"))
-    assert [one["step"] for one in caught.value.values["left"]] == ["invoice_settings"]
+    left: Any = caught.value.values["left"]
+    assert [one["step"] for one in left] == ["invoice_settings"]
     new_desk.do(change_settings, {"company": COMPANY})
     assert step().done
     new_desk.do(activate_billing, ActivateBilling(time_expired_contract="ignore"))

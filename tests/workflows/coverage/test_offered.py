@@ -73,13 +73,18 @@ def test_only_what_the_rule_offers_is_ordered(sample: SampleDesk, ann: Actor, re
 def test_what_was_ordered_covers_once_it_is_valid(sample: SampleDesk, ann: Actor, request_id: str) -> None:
     other = sample.sell("subscription")
     assert result(sample, request_id) == ("pending_no_contract", "offered", None)
+    browser = Browser(sample, ann)
+    before = browser.open(f"/requests/{request_id}")
     ordered = take(sample, ann, request_id, "support_hours")
     number = sample.contract(ordered).number
     assert result(sample, request_id) == ("pending_no_contract", "waiting", None)
-    browser = Browser(sample, ann)
     page = browser.open(f"/requests/{request_id}")
     assert "Order contract" not in page
     assert number in page
+    late = browser.send(before, "/take", take_type="incident_pack")
+    assert late.status == 422
+    assert f"{number} was ordered for" in late
+    assert "Order contract" not in late
 
     for who, type_key in ((ann, "incident_pack"), (ann, "per_request"), (sample.supervisor, "subscription")):
         with pytest.raises(StateForbids, match=f"{number} was ordered for .* and is pending") as caught:

@@ -38,7 +38,7 @@ def void_invoice(tx: Transaction, invoice_id: str, command: VoidInvoice) -> str:
         tx.require(*ISSUERS)
     _refuse(tx, row)
     if row.state == "issued":
-        # a credit note tells the customer what it is for, also where nobody gave a reason
+        # a credit note says what it is for, also where nobody gave a reason
         with in_language(known_language(row.language) or SOURCE):
             reason = command.reason or gettext("%(number)s is void.", number=row.number)
         write_credit_note(tx, row, CreditInvoice(reason=reason), voids=True)
