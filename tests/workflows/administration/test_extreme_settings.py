@@ -131,7 +131,7 @@ EXTREMES: dict[str, list[dict[str, Any]]] = {
             ]
         }
     ],
-    "company": [{"company": {"name": "", "email": None}}, {"company": {"name": "N" * 200}}],
+    "company": [{"company": {"name": "", "email": None}}, {"company": COMPANY | {"name": "N" * 200}}],
 }
 """Changes of settings, by the setting that they try."""
 
