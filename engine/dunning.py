@@ -3,7 +3,8 @@
 They come one after another. With a warning 3 days ahead, and levels 7 and 14 days after the due day:
 
     due 2026-03-16       2026-03-13 due_soon, 03-17 overdue, 03-23 level 1, 03-30 level 2
-    paused to 04-10      level 1 on 04-11, level 2 on 04-18: a level keeps its distance from the one before
+    paused to 04-10      level 1 on 04-11, level 2 on 04-18: each keeps its distance from the one before
+    reopened 04-10       overdue 04-10, level 1 on 04-16
 
 Instants are aware UTC, amounts minor units. Source: product.md sections 10 and 11.
 """
@@ -69,11 +70,16 @@ def next_reminder(invoice: Payable, terms: ReminderTerms, zone: ZoneInfo) -> Rem
         return None
     days = terms.level_days[stage - 1]
     due_at = max(first_instant_of(invoice.due_on + timedelta(days=days), zone), invoice.since)
-    if stage > 1:
-        distance = timedelta(days=days - terms.level_days[stage - 2])
-        day_before = invoice.last.due_at.astimezone(zone).date()
-        due_at = max(due_at, first_instant_of(day_before + distance, zone))
-    return Reminder(stage, due_at)
+    before = (
+        terms.level_days[stage - 2] if stage > 1 else _days_after(invoice.due_on, invoice.overdue_at, zone)
+    )
+    distance = timedelta(days=max(days - before, 0))
+    day_before = invoice.last.due_at.astimezone(zone).date()
+    return Reminder(stage, max(due_at, first_instant_of(day_before + distance, zone)))
+
+
+def _days_after(day: date, at: datetime, zone: ZoneInfo) -> int:
+    return (at.astimezone(zone).date() - day).days
 
 
 def reminder_kind(stage: int) -> ReminderKind:

@@ -35,6 +35,7 @@ MAPS = [
     ),
     ("workflows/store/README.md", "workflows/store", "", ""),
     ("workflows/ledger/README.md", "workflows/ledger", "", ""),
+    ("workflows/people/README.md", "workflows/people", "", ""),
     ("web/README.md", "web", "", ""),
     ("web/README.md", "web/pages", "", ""),
 ]

@@ -54,3 +54,13 @@ def test_after_a_pause_a_level_keeps_its_distance_from_the_one_before() -> None:
     first = next_reminder(payable(Reminder(OVERDUE, midnight(3, 17)), since=since), TERMS, ZONE)
     assert first == Reminder(1, since)
     assert next_reminder(payable(first, since=since), TERMS, ZONE) == Reminder(2, midnight(4, 18))
+
+
+def test_a_late_notice_of_being_overdue_leaves_the_days_to_the_first_level() -> None:
+    """As where a payment bounced, or a dispute was declined, long after the invoice was due."""
+    since = midnight(4, 20) + timedelta(hours=9)
+    first = next_reminder(payable(since=since), TERMS, ZONE)
+    assert first == Reminder(OVERDUE, since)
+    assert next_reminder(payable(first, since=since), TERMS, ZONE) == Reminder(1, midnight(4, 26))
+    at_once = ReminderTerms(None, (1, 14))
+    assert next_reminder(payable(first, since=since), at_once, ZONE) == Reminder(1, since)

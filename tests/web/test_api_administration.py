@@ -297,3 +297,22 @@ def test_another_process_uses_new_settings_in_its_next_call(api: ApiClients, dat
     assert found is not None
     assert found["currency"] == "CHF"
     other.database.dispose()
+
+
+def test_what_retention_would_remove_is_shown_by_the_settings_and_by_other_months(api: ApiClients) -> None:
+    assert api.administrator.patch("/settings", {"mail_retention_months": 12}).status_code == 200
+    found = api.administrator.get("/settings/retention-preview?billing_mail_retention_months=0").json
+    assert found is not None
+    mail, billing = found["items"]
+    assert mail == {
+        "kind": "mail",
+        "setting": "mail_retention_months",
+        "months": 12,
+        "before": "2025-03-02T00:00:00Z",
+        "records": 0,
+        "oldest_at": None,
+        "newest_at": None,
+    }
+    assert (billing["months"], billing["before"]) == (None, None)
+    assert api.administrator.get("/settings/retention-preview?mail_retention_months=361").status_code == 422
+    assert api.supervisor.get("/settings/retention-preview").status_code == 403

@@ -1,5 +1,9 @@
 """Org units, customers and items over HTTP: who may do what, and who sees whom."""
 
+import json
+from io import BytesIO
+from zipfile import ZipFile
+
 from tests.support.api import ApiClients
 from workflows.store import tables as t
 
@@ -108,3 +112,16 @@ def test_a_customer_sees_only_own_records(api: ApiClients) -> None:
     assert ann.patch(f"/customers/{ann_id}", {"name": "X"}).status_code == 403
     assert ann.patch(f"/customers/{ben_id}", {"name": "X"}).status_code == 403
     assert ann.post("/items/assign", {"owner": {"customer": ann_id}}).status_code == 403
+
+
+def test_what_is_held_on_a_customer_is_exported_for_administrators(api: ApiClients) -> None:
+    ann_id, ann = api.customer("Ann")
+    path = f"/customers/{ann_id}/personal-data"
+    found = api.administrator.get(path)
+    assert (found.status_code, found.content_type) == (200, "application/zip")
+    with ZipFile(BytesIO(found.data)) as archive:
+        document = json.loads(archive.read("personal-data.json"))
+    assert (document["customer"]["id"], document["records"]["customer"][0]["name"]) == (ann_id, "Ann")
+    assert [client.get(path).status_code for client in (api.supervisor, api.finance, ann)] == [403, 403, 403]
+    assert api.administrator.get("/customers/nobody/personal-data").status_code == 404
+    assert len(api.fixture.rows(t.audit_event, action="personal data exported")) == 1

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -21,11 +22,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.builders import RULES
+from tests.support.sample_desk import SampleDesk
 from tests.support.served import Server
 from web.cli import COMMANDS, main
 from web.cli.desk import desk_of
 from web.environment import Environment
 from web.server.balance import TIMES_AS_MANY
+from workflows.store import tables as t
 from workflows.store.migrations import HEAD
 
 PASSWORD = "a long enough password"
@@ -248,6 +251,49 @@ def test_the_hosts_that_webhooks_may_reach_are_those_of_the_environment(database
     desk = desk_of(Environment(database_url=database_url, webhook_hosts="Hooks.internal, 127.0.0.1"))
     assert desk.webhook_hosts == {"hooks.internal", "127.0.0.1"}
     desk.database.dispose()
+
+
+def test_what_is_held_on_a_customer_is_exported(run: Run, tmp_path: Path, sample: SampleDesk) -> None:
+    # on the same database: both are made of `database_url`
+    exported = run("customers", "export", sample.ann, "--output", "ann.zip")
+    assert exported.exit_code == 0, exported.stderr
+    assert exported.stderr == f"ann.zip: {(tmp_path / 'ann.zip').stat().st_size:,} bytes.\n"
+    again = run("customers", "export", sample.ann, "--output", "ann.zip")
+    assert (again.exit_code, again.stderr) == (1, "Error: ann.zip already exists. Name a new file.\n")
+    assert run("customers", "export", "nobody", "--output", "b.zip").exit_code == 1
+    [event] = sample.rows(t.audit_event, action="personal data exported")
+    assert event.actor.endswith("command line)")
+
+
+def test_a_customer_is_erased_once_after_their_legal_hold_is_lifted(run: Run, sample: SampleDesk) -> None:
+    assert run("customers", "hold", sample.ann, "--reason", "Case 12").exit_code == 0
+    stopped = run("customers", "erase", sample.ann, "--preview")
+    assert (stopped.exit_code, "Case 12" in stopped.stderr) == (1, True)
+    refused = run("customers", "erase", sample.ann, "--name", "Ann", "--reason", "Asked for it")
+    assert (refused.exit_code, "legal hold" in refused.stderr) == (1, True)
+    assert run("customers", "lift-hold", sample.ann).exit_code == 0
+    assert run("customers", "erase", sample.ann, "--preview").exit_code == 0
+    unnamed = run("customers", "erase", sample.ann, "--reason", "Asked for it")
+    assert (unnamed.exit_code, "--name NAME" in unnamed.stderr) == (1, True)
+    erased, again = (
+        run("customers", "erase", sample.ann, "--name", "Ann", "--reason", "Asked for it") for _ in range(2)
+    )
+    for one in (erased, again):
+        assert one.stderr.startswith("Erased as number 1 by ")
+    assert re.search(r"^customer +1$", erased.stdout, re.MULTILINE)
+    assert run("customers", "erasures").stdout.split()[:2] == ["1", sample.ann]
+
+
+def test_what_retention_would_remove_is_printed(run: Run, sample: SampleDesk) -> None:
+    at = datetime(2020, 1, 31, 12, tzinfo=UTC)
+    with sample.desk.write() as tx:
+        values = {"event": "x", "subject": "x", "body": "x", "payload": {}}
+        tx.add(t.outbox, id="old", created_at=at, delivered_at=at, **values)
+    assert run("retention", "preview").stdout == "mail: never removed\nbilling_mail: never removed\n"
+    tried = run("retention", "preview", "--mail-months", "1", "--billing-mail-months", "0").stdout
+    assert re.fullmatch(
+        r"mail: 1 before \S+ 00:00 UTC, from 2020-01-31 to 2020-01-31\nbilling_mail: never removed\n", tried
+    )
 
 
 def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None:

@@ -3,6 +3,7 @@
 from flask import Flask
 
 import web.api.approvals  # adds routes to the group of work
+import web.api.erasures  # adds routes to the group of customers
 import web.api.holder_statements  # adds routes to the groups of holders
 import web.api.work_approval  # noqa: F401  # adds routes to the group of work
 from web.api.accounting_exports import accounting_exports

@@ -7,8 +7,9 @@ from web.api.routing import RouteGroup, TextResponse, WithVersion
 from workflows.administration import activation, logo, time_zone_change
 from workflows.administration import settings as setting_use_cases
 from workflows.commands.administration import ActivateBilling, NewLogo
-from workflows.core.settings import Settings
+from workflows.core.settings import RetentionMonths, Settings
 from workflows.core.transaction import Transaction
+from workflows.people import retention
 from workflows.views import Page
 from workflows.views.administration import (
     ChecklistView,
@@ -17,6 +18,7 @@ from workflows.views.administration import (
     SettingsPreview,
     TimeZoneChangeView,
 )
+from workflows.views.people import RetentionPreview
 
 MAX_LOGO_BODY_BYTES = 2 * 1024 * 1024
 """A logo in base64, and some space around it; one that is too large by little is an error of its field."""
@@ -34,6 +36,13 @@ class TimeZoneQuery(Query):
     """An IANA time zone."""
 
     time_zone: Text
+
+
+class RetentionQuery(Query):
+    """Numbers of months by setting, to try; the others are those of the settings."""
+
+    mail_retention_months: RetentionMonths | None = None
+    billing_mail_retention_months: RetentionMonths | None = None
 
 
 class ChecklistQuery(PageQuery):
@@ -67,6 +76,15 @@ def preview_settings(tx: Transaction, command: dict[str, Any]) -> SettingsPrevie
     Nothing is saved. For administrators.
     """
     return setting_use_cases.preview_settings(tx, command)
+
+
+@settings.get("/settings/retention-preview")
+def preview_retention(tx: Transaction, query: RetentionQuery) -> RetentionPreview:
+    """Return what retention would remove now of each kind of records. Nothing is removed.
+
+    By the settings, or by the numbers of months that are given; 0 removes none. For administrators.
+    """
+    return RetentionPreview(items=retention.preview_retention(tx, query.given()))
 
 
 @settings.get("/settings/time-zone-change")

@@ -1,7 +1,7 @@
 """API routes of org units, customers and items."""
 
 from web.api.queries import ListQuery, Text
-from web.api.routing import RouteGroup
+from web.api.routing import RouteGroup, TextResponse
 from workflows import register
 from workflows.administration.activation import assign_items
 from workflows.commands.administration import AssignItems
@@ -13,7 +13,10 @@ from workflows.commands.register import (
     NewItem,
     NewOrgUnit,
 )
+from workflows.core.actors import Actor
+from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.people.export import open_export
 from workflows.views import Page
 from workflows.views.administration import AssignedView
 from workflows.views.register import CustomerView, ItemView, OrgUnitView
@@ -104,6 +107,16 @@ def change_customer(
     """Change a customer. `org_units` replaces the list; `org_unit` alone changes the primary org unit."""
     register.change_customer(tx, customer_id, command, expected_version)
     return register.get_customer(tx, customer_id)
+
+
+@customers.get("/customers/{customer_id}/personal-data", media_type="application/zip")
+def export_customer(desk: Desk, actor: Actor, customer_id: str) -> TextResponse:
+    """Return everything that is held on a customer as a ZIP file of JSON, CSV and documents.
+
+    For administrators. That it was exported is written in the audit trail.
+    """
+    found = open_export(desk, actor, customer_id)
+    return TextResponse(found.parts, "application/zip", close=found.close)
 
 
 @items.post("/items", status=201)

@@ -74,7 +74,7 @@ class TextResponse:
     Parts of its body may be made while it is sent; `close` then ends that.
     """
 
-    body: str | bytes | Iterator[str]
+    body: str | bytes | Iterator[str] | Iterator[bytes]
     content_type: str
     close: Callable[[], None] | None = None
 
@@ -341,7 +341,7 @@ class Operation:
             if isinstance(value.body, str | bytes):
                 body = value.body.encode() if isinstance(value.body, str) else value.body
                 return _Rendered(self.status, body, content_type=value.content_type)
-            parts = map(str.encode, value.body)
+            parts = (part.encode() if isinstance(part, str) else part for part in value.body)
             return _Rendered(self.status, b"", None, value.content_type, parts, value.close)
         if self.response is None:
             return _Rendered(204, b"")

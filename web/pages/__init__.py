@@ -14,6 +14,7 @@ from web.pages.administration import (
     logo,
     mail_templates,
     outbox,
+    retention,
     sandbox,
     settings,
     users,
@@ -41,7 +42,7 @@ from web.pages.forms import pickers, typed
 from web.pages.layout import search
 from web.pages.layout.security import register_headers
 from web.pages.layout.templating import register_templating
-from web.pages.register import customers, items, org_units
+from web.pages.register import customers, erasure, items, org_units, personal_data
 from web.pages.reports import index as reports
 from web.pages.rules import closures, editor, explorer, replays, versions
 from web.pages.selling import offers, products, quote_link, quotes
@@ -82,6 +83,7 @@ BLUEPRINTS = (
     draft.edit_pages,
     draft.new_pages,
     edit.pages,
+    erasure.pages,
     editor.pages,
     explorer.pages,
     holder_statement.pages,
@@ -100,6 +102,7 @@ BLUEPRINTS = (
     org_units.pages,
     outbox.pages,
     payments.pages,
+    personal_data.pages,
     pickers.pages,
     products.pages,
     queue.pages,
@@ -108,6 +111,7 @@ BLUEPRINTS = (
     replays.pages,
     request_sold_items.pages,
     reports.pages,
+    retention.pages,
     sandbox.pages,
     saved_filters.pages,
     search.pages,

@@ -43,6 +43,8 @@ class ChargingTerms:
     of the request's item, where a rule asks for it; `rate_card` is the name of a card of the rule set, and
     `currency` that of the desk, or of a contract that pays in money: `in_money`, each part of the work then
     needs a rate. `passes_on`: a rule excludes a part of the work, and the next contract pays.
+    `passes_over`: where the covering contract excludes the work, those that cascade takes pay for it; with
+    cascade on, but in entries of older programs nobody does.
     `parties` are the ids of the customer, item and org unit whose contracts come next, where some may pay;
     None in entries of older programs, which follow those of the request.
     """
@@ -64,6 +66,7 @@ class ChargingTerms:
     passes_on: bool = False
     in_money: bool = False
     parties: Mapping[str, str | None] | None = None
+    passes_over: bool = False
 
     def stored(self) -> dict[str, Any]:
         """The terms as they are stored with an entry."""
@@ -91,7 +94,7 @@ def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime) -> Chargi
 def _terms_held(tx: Transaction, request: Row[Any], worked_at: datetime, role: str) -> ChargingTerms:
     """What held at the instant worked, for work of somebody in this role."""
     facts, desk = charged_facts_at(tx, request, worked_at), terms_held(tx, worked_at)
-    draws = contracts_held(tx, max(worked_at, request.opened_at))
+    draws = tx.draws and contracts_held(tx, max(worked_at, request.opened_at))
     return _terms_by(tx, request, worked_at, role, desk, facts, draws=draws)
 
 
@@ -130,6 +133,7 @@ def _of_desk(tx: Transaction, desk: DeskTerms, facts: ChargedFacts) -> dict[str,
         "rate_card": STANDARD_CARD,
         "currency": desk.currency,
         "passes_on": rules.charging.passes_on,
+        "passes_over": desk.cascade,
         "parties": facts.parties if desk.cascade or rules.charging.passes_on else None,
     }
 

@@ -14,6 +14,7 @@ from workflows.commands.contracts import HolderGiven, NewContract, TakeContract
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.use_cases import enable_contract
 from workflows.core.actors import PRICE_ROLES
+from workflows.core.erased import require_not_erased
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import own_contract, search_again, settle_and_cover
@@ -44,6 +45,7 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
     Source: product.md section 6, step 7.
     """
     request = lock_request(tx, require_visible(tx, service_request_id).id)
+    require_not_erased(tx, request.customer_id)
     if request.state not in UNFINISHED_STATES or request.contract_id is not None:
         raise StateForbids(
             gettext("%(number)s is not waiting for a contract.", number=request.number),

@@ -30,6 +30,7 @@ from workflows.contracts.effective_dates import (
 from workflows.contracts.permitted_actions import DONE, SELLERS, is_renewable, possible_actions
 from workflows.contracts.renewal import successor_number, successor_terms
 from workflows.contracts.withdrawing import withdraw
+from workflows.core.erased import require_holder_not_erased
 from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover, search_covered_again, settle_and_cover
@@ -332,8 +333,9 @@ def _cancel_later(tx: Transaction, row: Row[Any], at: datetime, command: CancelC
 
 
 def locked_contract(tx: Transaction, contract_id: str, expected_version: int | None = None) -> Any:
-    """The contract's row, locked. Raises: NotFound; VersionChanged."""
+    """The contract's row, locked. Raises: NotFound; CustomerErased; VersionChanged."""
     row = lock_contract(tx, contract_id)
+    require_holder_not_erased(tx, row.holder_kind, row.holder_id)
     if expected_version is not None and row.version != expected_version:
         raise VersionChanged(
             gettext("%(number)s has been changed since you read it.", number=row.number),

@@ -31,6 +31,7 @@ from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.languages.engine_texts import translate
 from workflows.languages.texts import gettext, mark
 from workflows.store.database import CommitUncertain, Database
+from workflows.store.erasure_triggers import LOGGED_TEXT
 from workflows.store.triggers import CLOSED_TEXT
 
 log = structlog.get_logger()
@@ -288,4 +289,5 @@ def _runs_again(error: DBAPIError, attempt: int) -> bool:
 def asks_for_retry(error: BaseException) -> bool:
     """Whether the database rolled a transaction back because of others at the same time."""
     original = getattr(error, "orig", None)
-    return getattr(original, "sqlstate", None) in RETRIED_STATES or CLOSED_TEXT in str(original)
+    text = str(original)
+    return getattr(original, "sqlstate", None) in RETRIED_STATES or CLOSED_TEXT in text or LOGGED_TEXT in text

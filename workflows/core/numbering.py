@@ -17,6 +17,11 @@ def next_number(tx: Transaction, prefix: str) -> str:
     return f"{prefix}-{_count(tx, prefix, first=1):04d}"
 
 
+def next_count(tx: Transaction, series: str) -> int:
+    """The next number of a series, from 1, without a prefix; as `next_number`."""
+    return _count(tx, series, first=1)
+
+
 def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None = None) -> str | None:
     """Insert a service request under `number`, or under the next one. Returns it, None where not known yet.
 

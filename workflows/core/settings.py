@@ -36,6 +36,7 @@ from workflows.languages.texts import gettext
 T = TypeVar("T")
 
 Days = Annotated[int, Field(ge=0, le=3660)]
+RetentionMonths = Annotated[int, Field(ge=0, le=360)]
 WaitingHours = Annotated[int, Field(ge=1, le=8760)]
 AlertRecipient = Literal["technician", "supervisors", "finance", "company"]
 """The assignee of a request; everyone in a role; the company's address."""
@@ -361,6 +362,11 @@ class Settings(_Part):
         Field(default=[], description="How banks write their statements as CSV, by name.")
     )
 
+    invoice_retention_years: Annotated[int, Field(ge=0, le=30)] = Field(
+        default=10,
+        description="A customer is erased only so many years after their last invoice, credit note and "
+        "payment. 0: at any time.",
+    )
     account_codes: Annotated[list[AccountCode], Field(max_length=100), AfterValidator(_accounts_once)] = (
         Field(default=[], description="The accounts of money by their numbers in the accounting program.")
     )
@@ -375,6 +381,16 @@ class Settings(_Part):
     )
     financial_year_begins: Annotated[int, Field(ge=1, le=12)] = Field(
         default=1, description="The month in which the financial year begins; DATEV files name it."
+    )
+
+    mail_retention_months: RetentionMonths | None = Field(
+        default=None,
+        description="Mail is removed so many months after it was written, unless it is still to be sent, or "
+        "about invoices, payments or quotes. null or 0: it stays.",
+    )
+    billing_mail_retention_months: RetentionMonths | None = Field(
+        default=None,
+        description="The same for mail about invoices, payments and quotes.",
     )
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from workflows.commands.fields import MoneyGiven
 from workflows.commands.work import ChangeWork
 from workflows.contracts.use_cases import adjust
 from workflows.core.actors import OFFICE, STAFF
+from workflows.core.erased import require_not_erased
 from workflows.core.errors import Conflict, InvalidInput, NotFound, StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.disputes.notices import notify_decided, notify_opened
@@ -41,11 +42,13 @@ def open_dispute(tx: Transaction, command: OpenDispute) -> str:
         NotFound: there is no such record, or the actor may not see it.
         StateForbids: the entry is rejected, or nothing of the line is left to be credited.
         Conflict: a dispute about it is open already.
+        CustomerErased: who would object has been erased.
     """
     tx.require(*OPENERS)
     found = find_subject(tx, command)
     _refuse_second(tx, found)
     party = found.party if tx.actor.is_staff else {"customer_id": tx.actor.customer}
+    require_not_erased(tx, party.get("customer_id"))
     dispute_id = new_id()
     tx.add(
         d,

@@ -9,6 +9,7 @@ csv_rows              from the file's text to rows; a broken quotation mark cost
 header                the row with the names of the columns
 instants              from a text to the instant that it states
 email_cells, plain_text, whole_numbers   values that need cleaning
+worked_time           from a text to the minutes worked; whose they are
 export                from the file's bytes to events, row by row
 events                an event, and a remark about a row
 event_order           the order of events, also in the hour that occurs twice

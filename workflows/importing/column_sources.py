@@ -20,7 +20,7 @@ REQUIRED_COLUMNS = ("number", "state", "changed_at", "customer")
 OPTIONAL_COLUMNS = (
     "opened_at", "resolved_at", "closed_at", "opened_by", "changed_by", "sequence", "customer_email",
     "org_unit", "item", "item_name", "item_type", "technician", "technician_email", "subject", "description",
-    "priority", "work_type", "channel", "resolution",
+    "priority", "work_type", "channel", "resolution", "worked", "worked_total",
 )  # fmt: skip
 
 

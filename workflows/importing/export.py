@@ -15,14 +15,14 @@ from workflows.importing.email_cells import usable_address
 from workflows.importing.events import Event, RowNote
 from workflows.importing.header import ExportUnreadable, Header, find_header
 from workflows.importing.instants import StatedInstant, find_undecided, instant_reader
-from workflows.importing.mapping import Mapping, Meaning, ValueSource
+from workflows.importing.mapping import WORKED, Mapping, Meaning, ValueSource
 from workflows.importing.plain_text import plain_text
 from workflows.importing.whole_numbers import without_thousands_separators
 
 LONGEST_NUMBER = 60
 MULTILINE = frozenset({"description", "resolution"})
 ADDRESSES = ("customer_email", "technician_email")
-NUMBERS = ("number", "sequence")
+NUMBERS = ("number", "sequence", *WORKED)
 INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060))
 """Soft hyphens, joiners and marks of direction, as they come along when text is copied."""
 TEXT_FORMULA = re.compile(r'\s*="([^"]*)"\s*')
@@ -289,6 +289,8 @@ class _RowReader:
                 remarks=(),
                 unused=(),
             )
+            # the row's time was worked by then
+            event = replace(event, values={key: value for key, value in values.items() if key not in WORKED})
         yield event
 
     def _instants(self, line: int, values: dict[str, str]) -> list[StatedInstant | None] | RowNote:

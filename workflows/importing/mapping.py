@@ -43,6 +43,7 @@ from workflows.importing.file_format import (
     read_separator,
     read_zone,
 )
+from workflows.importing.worked_time import WORKED_UNITS, WorkedUnit
 from workflows.lifecycle.service_requests.states import TRANSITIONS
 
 MOST_BYTES = 1024 * 1024
@@ -56,12 +57,13 @@ OPTIONAL = (
     "$schema", "about", "encoding", "separator", "quote", "missing", "date_form", "time_zone",
     "date_language", "nonexistent_times", "before_opening", "priorities", "other_priority", "email_domain",
     "unknown_customer", "org_units_under", "item_owner", "item_type", "coverage", "draws", "skip", "html",
-    "thousands_separator", "changed_field",
+    "thousands_separator", "changed_field", "worked_unit",
 )  # fmt: skip
 
 GapPolicy = Literal["leave_out", "move_forward"]
 OpeningPolicy = Literal["leave_out", "at_opening"]
 CoveragePolicy = Literal["search", "before_contracts"]
+WORKED = frozenset({"worked", "worked_total"})
 THOUSANDS_SEPARATORS = (" ", ".", ",", "'")
 
 
@@ -114,6 +116,7 @@ class Mapping:
     html: frozenset[str] = frozenset()
     thousands_separator: str | None = None
     changed_field: ChangedField | None = None
+    worked_unit: WorkedUnit = "minutes"
 
 
 class MappingRefused(DeskError):
@@ -159,6 +162,11 @@ def _read(report: FileReport, raw: bytes) -> Mapping | None:
     }
     # a value that could not be read has been reported: the mapping is then refused and never used
     values = {ARGUMENTS.get(name, name): value for name, value in given.items()}
+    if values.get("columns", {}).keys() >= WORKED:
+        report.error(
+            fields["columns"].place,
+            'A row states its own time ("worked") or all time so far ("worked_total"): name one of them.',
+        )
     values.setdefault("email_domain", f"{slug(source) or 'import'}.example")
     values["quote_by_file"] = values.get("separator") == "\t" and "quote" not in given
     _check_coverage(report, fields, values)
@@ -286,6 +294,7 @@ READERS: dict[str, Callable[[FileReport, Node], Any]] = {
     "html": read_html,
     "thousands_separator": _thousands_separator,
     "changed_field": read_changed_field,
+    "worked_unit": _choice(*WORKED_UNITS, what="unit of time worked"),
 }
 ARGUMENTS = {"date_form": "date_forms", "time_zone": "zone"}
 

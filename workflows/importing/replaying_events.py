@@ -15,13 +15,14 @@ from sqlalchemy.exc import DataError, IntegrityError
 from engine.errors import DeskError
 from engine.service_requests import ENDED_STATES
 from workflows.commands.service_requests import ChangeServiceRequest, FireTrigger, NewServiceRequest
+from workflows.commands.work import WorkGiven
 from workflows.core.actors import Actor
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.importing.events import Event, RowNote
 from workflows.importing.history import History, instant_of_key
 from workflows.importing.inferred_transitions import Move, NoTransition, moves_between
-from workflows.importing.mapping import Mapping, Meaning
+from workflows.importing.mapping import WORKED, Mapping, Meaning
 from workflows.importing.pending_rows import PendingRows
 from workflows.importing.register_lookup import RegisterLookup, clipped, record_imported
 from workflows.importing.target_requests import (
@@ -30,7 +31,9 @@ from workflows.importing.target_requests import (
     TargetRequest,
     can_be_composed,
 )
+from workflows.importing.worked_time import as_worker, minutes_worked, worked_minutes
 from workflows.store import tables as t
+from workflows.work.use_cases import log_work
 
 LONGEST_SUBJECT = 200
 LONGEST_TEXT = 20_000
@@ -197,17 +200,18 @@ class _HistoryReplay:
 
     def _steps(self, event: Event) -> list[Step]:
         """The steps that an event may need: only for what differs from the event before."""
+        work: list[Step] = [] if WORKED.isdisjoint(event.values) else [self._work]
         if self.request is None:
-            return [self._log, self._change, self._move]
+            return [self._log, self._change, *work, self._move]
         steps: list[Step] = []
         if _details(event) != self.imported_details:
             steps.append(self._change)
         if event.meaning is not None and event.state != self.imported_state:
             steps.append(self._move)
-        if len(steps) > 1 and self.request.row(self.tx).state in ENDED_STATES:
-            # an ended service request cannot be changed: reopen it first
-            steps.reverse()
-        return steps
+        if steps and len(steps) + len(work) > 1 and self.request.row(self.tx).state in ENDED_STATES:
+            # an ended service request cannot be changed, and takes no work: reopen it first
+            return [*reversed(steps), *work]
+        return [*steps[:-1], *work, *steps[-1:]] if self._move in steps else [*steps, *work]
 
     def _record_result(self, event: Event, done: bool, refused: list[str]) -> None:
         if done:
@@ -272,6 +276,30 @@ class _HistoryReplay:
             # with a new customer, the item and org unit of the old one go, unless the event states them again
             given |= {"item": details["item"], "org_unit": details["org_unit"]}
         target.change(then, ChangeServiceRequest(**given))
+        return True
+
+    def _work(self, then: Transaction, event: Event) -> bool:
+        """Log the time that was worked by the event, at its instant."""
+        [key] = WORKED & event.values.keys()
+        text = event.values[key]
+        minutes = worked_minutes(text, self.mapping.worked_unit)
+        if minutes is None:
+            self._remark(f"{key}: {text!r} is no time worked")
+            return False
+        request_id = self._target().id
+        if key == "worked_total":
+            minutes -= minutes_worked(then, request_id)
+        if minutes <= 0:
+            return False
+        person = next(
+            (event.values[one] for one in ("technician", "changed_by") if one in event.values), None
+        )
+        if person is None:
+            self._remark(f"{key}: the row names nobody who worked")
+            return False
+        worker = self.registers.technician(then, {**event.values, "technician": person})
+        command = WorkGiven(minutes=minutes, worked_at=event.at, work_type=event.values.get("work_type"))
+        log_work(as_worker(then, worker, person), request_id, command)
         return True
 
     def _target(self) -> TargetRequest:

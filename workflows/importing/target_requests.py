@@ -17,6 +17,7 @@ from workflows.commands.service_requests import ChangeServiceRequest, FireTrigge
 from workflows.core.transaction import Transaction
 from workflows.importing.events import Event
 from workflows.importing.inferred_transitions import NoTransition
+from workflows.importing.mapping import WORKED
 from workflows.importing.pending_rows import PendingRows
 from workflows.importing.prepared_reads import DISCARD, STATE
 from workflows.lifecycle.service_requests.facts import with_earlier
@@ -151,9 +152,12 @@ class ComposedRequest:
 def can_be_composed(tx: Transaction, events: Sequence[Event]) -> bool:
     """Whether a new request with these events, in order, can be composed: no contract can concern it.
 
-    What happens now, and not in the past, may also have other effects, such as an automatic close.
+    What happens now, and not in the past, may also have other effects, such as an automatic close. Work is
+    logged on a stored request.
     """
-    return not tx.settings.contracts and bool(events) and events[-1].at < tx.recorded_at
+    if tx.settings.contracts or not events or events[-1].at >= tx.recorded_at:
+        return False
+    return all(WORKED.isdisjoint(event.values) for event in events)
 
 
 def auto_close_at(tx: Transaction) -> datetime:

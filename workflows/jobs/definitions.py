@@ -45,6 +45,7 @@ from workflows.lifecycle.service_requests.opened_uncovered import open_uncovered
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.delivery import deliver_outbox
 from workflows.notifications.webhooks.delivery import delete_old_deliveries, deliver_webhooks
+from workflows.people.retention import remove_old_records
 from workflows.replay.use_cases import delete_old_replays, resume_lost_replays
 from workflows.rule_sets.folder_watch import pick_up_rules
 from workflows.selling.quote_decisions import lapse_if_due
@@ -294,6 +295,7 @@ JOBS: dict[str, Job] = {
         Job("take_up_replays", 30, resume_lost_replays),
         Job("take_checkpoint", 600, take_daily_checkpoint),
         Job("clean_up", 3600, clean_up),
+        Job("remove_old_records", 21600, remove_old_records),
     )
 }
 """The jobs in the order in which they run at one instant.

@@ -30,6 +30,7 @@ from workflows.notifications.mail import (
 from workflows.notifications.mail_links import LinkGone, text_to_send
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
+from workflows.store.erasure_triggers import is_address_of_erased
 
 log = structlog.get_logger()
 Attach = Callable[[Desk, str], Attachment]
@@ -133,6 +134,8 @@ def _set_aside(tx: Transaction, *, row: Row[Any], reason: str) -> None:
 def _send(desk: Desk, row: Row[Any], server: MailServer | None, attach: Attach | None) -> Exception | None:
     if not row.recipient:
         return None
+    if is_address_of_erased(row.recipient):
+        return LinkGone("Its recipient has been erased.")
     if server is None:
         log.info("mail", recipient=row.recipient, subject=row.subject)
         return None

@@ -300,8 +300,11 @@ def _desk_address(tx: Transaction, request: Any) -> str | None:
 
 
 def _holder_email(kind: HolderKind, holder_id: Any) -> Select[tuple[str]] | None:
-    """The query for a holder's address, by its id or an SQL expression for it; an org unit has none."""
-    return _of_holder(select(t.customer.c.email), kind, holder_id)
+    """The query for a holder's address, by its id or an SQL expression for it.
+
+    An org unit has none, and neither has a customer who was erased.
+    """
+    return _of_holder(select(t.customer.c.email).where(t.customer.c.erased_at.is_(None)), kind, holder_id)
 
 
 def _holder_language(kind: HolderKind, holder_id: Any) -> Select[tuple[str]] | None:

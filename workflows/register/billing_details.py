@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, case, exists, func, or_, s
 from workflows.commands.billing import ChangeBilling
 from workflows.commands.fields import MoneyGiven
 from workflows.core.actors import OFFICE
+from workflows.core.erased import require_not_erased
 from workflows.core.errors import VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.languages.formats import money_text
@@ -89,10 +90,12 @@ def change_billing_details(
 ) -> BillingView:
     """Change the fields that were given; null or an empty text removes one.
 
-    Issued invoices keep what they had. Raises: NotAllowed; NotFound; VersionChanged.
+    Issued invoices keep what they had. Raises: NotAllowed; NotFound; CustomerErased; VersionChanged.
     """
     tx.require(*OFFICE)
     locked(tx, PARTIES[kind], party_id, None)
+    if kind == "customer":
+        require_not_erased(tx, party_id)
     row = billing_row(tx, kind, party_id)
     version = row.version if row is not None else 0
     if expected_version not in (None, version):

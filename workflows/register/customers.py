@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from workflows.commands.register import ChangeCustomer, NewCustomer
 from workflows.core.actors import DESK
+from workflows.core.erased import refuse_erased
 from workflows.core.errors import Conflict, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.search import found_by
@@ -71,6 +72,7 @@ def change_customer(
     Raises:
         NotAllowed: the actor is no administrator, supervisor or technician.
         NotFound: there is no such customer.
+        CustomerErased: the customer has been erased.
         VersionChanged: the record does not have the expected version.
         InvalidInput: an org unit does not exist.
         Conflict: another customer or user has this email address.
@@ -78,6 +80,7 @@ def change_customer(
     tx.require(*DESK)
     given = command.given()
     row = locked(tx, customer, customer_id, expected_version)
+    refuse_erased(row.erased_at)
     before = _org_units_of(tx, [customer_id]).get(customer_id, [])
     after = _org_units_after(before, given)
     if after != before:
@@ -160,6 +163,7 @@ def _view(row: Row[Any], org_units: dict[str, list[str]]) -> CustomerView:
         org_units=org_units.get(row.id, []),
         created_at=row.created_at,
         version=row.version,
+        erased_at=row.erased_at,
     )
 
 

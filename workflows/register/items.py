@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Row, Select, false, func, or_, select
 from workflows.commands.register import ChangeItem, NewItem, OwnerGiven
 from workflows.core.actors import DESK
 from workflows.core.config_version import settings_in_force
+from workflows.core.erased import require_not_erased
 from workflows.core.errors import Conflict, StateForbids
 from workflows.core.paging import Sort, read_page
 from workflows.core.search import found_by
@@ -151,7 +152,8 @@ def is_global() -> ColumnElement[bool]:
 def owner_columns(tx: Transaction, owner: OwnerGiven | None) -> dict[str, str | None]:
     """The values of an item's owner columns.
 
-    Raises: InvalidInput if the owner does not exist; StateForbids without one while contracts are on.
+    Raises: InvalidInput if the owner does not exist; CustomerErased; StateForbids without one while contracts
+    are on.
     """
     if owner is None:
         if settings_in_force(tx).contracts:
@@ -165,6 +167,7 @@ def owner_columns(tx: Transaction, owner: OwnerGiven | None) -> dict[str, str | 
     require_record(
         tx, t.customer if owner.kind == "customer" else t.org_unit, owner.id, f"/owner/{owner.kind}"
     )
+    require_not_erased(tx, owner.customer)
     return {"owner_customer_id": owner.customer, "owner_org_unit_id": owner.org_unit}
 
 

@@ -13,6 +13,7 @@ from engine.errors import DeskError
 from engine.quotes import Decision, QuoteState, Way
 from workflows.commands.quotes import DecideQuote
 from workflows.core.actors import OFFICE, Actor
+from workflows.core.erased import require_not_erased
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.secret_texts import secret_hash
 from workflows.core.transaction import Transaction
@@ -106,6 +107,7 @@ def decide_quote(
             gettext("Technicians do not decide about quotes."), remedy=gettext("Ask a supervisor or finance.")
         )
     row = locked_quote(tx, quote_id)
+    require_not_erased(tx, row.customer_id)
     if not tx.actor.is_staff:
         require_own(tx, quote_id)
     version = _wanted(tx, row, command.version)
@@ -125,6 +127,7 @@ def decide_by_link(
     """
     link = find_link(tx, secret)
     row = locked_quote(tx, link.quote_id)
+    require_not_erased(tx, row.customer_id)
     tx.actor = Actor(None, name, "customer", row.customer_id)
     version = latest_version(tx, row.id, link.number)
     evidence = Evidence("link", name, address, comment or None, link.recipient, link.id)

@@ -14,6 +14,7 @@ from workflows.billing.invoicing.drafts import draft_language
 from workflows.billing.invoicing.parties import party_of
 from workflows.commands.quotes import MOST_LINES, ChangeQuote, NewQuote, QuoteLineGiven, SendQuote
 from workflows.core.actors import OFFICE
+from workflows.core.erased import require_not_erased
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
@@ -124,6 +125,7 @@ def send_quote(
     """
     tx.require(*OFFICE)
     row = locked_quote(tx, quote_id, expected_version)
+    require_not_erased(tx, row.customer_id)
     refuse_accepted(tx, row, "sent")
     latest = latest_version(tx, quote_id)
     recipient = _recipient(tx, row, (command or SendQuote()).recipient)
@@ -149,6 +151,7 @@ def _changeable(
     """
     tx.require(*OFFICE)
     row = locked_quote(tx, quote_id, expected_version)
+    require_not_erased(tx, row.customer_id)
     refuse_accepted(tx, row, "changed")
     return row, latest_version(tx, quote_id)
 
@@ -360,6 +363,7 @@ def _party(tx: Transaction, command: NewQuote) -> tuple[str, str]:
         )
     kind, table = ("customer", t.customer) if command.customer is not None else ("org_unit", t.org_unit)
     party_id = command.customer or command.org_unit or ""
+    require_not_erased(tx, command.customer)
     if tx.connection.execute(select(table.c.id).where(table.c.id == party_id)).scalar() is None:
         raise invalid(
             f"/{kind}",

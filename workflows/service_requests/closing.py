@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from workflows.core.actors import SYSTEM
+from workflows.core.erased import require_not_erased
 from workflows.core.transaction import Runner, Transaction
 from workflows.coverage.candidates import find_candidates
 from workflows.coverage.search import cancel_untaken, own_contract, settle_and_cover, settle_due
@@ -34,13 +35,14 @@ def lock_current(tx: Transaction, seen: Row[Any]) -> Row[Any]:
     """A service request's row, locked and up to date at the transaction's instant.
 
     `seen` is the row as it was read. Changes that are due of the contracts it may wait for are made first:
-    contracts are locked before requests, in the order of the jobs.
+    contracts are locked before requests, in the order of the jobs. Raises: CustomerErased.
     """
     for contract_id in contracts_due(tx, seen):
         settle_due(replace(tx, actor=SYSTEM), contract_id)
     # Not by the statement that found it: PostgreSQL keeps the lock of a row that it waited for, even if the
     # row no longer fits then (it was merged, or waits for a contract): locks would be taken in two orders.
     request = lock_request(tx, seen.id)
+    require_not_erased(tx, request.customer_id)
     was_due = close_if_due(tx, request) or alert_if_due(tx, request)
     return lock_request(tx, request.id) if was_due else request
 

@@ -13,6 +13,7 @@ from sqlalchemy import Row, bindparam, select
 from engine.service_requests import ENDED_STATES, HOLD_REASONS, OPENING_OUTCOMES
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
 from workflows.core.actors import DESK, SUPERVISORS
+from workflows.core.erased import require_not_erased
 from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import (
@@ -202,10 +203,11 @@ def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
 
     A public one is also sent by mail: to the customer if staff wrote it, else to the desk. The first public
     one by staff is the response, unless work started before.
-    Raises: NotFound; InvalidInput for a note of a customer that is not to be public.
+    Raises: NotFound; CustomerErased; InvalidInput for a note of a customer that is not to be public.
     Source: product.md section 9.
     """
     request = require_visible(tx, service_request_id)
+    require_not_erased(tx, request.customer_id)
     if not (command.public or tx.actor.is_staff):
         raise invalid(
             "/public",

@@ -43,7 +43,7 @@ def frozen_columns_changed(dialect: str) -> Iterator[str]:
         yield "DROP TRIGGER invoice_issued"
         yield _sqlite_update(FROZEN)
     else:
-        yield _postgresql_function(FROZEN).replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+        yield postgresql_invoice_function(FROZEN).replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
 
 
 def _sqlite_update(frozen: Sequence[str]) -> str:
@@ -85,8 +85,11 @@ def _sqlite(frozen: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _postgresql_function(frozen: Sequence[str]) -> str:
+def postgresql_invoice_function(frozen: Sequence[str], unless: str = "") -> str:
+    """The DDL of PostgreSQL's function for invoices; `unless` says when columns may change."""
     changed = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in frozen)
+    if unless:
+        changed = f"(({changed}) AND NOT {unless})"
     return (
         "CREATE FUNCTION coverdesk_issued_invoice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "IF TG_OP = 'DELETE' THEN "
@@ -97,24 +100,28 @@ def _postgresql_function(frozen: Sequence[str]) -> str:
     )
 
 
-def _postgresql(frozen: Sequence[str]) -> Iterator[str]:
-    yield _postgresql_function(frozen)
-    yield (
-        "CREATE TRIGGER invoice_issued BEFORE UPDATE OR DELETE ON invoice FOR EACH ROW "
-        "WHEN (OLD.state <> 'draft') EXECUTE FUNCTION coverdesk_issued_invoice()"
-    )
-    # the row is shared until the end, so that an invoice is not issued while a line is written
+def postgresql_part(first: str = "") -> str:
+    """The DDL of PostgreSQL's function for parts of invoices; `first` are statements that come first."""
     refuse = f"RAISE EXCEPTION '{ISSUED_TEXT}' USING ERRCODE = 'restrict_violation'"
     # the row is shared until the end, so that an invoice is not issued while a line is written
-    yield (
+    return (
         "CREATE FUNCTION coverdesk_invoice_part() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE found text; "
-        "BEGIN IF TG_OP <> 'INSERT' THEN "
+        f"BEGIN {first}IF TG_OP <> 'INSERT' THEN "
         "SELECT state INTO found FROM invoice WHERE id = OLD.invoice_id FOR SHARE; "
         f"IF found <> 'draft' THEN {refuse}; END IF; END IF; "
         "IF TG_OP <> 'DELETE' THEN "
         "SELECT state INTO found FROM invoice WHERE id = NEW.invoice_id FOR SHARE; "
         f"IF found <> 'draft' THEN {refuse}; END IF; RETURN NEW; END IF; RETURN OLD; END $$"
     )
+
+
+def _postgresql(frozen: Sequence[str]) -> Iterator[str]:
+    yield postgresql_invoice_function(frozen)
+    yield (
+        "CREATE TRIGGER invoice_issued BEFORE UPDATE OR DELETE ON invoice FOR EACH ROW "
+        "WHEN (OLD.state <> 'draft') EXECUTE FUNCTION coverdesk_issued_invoice()"
+    )
+    yield postgresql_part()
     for table in PARTS:
         yield (
             f"CREATE TRIGGER {table}_issued BEFORE INSERT OR UPDATE OR DELETE ON {table} "

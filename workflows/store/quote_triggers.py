@@ -14,6 +14,7 @@ FROZEN = (
 TABLES = ("quote_version", "quote_line")
 """The tables with these triggers."""
 SENT_TEXT = "a quote that was sent never changes: write its next version"
+_REFUSE = f"RAISE EXCEPTION '{SENT_TEXT}' USING ERRCODE = 'restrict_violation'"
 
 
 def sent_quotes_guard(dialect: str) -> Iterator[str]:
@@ -54,27 +55,38 @@ def _sqlite() -> Iterator[str]:
     )
 
 
-def _postgresql() -> Iterator[str]:
+def postgresql_quote_version(unless: str = "") -> str:
+    """The DDL of PostgreSQL's function for versions; `unless` says when columns may change."""
     changed = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in FROZEN)
-    refuse = f"RAISE EXCEPTION '{SENT_TEXT}' USING ERRCODE = 'restrict_violation'"
-    yield (
+    if unless:
+        changed = f"({changed}) AND NOT {unless}"
+    return (
         "CREATE FUNCTION coverdesk_sent_quote() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF TG_OP = 'DELETE' THEN {refuse}; END IF; IF {changed} THEN {refuse}; END IF; RETURN NEW; END $$"
+        f"IF TG_OP = 'DELETE' THEN {_REFUSE}; END IF; IF {changed} THEN {_REFUSE}; END IF; RETURN NEW; END $$"
     )
+
+
+def postgresql_quote_line(first: str = "") -> str:
+    """The DDL of PostgreSQL's function for lines of versions; `first` are statements that come first."""
+    # the version is shared until the end, so that it is not sent while a line is written
+    return (
+        "CREATE FUNCTION coverdesk_quote_line() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        f"DECLARE at timestamptz; BEGIN {first}IF TG_OP <> 'INSERT' THEN "
+        "SELECT sent_at INTO at FROM quote_version WHERE id = OLD.version_id FOR SHARE; "
+        f"IF at IS NOT NULL THEN {_REFUSE}; END IF; END IF; "
+        "IF TG_OP <> 'DELETE' THEN "
+        "SELECT sent_at INTO at FROM quote_version WHERE id = NEW.version_id FOR SHARE; "
+        f"IF at IS NOT NULL THEN {_REFUSE}; END IF; RETURN NEW; END IF; RETURN OLD; END $$"
+    )
+
+
+def _postgresql() -> Iterator[str]:
+    yield postgresql_quote_version()
     yield (
         "CREATE TRIGGER quote_version_sent BEFORE UPDATE OR DELETE ON quote_version FOR EACH ROW "
         "WHEN (OLD.sent_at IS NOT NULL) EXECUTE FUNCTION coverdesk_sent_quote()"
     )
-    # the version is shared until the end, so that it is not sent while a line is written
-    yield (
-        "CREATE FUNCTION coverdesk_quote_line() RETURNS trigger LANGUAGE plpgsql AS $$ "
-        "DECLARE at timestamptz; BEGIN IF TG_OP <> 'INSERT' THEN "
-        "SELECT sent_at INTO at FROM quote_version WHERE id = OLD.version_id FOR SHARE; "
-        f"IF at IS NOT NULL THEN {refuse}; END IF; END IF; "
-        "IF TG_OP <> 'DELETE' THEN "
-        "SELECT sent_at INTO at FROM quote_version WHERE id = NEW.version_id FOR SHARE; "
-        f"IF at IS NOT NULL THEN {refuse}; END IF; RETURN NEW; END IF; RETURN OLD; END $$"
-    )
+    yield postgresql_quote_line()
     yield (
         "CREATE TRIGGER quote_line_sent BEFORE INSERT OR UPDATE OR DELETE ON quote_line "
         "FOR EACH ROW EXECUTE FUNCTION coverdesk_quote_line()"

@@ -91,6 +91,11 @@ def empty_search_index(table: str) -> Iterator[str]:
         yield f"DELETE FROM {waiting_table(table)}"
 
 
+def merge_search_index(table: str) -> str:
+    """The SQL statement by which SQLite forgets the words that no row of a table has any more."""
+    return f"INSERT INTO {table}_search({table}_search) VALUES ('optimize')"
+
+
 def waiting_table(table: str) -> str:
     """The name of SQLite's table of the ids of rows that are not indexed yet."""
     return f"{table}_search_waiting"

@@ -12,6 +12,7 @@ from engine.roles import UserRole
 from workflows.commands.fields import Command, MailAddress, Name
 from workflows.core.actors import DESK
 from workflows.core.config_version import bump_generation
+from workflows.core.erased import require_not_erased
 from workflows.core.errors import (
     Conflict,
     IdempotencyKeyReused,
@@ -26,6 +27,7 @@ from workflows.languages.texts import Language, gettext
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
+from workflows.store.erasure_triggers import is_address_of_erased
 from workflows.store.ids import new_id
 from workflows.users.password_links import invite, withdraw_links
 from workflows.users.passwords import Password, new_password_hash, password_matches
@@ -131,12 +133,15 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
     Raises:
         NotAllowed: the actor is no administrator.
         NotFound: there is no such user.
+        CustomerErased: it is that of a customer who was erased.
         InvalidInput: the role becomes customer and no customer has this email address; the password is easy
             to guess.
         StateForbids: no administrator would be left.
     """
     tx.require("administrator")
     row = _locked(tx, user_id)
+    if is_address_of_erased(row.email):
+        require_not_erased(tx, row.customer_id)
     given = command.given()
     changes: dict[str, Any] = {}
     if "name" in given and command.name != row.name:

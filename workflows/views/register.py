@@ -20,7 +20,10 @@ class OrgUnitView(View):
 
 @view
 class CustomerView(View):
-    """A person who asks for support; `org_unit` is the primary one, and the first of `org_units`."""
+    """A person who asks for support; `org_unit` is the primary one, and the first of `org_units`.
+
+    `erased_at` is when what identified them was replaced, null if it was not.
+    """
 
     id: str
     email: str
@@ -30,6 +33,7 @@ class CustomerView(View):
     org_units: list[str]
     created_at: datetime
     version: int
+    erased_at: datetime | None = None
 
 
 @view

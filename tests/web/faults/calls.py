@@ -45,6 +45,8 @@ RECURRING = {
     "unit_price": {"amount_minor": 500},
     "every": "month",
 }
+EVE = {"customer_id": "eve"}
+ERASURE = {"name": "Eve", "reason": "Asked for it"}
 ONCE = {"sold_item": "request_sold_item"}
 ISSUED = {"invoice_id": "issued_invoice"}
 ASKS_THE_PROVIDER = "the provider of payments makes its page between two transactions"
@@ -96,6 +98,10 @@ API: dict[str, Call] = {
     "POST /coverage/preview": Call({"customer": "{ann}"}),
     "POST /customers": Call({"email": "new@example.com", "name": "New", "org_unit": "{org_unit}"}),
     "PATCH /customers/<customer_id>": Call({"name": "Ann Other"}),
+    "POST /customers/<customer_id>/erasure": Call(ERASURE, EVE),
+    "POST /customers/<customer_id>/erasure/preview": Call(path=EVE),
+    "POST /customers/<customer_id>/legal-hold": Call({"reason": "Case 12"}, EVE),
+    "DELETE /customers/<customer_id>/legal-hold": Call(path={"customer_id": "held"}),
     "PATCH /customers/<customer_id>/billing": Call({"city": "Bonn", "vat_id": "DE136695976"}),
     "PATCH /org-units/<org_unit_id>/billing": Call({"city": "Bonn"}),
     "POST /cost-rates": Call(
@@ -276,7 +282,15 @@ PAGES: dict[str, Call] = {
     ),
     "/contracts/new/effect": Call({"type": "support_hours", "holder": "customer:{bob}", "minutes": "1:00"}),
     "/customers/<customer_id>/edit": Call({"name": "Ann Other"}, opens="/customers/{ann}/edit"),
+    "/customers/<customer_id>/erasure": Call(ERASURE, EVE, opens="/customers/{eve}/erasure"),
+    "/customers/<customer_id>/legal-hold": Call(
+        {"hold_reason": "Case 12"}, EVE, opens="/customers/{eve}/erasure"
+    ),
+    "/customers/<customer_id>/legal-hold/lift": Call(
+        path={"customer_id": "held"}, opens="/customers/{held}/erasure"
+    ),
     "/customers/new": Call({"name": "New", "email": "new@example.com"}, opens="/customers/new"),
+    "/customers/<customer_id>/personal-data/export": Call(),
     "/customers/<customer_id>/billing": Call({"city": "Bonn"}, opens="/customers/{ann}/billing"),
     "/org-units/<org_unit_id>/billing": Call({"city": "Bonn"}, opens="/org-units/{org_unit}/billing"),
     "/invoices/new": Call(

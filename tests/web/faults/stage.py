@@ -62,6 +62,7 @@ from workflows.commands.contracts import (
 from workflows.commands.disputes import OpenDispute
 from workflows.commands.fields import MoneyGiven, RateGiven
 from workflows.commands.mail_templates import ChangeMailTemplate
+from workflows.commands.people import SetLegalHold
 from workflows.commands.quotes import NewQuote, QuoteLineGiven
 from workflows.commands.selling import NewPrice, NewProduct, NewRecurringSale, NewSoldItem
 from workflows.commands.service_requests import MergeRequest
@@ -75,6 +76,7 @@ from workflows.disputes.use_cases import open_dispute
 from workflows.notifications.mail_links import make_approval_secret, make_quote_secret
 from workflows.notifications.template_editing import change_mail_template
 from workflows.notifications.webhooks.endpoints import create_webhook, send_test
+from workflows.people.legal_holds import set_legal_hold
 from workflows.register.billing_details import change_billing_details
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.proposals import submit_rule_set
@@ -311,6 +313,8 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
         "ann": sample.ann,
         "bob": bob,
         "carl": carl,
+        "eve": sample.customer("Eve"),
+        "held": _held(sample),
         "org_unit": sample.site,
         **invoices,
         "item": sample.laptop,
@@ -363,6 +367,13 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
         "offered_product": offered,
         "sessions": sessions,
     }
+
+
+def _held(sample: SampleDesk) -> str:
+    """A customer with a legal hold."""
+    held = sample.customer("Hera")
+    sample.do(set_legal_hold, held, SetLegalHold(reason="Case 12"))
+    return held
 
 
 def _quotes(sample: SampleDesk) -> tuple[str, str]:

@@ -166,7 +166,8 @@ def _problem_of(
             answer = sent()
         if not plan.happened:
             return f"the fault did not happen: {plan.count} statements, not {statements}"
-        text = answer.get_data(as_text=True)
+        # some answer with a file
+        text = answer.get_data().decode(errors="replace")
         found = copy.contents()
         # a step that runs in the background has failed, and the answer says so
         failed_step = call.in_steps and answer.status_code == 409 and "failed" in text

@@ -3,6 +3,8 @@
 import os
 import re
 from collections.abc import Iterator
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,6 +15,7 @@ from tests.support.faults import Fault, counting
 from tests.support.postgres import PostgresServer
 from tests.web.faults.calls import PARTS, Call
 from tests.web.faults.stage import Stage, open_stage
+from workflows.people.export import EXPORTED
 
 EVERY_STATEMENT = os.environ.get("COVERDESK_FAULTS") == "all"
 LOST = (Fault.LOST_BEFORE, Fault.LOST_AFTER)
@@ -125,7 +128,15 @@ def address_of(stage: Stage, rule: str) -> str:
 
 
 def seen(response: TestResponse) -> str:
-    """What a response shows. A PDF file names the instant at which it was made."""
+    """What a response shows. A PDF file names the instant at which it was made.
+
+    An export of a customer has the events of those before it.
+    """
+    if response.mimetype == "application/zip":
+        with ZipFile(BytesIO(response.data)) as archive:
+            files = {name: archive.read(name).decode("latin-1") for name in archive.namelist()}
+        lines = [f"{name}: {line}" for name, text in files.items() for line in text.splitlines()]
+        return PDF_MADE_AT.sub("#", "\n".join(line for line in lines if EXPORTED not in line))
     is_ansi = "windows-1252" in (response.content_type or "")
     is_binary = is_ansi or (response.mimetype or "").startswith(("application/pdf", "image/"))
     text = response.data.decode("latin-1" if is_binary else "utf-8")

@@ -58,6 +58,10 @@ EXTREMES: dict[str, list[dict[str, Any]]] = {
         {"not_to_exceed": {"per": "service_request", "minutes": 1}},
     ],
     "approval_days": [{"approval_days": days} for days in (1, 365)],
+    "mail_retention_months": [{"mail_retention_months": months} for months in (None, 0, 360, 1)],
+    "billing_mail_retention_months": [
+        {"billing_mail_retention_months": months} for months in (None, 0, 360, 1)
+    ],
     "account_codes": [
         {"account_codes": []},
         {"account_codes": [{"account": one, "code": "9" * 8} for one in MONEY_ACCOUNTS]},

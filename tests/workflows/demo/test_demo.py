@@ -23,6 +23,7 @@ from workflows.demo.timeline import Timeline
 from workflows.jobs.definitions import next_due
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.operations.deployment import open_desk
+from workflows.people.registry.of_customer import NOT_THEIR_SUBJECTS, SUBJECTS
 from workflows.reports.audit import audit_desk
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
@@ -86,6 +87,9 @@ def contract_states(desk: Desk) -> Counter[tuple[str, str]]:
 
 def check(desk: Desk) -> None:
     """Check what must be true at whatever instant the demonstration is loaded."""
+    subjects = {row.subject_kind for table in (t.audit_event, t.outbox) for row in rows(desk, table)}
+    # else neither an export of a customer nor their erasure would have what is about such a record
+    assert subjects <= {"customer", "user", None, *SUBJECTS, *NOT_THEIR_SUBJECTS}
     with desk.read(SYSTEM) as tx:
         audit = audit_desk(tx)
         assert audit.ok, audit.differences

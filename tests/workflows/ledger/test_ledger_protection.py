@@ -27,6 +27,7 @@ from workflows.commands.contracts import AmendContract, HolderGiven, NewContract
 from workflows.commands.disputes import AcceptStatement
 from workflows.commands.fields import MoneyGiven, RateGiven
 from workflows.commands.margins import NewCostRate
+from workflows.commands.people import EraseCustomer
 from workflows.commands.quotes import DecideQuote, NewQuote, QuoteLineGiven
 from workflows.contracts.acceptance import accept_statement
 from workflows.contracts.amending import amend_contract
@@ -34,6 +35,7 @@ from workflows.core.transaction import Transaction
 from workflows.jobs.definitions import run_job
 from workflows.ledger.journal import read_transactions, record
 from workflows.margins.cost_rates import add_cost_rate
+from workflows.people.erasing import erase_customer
 from workflows.reports.audit import audit_desk
 from workflows.selling.quote_decisions import decide_quote
 from workflows.selling.quotes import create_quote, send_quote
@@ -85,6 +87,7 @@ def busy(sample: SampleDesk) -> SampleDesk:
     sample.do_as(
         sample.person("customer", "Ann", customer=sample.ann), accept_statement, sold, AcceptStatement()
     )
+    sample.do(erase_customer, sample.customer("Eve"), EraseCustomer(name="Eve", reason="Asked for it"))
     return sample
 
 

@@ -32,6 +32,7 @@ from workflows.service_requests.queries import list_service_requests
 from workflows.store import tables as t
 from workflows.store.billing_triggers import issued_invoices_guard
 from workflows.store.database import MIGRATIONS, Database, migrate
+from workflows.store.erasure_triggers import make_erasable
 from workflows.store.migrations import HEAD
 from workflows.store.quote_triggers import sent_quotes_guard
 from workflows.store.search_index import DOCUMENTS, create_search_index
@@ -341,6 +342,8 @@ def _schema_of_the_tables(url: str) -> Any:
             connection.exec_driver_sql(statement)
         for statement in sent_quotes_guard(connection.dialect.name):
             connection.exec_driver_sql(statement)
+        for statement in make_erasable(connection):
+            connection.execute(text(statement))
         for table in DOCUMENTS:
             for statement in create_search_index(connection.dialect.name, table):
                 connection.exec_driver_sql(statement)

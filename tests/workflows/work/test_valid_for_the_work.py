@@ -37,6 +37,25 @@ def test_cascade_passes_over_contracts_that_exclude_the_work(
     assert sample.see(audit_desk).ok
 
 
+@pytest.mark.parametrize(
+    ("cascade", "then"), [(True, [("grant", 20), ("ignored", 10)]), (False, [("ignored", 30)])]
+)
+def test_cascade_passes_over_a_covering_contract_that_excludes_the_work(
+    sample: SampleDesk, cascade: bool, then: list[tuple[str, int]]
+) -> None:
+    sample.set(cascade=cascade, time_expired_contract="rollover")
+    covering = sample.sell("support_hours", minutes=600, exclusions=Exclusions(work_types=["on_site"]))
+    other = sample.sell("support_hours", to=("org_unit", sample.site), minutes=20)
+    request = sample.log()
+    assert sorted(sample.work(request, 30, work_type="on_site")) == then
+    [entry] = sample.entries(request)
+    # also where the entry was drawn before, in whatever order things are entered
+    for work_type, drawn in (("remote", [30, 0]), ("on_site", [0, 20 if cascade else 0])):
+        sample.do_as(sample.technician, change_work, entry.id, ChangeWork(work_type=work_type))
+        assert [row.consumed for one in (covering, other) for row in sample.grants(one)] == drawn
+    assert sample.see(audit_desk).ok
+
+
 def test_cascade_asks_by_the_work_type_of_the_entry_and_not_of_the_request(sample: SampleDesk) -> None:
     sample.set(cascade=True)
     sample.sell("support_hours", minutes=20)

@@ -100,6 +100,10 @@ JOB_LABELS = {
         mark("Clean up"),
         mark("Deletes old idempotency keys, ended sessions, used links and replays."),
     ),
+    "remove_old_records": (
+        mark("Remove old records"),
+        mark("Removes what is older than the settings of retention say."),
+    ),
 }
 
 pages = Blueprint("jobs", __name__, url_prefix="/jobs")

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from web.languages import gettext
 from web.pages.administration.business_hours import unconfirmed_hours
+from web.pages.administration.retention import RETENTION_KINDS, unconfirmed_retention
 from web.pages.administration.setting_values import value_text
 from web.pages.administration.settings_form import (
     DAYS,
@@ -21,6 +22,7 @@ from web.pages.administration.time_zone import unconfirmed_change
 from web.pages.context import actor, desk
 from web.pages.forms.base import succeeds_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from web.pages.wording.formats import number_text
 from web.pages.wording.settings import setting_label
 from web.pages.wording.time_zone_change import time_zone_change_text
 from workflows.administration.settings import (
@@ -32,6 +34,7 @@ from workflows.administration.settings import (
 )
 from workflows.languages.texts import SOURCE, in_language
 from workflows.views.administration import SettingChangeView, TimeZoneChangeView
+from workflows.views.people import RetentionView
 from workflows.views.sla import MovedTargets
 
 HISTORY_ROWS = 20
@@ -54,15 +57,17 @@ def settings() -> tuple[str, int] | Response:
     form = settings_form(stored, version)
     change: TimeZoneChangeView | None = None
     moved: MovedTargets | None = None
+    removed: list[RetentionView] = []
     if form.is_submitted():
         valid = form.validate()
         wanted = changes(form, stored)
         if valid and not form.has_errors:
             change = unconfirmed_change(form, wanted.get("time_zone"))
             moved = unconfirmed_hours(form, wanted)
+            removed = unconfirmed_retention(form, wanted)
         if not valid or form.has_errors:
             add_settings_errors(form, stored, wanted)
-        elif change is None and moved is None and _store(form, wanted):
+        elif change is None and moved is None and not removed and _store(form, wanted):
             desk().refresh()
             flash(gettext("Saved.") if wanted else gettext("No changes to save."), "success")
             return redirect(url_for("settings.settings"))
@@ -76,6 +81,9 @@ def settings() -> tuple[str, int] | Response:
         days=DAYS,
         time_zone_change=change,
         moved_targets=moved,
+        removed=removed,
+        retention_kinds=RETENTION_KINDS,
+        number=number_text,
         change_text=time_zone_change_text,
         setting_label=setting_label,
         value_text=value_text,

@@ -60,10 +60,13 @@ WHOLE_NUMBERS = (
     "auto_close_days",
     "exhaustion_alert_days",
     "invoice_due_days",
+    "invoice_retention_years",
     "renewal_lead_days",
     "invoice_warning_days",
     "unpaid_request_warning_hours",
     "unpaid_request_cancel_hours",
+    "mail_retention_months",
+    "billing_mail_retention_months",
     "datev_consultant",
     "datev_client",
     "datev_account_length",
@@ -108,6 +111,7 @@ class SettingsForm(OverageSettings):
     version = HiddenField()
     confirmed_zone = HiddenField()
     confirmed_hours = HiddenField()
+    confirmed_retention = HiddenField()
     contract_validation = BooleanField(
         lazy_text("Contract validation"),
         description=lazy_text("When on, requests without a valid contract are locked until they have one."),
@@ -232,6 +236,18 @@ class SettingsForm(OverageSettings):
     rounding_scope = SelectField(
         lazy_text("Rounding scope"), choices=lambda: select_options(SCOPE_CHOICES.items())
     )
+    mail_retention_months = SpanField(
+        lazy_text("Remove mail after"),
+        unit="month",
+        description=lazy_text("Mail that is still to be sent stays. Leave it empty to remove none."),
+    )
+    billing_mail_retention_months = SpanField(
+        lazy_text("Remove mail about invoices, payments and quotes after"),
+        unit="month",
+        description=lazy_text(
+            "Mind how long the law has you retain business letters. Leave it empty to remove none."
+        ),
+    )
     currency = SelectField(lazy_text("Currency"), choices=lambda: select_options(CURRENCY_CHOICES.items()))
     time_zone = StringField(
         lazy_text("Time zone"), description=lazy_text("IANA time zone name, for example Europe/Berlin.")
@@ -242,6 +258,12 @@ class SettingsForm(OverageSettings):
     )
     invoice_due_days = SpanField(
         lazy_text("Due after"), unit="day", description=lazy_text("Unless the invoice says otherwise.")
+    )
+    invoice_retention_years = CountField(
+        lazy_text("Retention (years)"),
+        description=lazy_text(
+            "Customers are erased only so many years after their last invoice, credit note and payment."
+        ),
     )
     renewal_lead_days = SpanField(
         lazy_text("Renew ahead of the end"),

@@ -106,7 +106,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
     (
         mark("Directory"),
         [
-            MenuItem("customers.customers", mark("Customers"), STAFF),
+            MenuItem("customers.customers", mark("Customers"), STAFF, ("erasure",)),
             MenuItem("org_units.org_units", mark("Org units"), STAFF),
             MenuItem("items.items", mark("Items"), STAFF),
         ],
@@ -115,7 +115,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
         mark("Administration"),
         [
             MenuItem("activation.activation", mark("Billing"), ADMINISTRATOR),
-            MenuItem("settings.settings", mark("Settings"), ADMINISTRATOR, ("logo",)),
+            MenuItem("settings.settings", mark("Settings"), ADMINISTRATOR, ("logo", "retention")),
             MenuItem("rules.rules", mark("Rules"), OFFICE, ("replays", "rule_editor")),
             MenuItem("users.users", mark("Users"), ADMINISTRATOR),
             MenuItem("audit.audit", mark("Audit trail"), ADMINISTRATOR),

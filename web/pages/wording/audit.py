@@ -97,6 +97,11 @@ ACTIONS = Texts(
         "statement accepted": mark("Statement accepted"),
         "top-up ordered": mark("Top-up ordered"),
         "past work re-priced": mark("Past work priced again"),
+        "erased": mark("Erased"),
+        "legal hold set": mark("Legal hold set"),
+        "legal hold lifted": mark("Legal hold lifted"),
+        "personal data exported": mark("Personal data exported"),
+        "old records removed": mark("Old records removed"),
     }
 )
 RECORD_PAGES = {

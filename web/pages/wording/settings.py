@@ -95,6 +95,10 @@ SETTING_LABELS = Texts(
         "auto_close_days": mark("Auto-close (days)"),
         "unpaid_request_warning_hours": mark("Unpaid requests: warning after (hours)"),
         "unpaid_request_cancel_hours": mark("Unpaid requests: cancel after (hours)"),
+        "mail_retention_months": mark("Remove mail after (months)"),
+        "billing_mail_retention_months": mark(
+            "Remove mail about invoices, payments and quotes after (months)"
+        ),
         "alert_thresholds": mark("Thresholds (percent used)"),
         "expiry_alert_days": mark("Warning before a contract ends (days)"),
         "exhaustion_alert_days": mark("Warning of projected exhaustion (days)"),
@@ -107,6 +111,7 @@ SETTING_LABELS = Texts(
         "rules_engine": mark("Rule engine"),
         "company": mark("Company"),
         "invoices": mark("Invoices"),
+        "invoice_retention_years": mark("Invoices are retained (years)"),
         "invoice_due_days": mark("Invoices are due after (days)"),
         "draft_sold_items": mark("Draft what was sold"),
         "renewal_lead_days": mark("Renew ahead of the end (days)"),

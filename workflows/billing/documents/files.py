@@ -15,6 +15,7 @@ from workflows.billing.documents.e_invoice import Profile
 from workflows.billing.documents.ubl import ubl_invoice
 from workflows.billing.documents.validation import Validation, validate
 from workflows.billing.invoicing.queries import document_of, issued_row
+from workflows.core.erased import CustomerErased, is_erased
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
@@ -49,6 +50,8 @@ def e_invoice_columns(tx: Transaction, row: Row[Any], **issued: Any) -> dict[str
 def pdf_file(tx: Transaction, invoice_id: str) -> DocumentFile:
     """The PDF of what was issued, with the e-invoice in it if it has one, and the company's logo of now.
 
+    Without the e-invoice once the buyer was erased.
+
     Raises: as `invoice_document`.
     """
     # not with the module: the library would be a fifth of the program's start
@@ -56,7 +59,9 @@ def pdf_file(tx: Transaction, invoice_id: str) -> DocumentFile:
 
     row = issued_row(tx, invoice_id)
     logo = find_logo(tx)
-    body = invoice_pdf(document_of(tx, row), row.e_invoice_profile, logo.content if logo else None)
+    # without the buyer it would be no valid e-invoice
+    profile = None if is_erased(tx, row.customer_id) else row.e_invoice_profile
+    body = invoice_pdf(document_of(tx, row), profile, logo.content if logo else None)
     return DocumentFile(f"{row.number}.pdf", "application/pdf", body)
 
 
@@ -91,6 +96,12 @@ def _with_e_invoice(tx: Transaction, invoice_id: str) -> Row[Any]:
             ),
             remedy=gettext("Take the PDF."),
             state=row.state,
+        )
+    if is_erased(tx, row.customer_id):
+        raise CustomerErased(
+            gettext("%(number)s has no e-invoice any more: its buyer has been erased.", number=row.number),
+            remedy=gettext("Take the PDF."),
+            state="erased",
         )
     return row
 

@@ -3,9 +3,10 @@
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Row, bindparam, literal_column, select
+from sqlalchemy import Row, bindparam, literal_column, null, select
 
 from engine.invoice_document import Party
+from workflows.core.erased import refuse_erased, require_not_erased
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
@@ -49,8 +50,12 @@ def buyer_of(tx: Transaction, kind: str, party_id: str) -> Party:
 
 
 def buyer_and_language(tx: Transaction, kind: str, party_id: str) -> tuple[Party, str | None]:
-    """The buyer, and the language of the billing details. Raises: LookupError if there is none."""
+    """The buyer, and the language of the billing details.
+
+    Raises: LookupError if there is none; CustomerErased.
+    """
     row = _BUYER[kind].one(tx.connection, {"party": party_id})
+    refuse_erased(row.erased_at)
     buyer = Party(
         name=row.name or row.own_name,
         street=row.street or "",
@@ -69,7 +74,7 @@ def party_of(row: Row[Any]) -> tuple[str, str]:
 
 
 def checked_party(tx: Transaction, customer: str | None, org_unit: str | None) -> tuple[str, str]:
-    """Who an invoice is for, of which exactly one must be given. Raises: InvalidInput."""
+    """Who an invoice is for, of which exactly one must be given. Raises: InvalidInput; CustomerErased."""
     if (customer is None) == (org_unit is None):
         raise invalid(
             "/customer",
@@ -77,6 +82,8 @@ def checked_party(tx: Transaction, customer: str | None, org_unit: str | None) -
             gettext("Give one of the two."),
         )
     kind, party_id = ("customer", customer) if customer is not None else ("org_unit", org_unit)
+    if kind == "customer":
+        require_not_erased(tx, party_id)
     if _PARTY[kind].first(tx.connection, {"party": party_id}) is None:
         raise invalid(
             f"/{kind}",
@@ -87,21 +94,27 @@ def checked_party(tx: Transaction, customer: str | None, org_unit: str | None) -
 
 
 def lock_party(tx: Transaction, kind: str, party_id: str) -> None:
-    """Lock who pays, before what is open of their invoices and credit is changed together."""
+    """Lock who pays, before what is open of their invoices and credit is changed together.
+
+    Raises: CustomerErased.
+    """
     table = t.customer if kind == "customer" else t.org_unit
-    tx.connection.execute(
-        select(table.c.id).where(table.c.id == party_id).with_for_update(key_share=True)
-    ).scalar()
+    locked = select(table).where(table.c.id == party_id).with_for_update(key_share=True)
+    row = tx.connection.execute(locked).one_or_none()
+    if kind == "customer" and row is not None:
+        refuse_erased(row.erased_at)
 
 
 def _buyer(kind: str) -> Prepared:
     """Name and mail address of who pays, and the billing details, if there are any."""
     table, b = PARTIES[kind], t.billing_details.c
     own_email: Any = t.customer.c.email if kind == "customer" else literal_column("''")
+    erased_at: Any = t.customer.c.erased_at if kind == "customer" else null()
     return Prepared(
         select(
             table.c.name.label("own_name"),
             own_email.label("own_email"),
+            erased_at.label("erased_at"),
             *(b[name] for name in BUYER_FIELDS),
         )
         .outerjoin(t.billing_details, COLUMNS[kind] == table.c.id)

@@ -15,6 +15,7 @@ from workflows.billing.invoicing.drafts import require_invoicing
 from workflows.billing.sold.to_invoice import audit_sold, not_sold
 from workflows.commands.selling import ChangeSoldItem, NewSoldItem, SoldItemGiven
 from workflows.core.actors import OFFICE, PRICE_ROLES, STAFF
+from workflows.core.erased import require_not_erased
 from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
@@ -49,6 +50,7 @@ def add_sold_once(tx: Transaction, service_request_id: str, command: NewSoldItem
     tx.require(*STAFF)
     require_invoicing(tx)
     request = lock_request(tx, require_visible(tx, service_request_id).id)
+    require_not_erased(tx, request.customer_id)
     if request.state in CLOSED_TO_SALES:
         waits = request.state == "pending_no_contract"
         raise StateForbids(

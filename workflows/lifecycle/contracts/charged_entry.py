@@ -56,15 +56,16 @@ def entry_to_pay(
 ) -> EntryToPay:
     """A stored entry, or a `ChargedEntry`, as the engine plans it.
 
-    `payers` are ids of contracts, of which `covering` is the first. No contract pays for work that the
-    covering one excludes. `with_facts` where a grant of a payer has a scope.
+    `payers` are ids of contracts, of which `covering` is the first. Work that it excludes is paid by those
+    after it where cascade takes them; what these lack is recorded as uncovered.
+    `with_facts` where a grant of a payer has a scope.
     """
     terms = row.charged_by
     policy = terms["time_expired"]
     if covering is not None:
         policy = covering.time_expired or policy
         if is_excluded(covering, terms["role"], row.worked_type):
-            payers = ()
+            payers, policy = payers[1:] if terms.get("passes_over") else (), "ignore"
     return EntryToPay(
         row.entry_id,
         row.worked_from,

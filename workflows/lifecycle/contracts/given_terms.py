@@ -14,6 +14,7 @@ from engine.rulebook import RuleSet, check_scope
 from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import AmendContract, HolderGiven, NewContract
 from workflows.commands.fields import MoneyGiven
+from workflows.core.erased import require_holder_not_erased
 from workflows.core.errors import Conflict, StateForbids, invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
@@ -42,8 +43,10 @@ SCOPE_FORM = mark(
 
 
 def checked_holder(tx: Transaction, given: HolderGiven, terms: ContractType) -> Holder:
-    """The holder named by a command, who may hold contracts of the type. Raises: InvalidInput; StateForbids;
-    Conflict for a service request that has a contract already.
+    """The holder named by a command, who may hold contracts of the type.
+
+    Raises: InvalidInput; CustomerErased; StateForbids or Conflict for a service request that has a contract
+    already.
     """
     kind, holder_id = given.kind, given.id
     if kind not in terms.held_by:
@@ -65,6 +68,7 @@ def checked_holder(tx: Transaction, given: HolderGiven, terms: ContractType) -> 
             gettext("There is no %(kind)s with this id.", kind=word(kind.replace("_", " "))),
             gettext("Look it up first."),
         )
+    require_holder_not_erased(tx, kind, holder_id)
     if kind == "service_request":
         _check_request(tx, holder_id)
     return Holder(kind, holder_id)

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, exists, func, select
 
+from workflows.core.erased import refuse_erased
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
@@ -36,6 +37,7 @@ def check_parties(
 
     Raises:
         InvalidInput: names the field; what the actor may not see is reported as missing.
+        CustomerErased.
 
     Source: product.md section 9.
     """
@@ -46,6 +48,7 @@ def check_parties(
     )
     if row is None:
         raise _no_such_customer(prefix)
+    refuse_erased(row.erased_at)
     if org_unit is not None and not row.belongs:
         raise invalid(
             f"{prefix}/org_unit",
@@ -88,6 +91,7 @@ def _parties() -> Select[Any]:
         select(
             c.c.name.label("customer_name"),
             c.c.org_unit_id,
+            c.c.erased_at,
             u.c.name.label("org_unit_name"),
             belongs.label("belongs"),
             i.c.id.label("item_id"),

@@ -45,6 +45,7 @@ from workflows.store.tables.contracts import (
     grant_balance,
 )
 from workflows.store.tables.disputes import dispute, statement_acceptance, statement_acceptance_head
+from workflows.store.tables.erasures import erasure, erasure_begun, legal_hold
 from workflows.store.tables.infrastructure import (
     counter,
     idempotency_key,
@@ -142,8 +143,11 @@ APPEND_ONLY = (
     "approval_use",
     "statement_acceptance",
     "statement_acceptance_head",
+    "erasure",
+    "erasure_begun",
 )
-"""Tables whose rows the database refuses to update or delete."""
+"""Tables whose rows the database refuses to update or delete, except as an erasure does it
+(`store/erasure_triggers`)."""
 
 __all__ = [
     "APPEND_ONLY",
@@ -179,6 +183,8 @@ __all__ = [
     "customer_org_unit",
     "deployment",
     "dispute",
+    "erasure",
+    "erasure_begun",
     "grant_balance",
     "idempotency_key",
     "imported_record",
@@ -199,6 +205,7 @@ __all__ = [
     "ledger_checkpoint_head",
     "ledger_posting",
     "ledger_transaction",
+    "legal_hold",
     "login_delay",
     "login_session",
     "mail_template",

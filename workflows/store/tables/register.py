@@ -49,6 +49,7 @@ customer = Table(
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_at", Instant, nullable=False),
     Column("search_words", Text, nullable=False, server_default=text("' '")),
+    Column("erased_at", Instant),
 )
 
 customer_org_unit = Table(

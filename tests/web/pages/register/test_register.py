@@ -2,6 +2,7 @@
 
 import csv
 import io
+from zipfile import ZipFile
 
 import pytest
 
@@ -181,3 +182,17 @@ def test_concurrent_edits_of_the_same_field_are_reported(web: WebClients) -> Non
     late = web.administrator.send(second, name="Laptop of Bob")
     assert "Someone else has changed this." in late
     assert "Saved." in web.administrator.send(late)
+
+
+def test_an_administrator_exports_what_is_held_on_a_customer(web: WebClients) -> None:
+    assert "Export personal data" not in web.supervisor.open(f"/customers/{web.sample.ann}")
+    address = f"/customers/{web.sample.ann}/personal-data"
+    assert address in web.administrator.open(f"/customers/{web.sample.ann}").html
+    page = web.administrator.open(address)
+    assert "Service requests and work" in page
+    sent = web.administrator.client.post(f"{address}/export", data=page.form("export").values)
+    saved_as = f'attachment; filename="personal-data-{web.sample.ann}-'
+    assert sent.headers["Content-Disposition"].startswith(saved_as)
+    with ZipFile(io.BytesIO(sent.data)) as archive:
+        assert "csv/customer.csv" in archive.namelist()
+    assert "Personal data exported" in web.administrator.open("/audit")

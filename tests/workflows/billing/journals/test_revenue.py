@@ -126,7 +126,7 @@ def test_what_expires_unused_is_breakage_whether_or_not_the_job_ran(billing: Bil
     at(billing, 4, 2)
     close(billing, "2026-03")
     assert posted_by_kind(billing) == {"recognize": 6_000, "breakage": 54_000}
-    # work told later uses what had expired: it was no breakage after all
+    # work entered later uses what had expired: it was no breakage after all
     billing.sample.work(request, 120, at=datetime(2026, 3, 9, 9, tzinfo=UTC))
     assert accounts(billing) == (0, 60_000)
     at(billing, 5, 2)
