@@ -27,7 +27,8 @@ class CandidateContract(NamedTuple):
     """A contract found for a service request, with its remaining limits at the instant of the decision.
 
     `distance` as in `Candidate`; `own_incident_held` is true if an incident is held for this request; `draws`
-    is what it was sold to draw from, None if unknown.
+    is what it was sold to draw from, None if unknown; `ordered_for_it` is true if it was ordered for this
+    request while that waited.
     """
 
     contract: Contract
@@ -35,6 +36,7 @@ class CandidateContract(NamedTuple):
     limits: Limits
     own_incident_held: bool = False
     draws: str | None = None
+    ordered_for_it: bool = False
 
 
 class Verdict(NamedTuple):
@@ -73,8 +75,10 @@ def find_coverage(
     """Decide which of the contracts found covers the request: the first rule that a candidate meets decides.
 
     A valid contract of the service request itself takes precedence over the rules; the request waits for a
-    pending one if the rules find no contract. If no rule matches, the request is refused with contract
-    validation on, and left uncovered with it off. The order of `found` does not matter.
+    pending one if the rules find no contract. A rule that offers or creates a contract is met by a valid one
+    that was ordered for the request; one that offers contracts also waits for it. If no rule matches, the
+    request is refused with contract validation on, and left uncovered with it off. The order of `found` does
+    not matter.
     Raises: UnknownTimeZone if a rule about dates is evaluated and the request's time zone is unknown.
     Source: product.md section 6.
     """
@@ -103,7 +107,7 @@ def find_match(
 
     Raises: UnknownTimeZone if a rule about dates is evaluated and the request's time zone is unknown.
     """
-    book = rules.coverage
+    book, found = rules.coverage, list(found)
     candidates = [judge(one, request, rules) for one in found]
     own: Sequence[Candidate] = [one for one in candidates if one.holder_kind == "service_request"]
     others = candidates
@@ -112,7 +116,11 @@ def find_match(
         others = [one for one in candidates if one.holder_kind != "service_request"]
     match = _own_valid(own) or book.first_match(request, others)
     if match is None or match.action in ("create_contract", "offer_contracts", "refuse"):
-        match = _own_pending(own) or match or _nothing_matched(request)
+        ordered = {one.contract.id for one in found if one.ordered_for_it}
+        met = (
+            _ordered(match, book.rank(one for one in others if one.contract in ordered)) if ordered else None
+        )
+        match = met or _own_pending(own) or match or _nothing_matched(request)
     return candidates, match
 
 
@@ -245,6 +253,21 @@ def _own_pending(own: Sequence[Candidate]) -> Match | None:
         if candidate.standing == "pending":
             why = "The contract of this service request is pending. Work starts as soon as it is valid."
             return Match(OWN_CONTRACT_RULE, why, "wait_for", {}, candidate)
+    return None
+
+
+def _ordered(match: Match | None, ordered: Sequence[Candidate]) -> Match | None:
+    """The rule that made or offered a contract, met by one that was ordered for the request."""
+    if match is None or match.action == "refuse":
+        return None
+    for candidate in ordered:
+        if candidate.standing == "valid":
+            why = "The contract that was ordered for this service request is valid."
+            return Match(match.rule_id, why, "cover_with", {}, candidate)
+    for candidate in ordered:
+        if candidate.standing == "pending" and match.action == "offer_contracts":
+            why = "The contract that was ordered for this service request is pending."
+            return Match(match.rule_id, why, "wait_for", {}, candidate)
     return None
 
 

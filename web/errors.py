@@ -5,12 +5,12 @@ Source: RFC 9457.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 import structlog
 from flask import Flask, Response, request
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
@@ -104,10 +104,21 @@ class Problem:
         if self.errors:
             members["errors"] = self.errors
         members |= {name: value for name, value in self.values.items() if name not in STANDARD_MEMBERS}
-        return to_json(members, fallback=str, inf_nan_mode="null").decode()
+        return to_json(_written(members), fallback=str, inf_nan_mode="null").decode()
 
     def response(self) -> Response:
         return Response(self.as_json(), status=self.status, content_type=PROBLEM_JSON)
+
+
+def _written(value: Any) -> Any:
+    """A value whose views are as the API writes them elsewhere, with the names of their fields there."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return TypeAdapter(type(value)).dump_python(value, mode="json", by_alias=True)
+    if isinstance(value, Mapping):
+        return {name: _written(one) for name, one in value.items()}
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return [_written(one) for one in value]
+    return value
 
 
 def register_errors(app: Flask) -> None:

@@ -134,7 +134,8 @@ def statement(
 
 def bank_records(sample: SampleDesk) -> dict[str, str]:
     """Two open invoices of Ann, a statement with an entry that is left, and a file that pays an invoice."""
-    sample.set(invoices=True, company={"iban": ACCOUNT})
+    company = sample.desk.config.settings.company.model_dump(mode="json")
+    sample.set(invoices=True, company=company | {"iban": ACCOUNT})
     line = {
         "description": "Support",
         "quantity": "1",

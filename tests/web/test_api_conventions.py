@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import URL
 
 from tests.support.api import ApiClient, ApiClients
+from web.api import ROUTE_GROUPS
 from workflows.store import tables as t
 from workflows.store.database import Database
 
@@ -172,9 +173,11 @@ def test_if_match_prevents_a_lost_update(api: ApiClients) -> None:
     assert tag == '"1"'
     changed = api.administrator.patch(f"/org-units/{acme}", {"name": "New"}, If_Match=tag)
     assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
-    for stale in (tag, '"x"', "2", 'W/"2"', '"2", "1"', '"' + "9" * 400 + '"'):
+    for stale in (tag, '"x"', "2", 'W/"2"', '"3", "1"', '"1", W/"2"', '"2" "1"', '"' + "9" * 400 + '"'):
         answer = api.administrator.patch(f"/org-units/{acme}", {"name": "Newer"}, If_Match=stale)
         assert answer.status_code == 412
+    listed = api.administrator.patch(f"/org-units/{acme}", {"name": "Newer"}, If_Match='W/"x", "1" , "2"')
+    assert (listed.status_code, listed.headers["ETag"]) == (200, '"3"')
     assert api.administrator.patch(f"/org-units/{acme}", {"name": "Newest"}, If_Match="*").status_code == 200
 
 
@@ -184,7 +187,40 @@ def test_settings_have_a_version(api: ApiClients) -> None:
     assert api.administrator.patch("/settings", {"currency": "USD"}, If_Match=tag).status_code == 412
 
 
+def test_what_has_no_version_has_an_etag_of_its_contents(api: ApiClients) -> None:
+    users: Any = api.administrator.get("/users").json
+    (user,) = [one for one in users["items"] if one["role"] == "finance"]
+    path = f"/users/{user['id']}"
+    tag = api.administrator.get(path).headers["ETag"]
+    assert tag == api.administrator.get(path).headers["ETag"]
+    assert api.administrator.patch(path, {"name": "Fay"}, If_Match='"999"').status_code == 412
+    changed: Any = api.administrator.patch(path, {"name": "Fay"}, If_Match=f'"999", {tag}')
+    assert (changed.status_code, changed.json["name"]) == (200, "Fay")
+    assert changed.headers["ETag"] == api.administrator.get(path).headers["ETag"] != tag
+    assert api.administrator.patch(path, {"name": "Flo"}, If_Match=tag).status_code == 412
+
+
+def test_every_change_has_a_record_whose_etag_if_match_is_compared_with() -> None:
+    for group in ROUTE_GROUPS:
+        read = [
+            f"{one.path}/" for one in group.operations if one.method == "GET" and one.response is not None
+        ]
+        for one in group.operations:
+            if one.method == "PATCH":
+                found = max((path for path in read if f"{one.path}/".startswith(path)), key=len, default="")
+                assert found.endswith("}/") or found == f"{one.path}/", one.path
+
+
 # ------------------------------------------------------------------ idempotency keys
+
+
+def test_another_order_of_the_fields_is_the_same_body(api: ApiClients) -> None:
+    first = api.administrator.post("/org-units", {"code": "ACME", "name": "Acme"}, Idempotency_Key="k")
+    again = api.administrator.post("/org-units", {"name": "Acme", "code": "ACME"}, Idempotency_Key="k")
+    assert (again.status_code, again.json) == (201, first.json)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    other: Any = api.administrator.post("/org-units", {"code": "Acme", "name": "ACME"}, Idempotency_Key="k")
+    assert (other.status_code, other.json["type"]) == (422, "/api/docs#idempotency-key-reused")
 
 
 def test_the_same_key_and_body_return_the_first_response(api: ApiClients) -> None:

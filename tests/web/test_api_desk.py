@@ -187,6 +187,9 @@ def test_a_customer_sees_only_own_records(sample: SampleDesk, staff: Client) -> 
     assert asked.status_code == 422
     mine = own.post("/service-requests", {"subject": "x", "customer": bo}, status=201)
     assert own.get("/service-requests")["items"][0]["id"] == mine["id"]
+    internal = own.call("POST", f"/service-requests/{mine['id']}/notes", {"body": "x", "public": False})
+    assert (internal.status_code, internal.json["errors"][0]["pointer"]) == (422, "/public")
+    assert own.get(f"/service-requests/{mine['id']}/notes")["items"] == []
     assert own.call(
         "POST", f"/service-requests/{mine['id']}/transitions", {"trigger": "start"}
     ).status_code in (403, 409)

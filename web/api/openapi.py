@@ -109,7 +109,7 @@ def statuses_of(operation: Operation) -> list[str]:
         found += ["400", "413", "415"]
     if operation.conflicts:
         found.append("409")
-    if "expected_version" in operation.parameters:
+    if operation.honours_if_match:
         found.append("412")
     return sorted(found)
 
@@ -205,11 +205,11 @@ def _parameters(operation: Operation, schemas: dict[Key, Any]) -> Iterator[dict[
             yield {"name": name, "in": "query", "required": required, "schema": _without_null(schema)}
     if operation.expands is not None:
         yield expansion.described(operation.expands)
-    if "expected_version" in operation.parameters:
+    if operation.honours_if_match:
         yield {
             "name": "If-Match",
             "in": "header",
-            "description": "The ETag of the version to change.",
+            "description": "The ETag of the version to change, or several.",
             "schema": {"type": "string"},
         }
     if operation.method == "POST":
@@ -236,7 +236,7 @@ def _success(operation: Operation, schemas: dict[Key, Any]) -> dict[str, Any]:
     if operation.response is None:
         return {"description": "Success, without a body."}
     headers: dict[str, Any] = {}
-    if "expected_version" in operation.parameters:
+    if operation.is_single:
         headers["ETag"] = {"description": "The record's version.", "schema": {"type": "string"}}
     schema = schemas[f"{operation.name}.response", "serialization"]
     if operation.expands is not None:

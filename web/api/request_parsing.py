@@ -11,12 +11,11 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from web.errors import MalformedBody
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
-from workflows.core.errors import VersionChanged, invalid
+from workflows.core.errors import invalid
 from workflows.users.authentication import NotAuthenticated, authenticate_token
 
 M = TypeVar("M", bound=BaseModel)
 
-ENTITY_TAG = re.compile(r'^"(\d{1,18})"$', re.ASCII)
 IDEMPOTENCY_KEY = re.compile(r"^[!-~ ]{1,255}$", re.ASCII)
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -96,23 +95,6 @@ def read_query(model: type[M], *, without: str | None = None) -> M:
             raise invalid(f"/{name}", f"The parameter {name!r} is given {len(given)} times.", "Give it once.")
         values[name] = given[0]
     return model.model_validate(values)
-
-
-def read_expected_version() -> int | None:
-    """Return the version in If-Match, or None if there is none to check.
-
-    Raises: VersionChanged if the tag is not one that this API issues.
-    """
-    header = request.headers.get("If-Match")
-    if header is None or header.strip() == "*":
-        return None
-    tag = ENTITY_TAG.match(header.strip())
-    if tag is None:
-        raise VersionChanged(
-            "If-Match does not name a version of this record.",
-            remedy='Send the ETag that you last received, unchanged, for example If-Match: "3".',
-        )
-    return int(tag[1])
 
 
 def read_idempotency_key() -> str | None:

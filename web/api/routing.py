@@ -9,6 +9,9 @@
 version in If-Match; every other argument is a part of the path. The return value is the response body;
 None responds with 204. A `Problem` that is returned, not raised, commits the transaction. The OpenAPI
 document is generated from the same signatures.
+
+A record that is read or changed has an ETag: its version, or where it has none a hash of its contents.
+If-Match of a change is compared with the one of the GET of the same record.
 """
 
 import inspect
@@ -24,11 +27,11 @@ from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from engine.errors import DeskError
+from web.api.entity_tags import changed_since, contents_tag, only_version, read_expected_tags, version_tag
 from web.api.expansion import PARAMETER, Expansions, expand, read_expand
 from web.api.request_parsing import (
     parse_body,
     read_actor,
-    read_expected_version,
     read_idempotency_key,
     read_query,
     read_raw_body,
@@ -47,6 +50,7 @@ from workflows.users.authentication import become_token_owner
 
 BASE = "/api/v1"
 PATH_NAME = re.compile(r"{(\w+)}")
+EXPECTED = "expected_version"
 ID_PATTERN = re.compile(r"^[!-~]{1,64}$", re.ASCII)
 
 Endpoint = Callable[..., Any]
@@ -148,6 +152,16 @@ class Operation:
         return TypeAdapter(self.body_type)
 
     @property
+    def is_single(self) -> bool:
+        """Whether the response is one record, read or changed: it has an ETag."""
+        return self.method == "PATCH" or (self.method == "GET" and self.path.endswith("}"))
+
+    @property
+    def honours_if_match(self) -> bool:
+        """Whether the call changes a record only if it is as it was read."""
+        return self.method == "PATCH" or EXPECTED in self.parameters
+
+    @property
     def takes_file(self) -> bool:
         """Whether the body is a file, not JSON."""
         return "file" in self.parameters
@@ -180,7 +194,7 @@ class Operation:
         """
         become_token_owner(tx, token)
         expansions = read_expand(self.expands) if self.expands is not None else []
-        rendered = self.render(self.endpoint(tx, **self._parse(path, raw)))
+        rendered = self.render(self._act(tx, self._parse(path, raw)))
         if expansions:
             body = json.dumps(expand(tx, json.loads(rendered.body), expansions), ensure_ascii=False)
             rendered = replace(rendered, body=body.encode())
@@ -208,8 +222,8 @@ class Operation:
             command = self.body_adapter.validate_python(parse_body(raw))
             if "command" in self.parameters:
                 arguments["command"] = command
-        if "expected_version" in self.parameters:
-            arguments["expected_version"] = read_expected_version()
+        if self.honours_if_match:
+            arguments[EXPECTED] = read_expected_tags()
         return arguments
 
     def _call(self, desk: Desk, actor: Actor, arguments: dict[str, Any], raw: bytes) -> "_Rendered | Answer":
@@ -221,10 +235,13 @@ class Operation:
             with desk.read(actor) as tx:
                 return self.render(self.endpoint(tx, **arguments))
         if key is None:
-            return desk.perform(actor, lambda tx: self.render(self.endpoint(tx, **arguments)))
+            return desk.perform(actor, lambda tx: self.render(self._act(tx, arguments)))
         command = arguments.get("command")
         if isinstance(command, BaseModel) and secret_fields(type(command)):
             raw = without_secrets(command)
+        elif not self.takes_file:
+            # another order of the fields is the same body, and none is as good as an empty one
+            raw = json.dumps(parse_body(raw), sort_keys=True).encode()
         if isinstance(arguments.get("file"), UploadedFile):
             # not the raw body: a form has another boundary each time
             raw = request.query_string + b"\0" + arguments["file"].data
@@ -237,7 +254,7 @@ class Operation:
         if self.in_transaction and not self.reads:
             return desk.answer(
                 actor,
-                lambda tx: self.endpoint(tx, **arguments),
+                lambda tx: self._act(tx, arguments),
                 rendered,
                 keyed,
                 reads_first=self.reads_first,
@@ -260,6 +277,37 @@ class Operation:
                 raise
             return first
         return desk.answer(actor, lambda tx: value, rendered, keyed)
+
+    def _act(self, tx: Transaction, arguments: dict[str, Any]) -> Any:
+        """Call the endpoint, where If-Match is honoured only if the record has one of the tags.
+
+        A use case that takes a version compares it once the record is locked. Raises: VersionChanged.
+        """
+        if not self.honours_if_match:
+            return self.endpoint(tx, **arguments)
+        rest = dict(arguments)
+        tags, version = rest.pop(EXPECTED), None
+        if tags is not None:
+            version = only_version(tags)
+            if version is None or EXPECTED not in self.parameters:
+                version = self._require_tag(tx, rest, tags)
+        return self.endpoint(tx, **rest, **({EXPECTED: version} if EXPECTED in self.parameters else {}))
+
+    def _require_tag(self, tx: Transaction, arguments: dict[str, Any], tags: list[str]) -> int | None:
+        """Return the version of the record, as the GET that reads it has it.
+
+        Raises: VersionChanged if its tag is none of those given.
+        """
+        single = (
+            one for one in self.group if one.method == "GET" and (one.is_single or one.path == self.path)
+        )
+        reads = max((one for one in single if self.path.startswith(one.path)), key=lambda one: len(one.path))
+        path = {name: arguments[name] for name in reads.path_names}
+        query = {"query": reads.query()} if "query" in reads.parameters else {}
+        found = reads.render(reads.endpoint(tx, **path, **query))
+        if found.tag not in tags:
+            raise changed_since(found.tag)
+        return found.version
 
     def _check_repeated(self, command: Any, tx: Transaction, first: Answer) -> None:
         """Check that the caller may see the record in a stored response, and sent the same secrets.
@@ -300,9 +348,11 @@ class Operation:
         version = getattr(value, "version", None)
         if isinstance(value, WithVersion):
             value = value.value
-        return _Rendered(
-            self.status, self.response.dump_json(value), version if type(version) is int else None
-        )
+        body, version = self.response.dump_json(value), version if type(version) is int else None
+        tag = version_tag(version)
+        if tag is None and self.is_single:
+            tag = contents_tag(body)
+        return _Rendered(self.status, body, version, tag=tag)
 
     def _respond(self, found: "_Rendered | Answer") -> Response:
         content_type = PROBLEM_JSON if found.status >= 400 else self.media_type
@@ -310,20 +360,20 @@ class Operation:
             response = Response(found.body, status=found.status, content_type=content_type)
             if found.replayed:
                 response.headers["Idempotency-Replayed"] = "true"
-            version = _version_in(found.body) if found.status < 400 else None
+            tag = version_tag(_version_in(found.body)) if found.status < 400 else None
         else:
             response = Response(
                 found.parts or found.body,
                 status=found.status,
                 content_type=found.content_type or content_type,
             )
-            version = found.version
+            tag = found.tag
             if found.close is not None:
                 response.call_on_close(found.close)
         if found.status == 202 and self.accepted_at is not None:
             response.headers["Location"] = BASE + self.accepted_at.format(**json.loads(found.body))
-        if version is not None:
-            response.headers["ETag"] = f'"{version}"'
+        if tag is not None:
+            response.headers["ETag"] = tag
         if found.status == 204:
             del response.headers["Content-Type"]
         return response
@@ -355,6 +405,7 @@ class _Rendered:
     content_type: str | None = None
     parts: Iterator[bytes] | None = None
     close: Callable[[], None] | None = None
+    tag: str | None = None
 
 
 @dataclass

@@ -228,6 +228,12 @@ def get_work(tx: Transaction, service_request: str, query: ListQuery) -> Page[Wo
     return list_work(tx, service_request, **query.given())
 
 
+@work.get("/work/{entry}")
+def get_work_entry(tx: Transaction, entry: str) -> WorkEntryView:
+    """Return a work entry with what pays for it."""
+    return read_work(tx, entry)
+
+
 @work.patch("/work/{entry}")
 def patch_work(
     tx: Transaction, entry: str, command: ChangeWork, expected_version: int | None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlalchemy import and_, func, select, update
 
 from engine.service_requests import ENDED_STATES, UNFINISHED_STATES
+from workflows.administration.invoice_settings import missing_for_invoices
 from workflows.administration.settings import store_settings
 from workflows.commands.administration import ActivateBilling, AssignItems
 from workflows.core.actors import OFFICE, SUPERVISORS
@@ -16,6 +17,7 @@ from workflows.core.errors import StateForbids, invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext, ngettext
+from workflows.languages.words import and_text
 from workflows.register.items import get_item, is_global, list_items, owner_columns
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT
@@ -56,11 +58,15 @@ def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView
         raise StateForbids(
             gettext(
                 "Billing cannot be activated yet: %(steps)s",
-                steps=" ".join(step.left for step in checklist.steps if step.left),
+                steps=" ".join(step.left for step in checklist.steps if step.left and step.required),
             ),
             remedy=gettext("Complete these steps and activate again."),
             state="contracts_off",
-            left=[{"step": step.id, "detail": step.left} for step in checklist.steps if not step.done],
+            left=[
+                {"step": step.id, "detail": step.left}
+                for step in checklist.steps
+                if step.required and not step.done
+            ],
             global_items_count=checklist.global_items_count,
             global_items=[
                 {"id": one.id, "number": one.number, "name": one.name} for one in checklist.global_items
@@ -162,6 +168,7 @@ def _checklist(
             True,
             "",
         ),
+        *_invoice_steps(tx, settings),
         _step(
             "rule_set",
             gettext("The rule set in force is valid")
@@ -173,7 +180,7 @@ def _checklist(
     ]
     return ChecklistView(
         active=settings.contracts,
-        ready=all(step.done for step in steps),
+        ready=all(step.done or not step.required for step in steps),
         steps=steps,
         global_items_count=count,
         global_items=page.items,
@@ -181,8 +188,27 @@ def _checklist(
     )
 
 
-def _step(step_id: str, label: str, done: bool, left: str) -> ChecklistStep:
-    return ChecklistStep(step_id, label, done, None if done else left)
+def _invoice_steps(tx: Transaction, settings: Settings) -> list[ChecklistStep]:
+    """What invoices need, where they are on or will be with contracts."""
+    if not settings.invoices:
+        return []
+    missing = missing_for_invoices(settings, paid_online=tx.runner.payments is not None)
+    names = and_text(one.text for one in missing)
+    return [
+        _step(
+            "invoice_settings",
+            gettext("The invoice settings are complete")
+            if not missing
+            else gettext("Complete the invoice settings"),
+            not missing,
+            gettext("Invoices are on, and these settings are missing: %(missing)s.", missing=names),
+            required=False,
+        )
+    ]
+
+
+def _step(step_id: str, label: str, done: bool, left: str, *, required: bool = True) -> ChecklistStep:
+    return ChecklistStep(step_id, label, done, None if done else left, required)
 
 
 def _count_global(tx: Transaction) -> int:

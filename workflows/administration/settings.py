@@ -16,6 +16,7 @@ from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.given_terms import unbillable_rule
+from workflows.lifecycle.service_requests.opened_uncovered import open_uncovered, waiting_while_off
 from workflows.lifecycle.service_requests.sla import service_levels
 from workflows.lifecycle.service_requests.sla_changes import move_open_targets, preview_moved_targets
 from workflows.store import tables as t
@@ -44,7 +45,7 @@ def change_settings(
 ) -> Settings:
     """Merge the changes into the settings, including nested objects; each change is recorded in the trail.
 
-    `contracts: false` switches contracts off and deletes nothing.
+    `contracts: false` switches contracts off and deletes nothing; requests that wait for one open without it.
 
     Raises:
         NotAllowed: the actor is no administrator.
@@ -89,6 +90,9 @@ def change_settings(
             gettext("Use rollover, ignore or bill."),
         )
     store_settings(tx, settings, changed)
+    if settings.contracts and not changed.contracts:
+        for row in tx.connection.execute(waiting_while_off()).all():
+            open_uncovered(tx, row.id)
     return changed
 
 

@@ -17,6 +17,7 @@ from workflows.commands.fields import (
     MoneyGiven,
     MoneyGranted,
     OneLine,
+    Reason,
     no_control_characters,
 )
 from workflows.commands.tax_ids import Country, VatId
@@ -177,7 +178,7 @@ class ConfirmInvoice(Command):
 class VoidInvoice(Command):
     """Void a draft, or an issued invoice that nothing was paid of."""
 
-    reason: RequiredReason
+    reason: Reason = ""
 
 
 class CreditLineGiven(Command):
@@ -238,7 +239,7 @@ class NewPayment(Command):
 class ReversePayment(Command):
     """Take a payment back as a whole."""
 
-    reason: RequiredReason
+    reason: Reason = ""
 
 
 class DraftSold(InvoiceTerms):

@@ -31,6 +31,7 @@ from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.sale_prices import contract_price
+from workflows.lifecycle.contracts.sold_items import waive_sale
 from workflows.notifications.alerts import UnitAmount, notify_auto_top_up
 from workflows.register.holder_names import holder_name
 from workflows.store import tables as t
@@ -114,7 +115,8 @@ def top_up_when_low(tx: Transaction, contract_id: str) -> bool:
         grant_id=grant_id,
         created_at=tx.now,
     )
-    if awaits_payment:
+    if state == "draft":
+        # its invoice is drafted with it; what has no price, or nobody who pays, is no sale
         sell_awaited(tx, row, top_up_id, price_minor)
     left = amount_text(totals.available, row.draws, row.currency)
     tx.audit("contract", contract_id, f"automatic top-up {state}", left=left, grant=grant_id)
@@ -189,7 +191,8 @@ def order_top_up(tx: Transaction, contract_id: str, quantity: int, price_minor: 
 def confirm_top_up(tx: Transaction, contract_id: str, top_up_id: str, command: DecideTopUp) -> str:
     """Add the grant of a top-up that was prepared, from the instant on at which it was due.
 
-    Where its payment is required, it is sold instead, and added when its invoice is processed.
+    Where its payment is required, it is sold instead, and added when its invoice is processed. One whose
+    invoice is drafted already stays on it.
     Returns the contract's id. Raises: NotAllowed; NotFound; StateForbids if it was decided, awaits its
     payment, or the contract is over.
     """
@@ -202,8 +205,9 @@ def confirm_top_up(tx: Transaction, contract_id: str, top_up_id: str, command: D
         sell_awaited(tx, row, found.id, found.price_minor)
         _decide(tx, found, command, state="draft")
         return contract_id
-    _refuse_sold(sale)
-    _add(tx, row, found, is_sold=sale is None, command=command)
+    if has_to_be_paid(tx, contract, found.price_minor):
+        _refuse_sold(sale)
+    _deliver(tx, row, found, is_sold=sale is None, command=command)
     return contract_id
 
 
@@ -216,18 +220,26 @@ def deliver_top_up(tx: Transaction, top_up_id: str) -> None:
     row = locked_contract(tx, found.contract_id)
     if dated_state(contract_value(row), tx.now).state in OVER:
         raise action_forbidden(tx, row, "top-up")
-    grant_id = _add(tx, row, found, is_sold=False, command=DecideTopUp())
-    sold = t.sold_item
-    tx.connection.execute(update(sold).where(sold.c.top_up_id == top_up_id).values(grant_id=grant_id))
+    _deliver(tx, row, found, is_sold=False, command=DecideTopUp())
 
 
 def decline_top_up(tx: Transaction, contract_id: str, top_up_id: str, command: DecideTopUp) -> str:
     """Leave out a top-up that was prepared; the next one comes after another grant has opened.
 
-    Returns the contract's id. Raises: NotAllowed; NotFound; StateForbids if it was decided.
+    It is no longer to be invoiced. Returns the contract's id.
+    Raises: NotAllowed; NotFound; StateForbids if it was decided, or is on an invoice.
     """
-    _, found = _prepared(tx, contract_id, top_up_id)
-    _refuse_sold(_sale_of(tx, found.id))
+    contract, found = _prepared(tx, contract_id, top_up_id)
+    sale = _sale_of(tx, found.id)
+    if sale is not None and sale.invoice_id is not None:
+        if has_to_be_paid(tx, contract, found.price_minor):
+            _refuse_sold(sale)
+        raise StateForbids(
+            gettext("The top-up is on an invoice."),
+            remedy=gettext("Take it off the draft, or void the invoice, and then decline it."),
+            state="invoiced",
+        )
+    waive_sale(tx, contract_id, "Declined", top_up_id=found.id)
     _decide(tx, found, command, state="declined")
     return contract_id
 
@@ -257,7 +269,7 @@ def list_auto_top_ups(tx: Transaction, contract_id: str) -> list[AutoTopUpView]:
             decided_by=row.decided_by,
             reason=row.reason,
             by_hand=row.grants_opened is None,
-            awaits_payment=row.awaits_payment and row.state == "draft",
+            awaits_payment=row.awaits_payment and row.state == "draft" and tx.settings.payment_required,
         )
         for row in rows
     ]
@@ -402,6 +414,13 @@ def _add(tx: Transaction, row: Row[Any], found: Row[Any], *, is_sold: bool, comm
     redraw_and_cover(tx, changed_since(row.id, at))
     settle_and_cover(tx, row.id)
     return grant_id
+
+
+def _deliver(tx: Transaction, row: Row[Any], found: Row[Any], *, is_sold: bool, command: DecideTopUp) -> None:
+    """Add the grant of a prepared top-up, and note it with what the top-up was sold as, if it was."""
+    grant_id = _add(tx, row, found, is_sold=is_sold, command=command)
+    sold = t.sold_item
+    tx.connection.execute(update(sold).where(sold.c.top_up_id == found.id).values(grant_id=grant_id))
 
 
 def _grant(

@@ -17,7 +17,7 @@ from workflows.core.actors import PRICE_ROLES
 from workflows.core.erased import require_not_erased
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage.search import own_contract, settle_and_cover
+from workflows.coverage.search import own_contract, search_again, settle_and_cover
 from workflows.languages.shipped_rules import rule_file_text
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.creation import Origin, make_for_request, sell
@@ -34,12 +34,13 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
 
     Per request: its own contract is created if necessary, and enabled if the actor sells contracts; an order
     by a customer or a technician waits for that. Other types: a contract for the item, the customer or the
-    org unit. Once it is valid it covers the request, and an unused per-request contract is cancelled.
+    org unit. Once it is valid it covers the request, and an unused per-request contract is cancelled. Where a
+    rule offers types, only who sells contracts may take another one.
 
     Raises:
         NotFound: there is no such service request, or the actor may not see it.
-        StateForbids: it does not wait for a contract.
-        InvalidInput: the type is not in force, or the holder does not fit.
+        StateForbids: it does not wait for a contract, or one that was ordered for it is pending.
+        InvalidInput: the type is not in force or not offered, or the holder does not fit.
 
     Source: product.md section 6, step 7.
     """
@@ -51,6 +52,8 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
             remedy=gettext("Open a new service request."),
             state=request.state,
         )
+    _check_offered(tx, request, command.type)
+    _refuse_second(tx, request, command.type)
     if command.type == PER_REQUEST:
         made = ensure_own_contract(tx, request.id)
         if tx.actor.role in SELLERS:
@@ -64,7 +67,61 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
     wanted = NewContract(type=command.type, holder=holder, enable=None if tx.actor.role in SELLERS else False)
     taken = sell(tx, wanted, Origin(offered_for=request.id))
     settle_and_cover(tx, taken)
+    request = lock_request(tx, request.id)
+    if request.outcome == "offered":
+        search_again(tx, request, cause="ordered")
     return taken
+
+
+def offered_types(tx: Transaction, service_request_id: str) -> list[str] | None:
+    """The types that the deciding rule offers for a service request; None if it offers none in particular.
+
+    The caller must check that the actor may see it.
+    """
+    r, d = t.service_request, t.coverage_decision
+    decided = select(d.c.outcome, d.c.params).join(r, r.c.decision_id == d.c.id)
+    row = tx.connection.execute(decided.where(r.c.id == service_request_id)).one_or_none()
+    return list(row.params["types"]) if row is not None and row.outcome == "offered" else None
+
+
+def pending_order(tx: Transaction, service_request_id: str) -> str | None:
+    """The number of the contract, not the request's own, that was ordered for it and is pending."""
+    c = t.contract.c
+    ordered = select(c.number).where(
+        c.offered_for_id == service_request_id, c.holder_kind != "service_request", c.state == "pending"
+    )
+    found: str | None = tx.connection.execute(ordered.order_by(c.created_at, c.id).limit(1)).scalar()
+    return found
+
+
+def _check_offered(tx: Transaction, request: Any, type_key: str) -> None:
+    offered = offered_types(tx, request.id)
+    if offered is None or type_key in offered or tx.actor.role in SELLERS:
+        return
+    raise invalid(
+        "/type",
+        gettext(
+            "Contracts of the type %(type_key)s are not offered for this request.", type_key=repr(type_key)
+        ),
+        gettext("Choose one of %(types)s.", types=", ".join(offered)),
+    )
+
+
+def _refuse_second(tx: Transaction, request: Any, type_key: str) -> None:
+    """One order waits at a time. Who sells contracts may still enable the request's own one."""
+    pending = pending_order(tx, request.id)
+    if pending is None or (type_key == PER_REQUEST and tx.actor.role in SELLERS):
+        return
+    raise StateForbids(
+        gettext(
+            "%(contract)s was ordered for %(number)s and is pending.", contract=pending, number=request.number
+        ),
+        remedy=gettext("Enable it, or cancel it before another contract is ordered.")
+        if tx.actor.role in SELLERS
+        else gettext("Wait until it is valid, or ask the support desk to cancel it."),
+        state=request.state,
+        contract=pending,
+    )
 
 
 def usual_prices(tx: Transaction, service_request_id: str) -> dict[str, MoneyView]:

@@ -14,6 +14,7 @@ from workflows.core.actors import Actor, Role
 from workflows.core.clock import Clock
 from workflows.core.config import Config, ConfigStore
 from workflows.core.errors import NotAllowed
+from workflows.core.payment_provider import PaymentProvider
 from workflows.core.session_limits import SessionLimits
 from workflows.core.settings import Settings
 from workflows.core.transaction_mode import Mode, TransactionState
@@ -46,6 +47,7 @@ class Runner(Protocol):
     clock: Clock
     session_limits: SessionLimits
     webhook_hosts: frozenset[str]
+    payments: PaymentProvider | None
 
     def now(self) -> datetime: ...
 

@@ -111,6 +111,7 @@ class _Found:
     draws: str
     distance: int
     own_hold: bool
+    ordered_for_it: bool
     grants: dict[str, tuple[int, int]] = field(default_factory=dict)
     next_grant: tuple[int, datetime, datetime, str] | None = None
 
@@ -136,10 +137,12 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
     for row in rows:
         facts, rest = row[: len(FACT_COLUMNS)], row[len(FACT_COLUMNS) :]
         draws, next_due_at, distance, grant_id, available, held, opens_at, closes_at, own_hold = rest[:9]
-        priority = rest[9]
+        priority, ordered_for_it = rest[9:11]
         one = found.get(facts[0])
         if one is None:
-            one = found[facts[0]] = _Found(_contract(facts), draws, distance, bool(own_hold))
+            one = found[facts[0]] = _Found(
+                _contract(facts), draws, distance, bool(own_hold), bool(ordered_for_it)
+            )
             if next_due_at is not None and next_due_at <= at:
                 due.add(facts[0])
         elif distance < one.distance:
@@ -154,7 +157,7 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
     for contract_id, one in found.items():
         limits = one.limits()
         candidate_contracts.append(
-            CandidateContract(one.contract, one.distance, limits, one.own_hold, one.draws)
+            CandidateContract(one.contract, one.distance, limits, one.own_hold, one.draws, one.ordered_for_it)
         )
         if one.next_grant is not None:
             incidents[contract_id] = FreeIncident(one.next_grant[-1], limits.incidents_available or 0)
@@ -213,6 +216,7 @@ def _statement(*, as_of: bool, past_holders: bool = False) -> Prepared:
             b.c.closes_at,
             own_hold,
             b.c.priority,
+            c.c.offered_for_id == bindparam("service_request", type_=Id),
             *more,
         )
         .select_from(holding)

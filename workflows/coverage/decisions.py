@@ -14,6 +14,7 @@ from sqlalchemy import Row, func, select
 
 from engine.contracts import HOLDER_KINDS
 from engine.coverage import CoverageDecision
+from workflows.core.actors import PRICE_ROLES
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.reasons import reason_text, why_text
@@ -127,7 +128,7 @@ def _decision_view(row: Row[Any], tx: Transaction, nameable: Nameable) -> Decisi
         why=why_text(row.why),
         outcome=row.outcome,
         contract=contract_id,
-        params=row.params,
+        params=_params_seen(tx, row.params),
         cause=_cause_seen(row.cause, nameable),
         actor=row.actor if tx.actor.is_staff else "",
         reason=row.reason if tx.actor.is_staff else None,
@@ -154,11 +155,18 @@ def preview_view(tx: Transaction, decision: CoverageDecision) -> DecisionView:
         why=why_text(decision.why),
         outcome=decision.outcome,
         contract=contract_id,
-        params=decision.params,
+        params=_params_seen(tx, decision.params),
         cause="preview",
         actor=tx.actor.name,
         reason=None,
     )
+
+
+def _params_seen(tx: Transaction, params: Mapping[str, Any]) -> dict[str, Any]:
+    """What an action was given, without its prices and rates for those who see none."""
+    if tx.actor.role in PRICE_ROLES:
+        return dict(params)
+    return {name: value for name, value in params.items() if not name.endswith("_minor")}
 
 
 CONTRACT_CAUSE = "contract:"

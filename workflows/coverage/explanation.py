@@ -38,6 +38,8 @@ ENGINE_SENTENCES = (
     mark("A supervisor assigned this contract."),
     mark("This service request has a valid contract of its own."),
     mark("The contract of this service request is pending. Work starts as soon as it is valid."),
+    mark("The contract that was ordered for this service request is valid."),
+    mark("The contract that was ordered for this service request is pending."),
     mark("No rule applies, and contract validation is on: without a valid contract no request is opened."),
     mark("No rule applies. Contract validation is off, so the request opens without a contract."),
 )

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from workflows.languages.formats import long_day_text
 from workflows.languages.texts import gettext, mark
+from workflows.lifecycle.service_requests.opened_uncovered import OPENED_UNCOVERED
 
 RULED_OUT_TEXTS = {
     "expired": mark("ended on %(day)s"),
@@ -38,9 +39,12 @@ SYSTEM_WHYS = frozenset(
         ),
         mark("No rule applies. Contract validation is off, so the request opens without a contract."),
         mark("A supervisor assigned this contract."),
+        mark("The contract that was ordered for this service request is valid."),
+        mark("The contract that was ordered for this service request is pending."),
+        OPENED_UNCOVERED,
     }
 )
-"""The reasons of decisions that no rule made; they are stored in English."""
+"""The reasons of decisions, and of moves, that no rule made; they are stored in English."""
 SHIPPED_WHYS = frozenset(
     {
         mark("This item has a valid contract."),

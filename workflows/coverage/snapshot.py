@@ -31,7 +31,8 @@ def facts_from(stored: Mapping[str, Any]) -> RequestFacts:
 
 
 def verdict_json(verdict: Verdict, desk_time_zone: str) -> dict[str, Any]:
-    """A candidate with its standing and what ruled it out. Dates that are not set, and no money, are omitted.
+    """A candidate with its standing and what ruled it out. Dates that are not set, and no money, are omitted;
+    so is that it was not ordered for the request.
 
     So is a time zone that is the desk's, which the facts have.
     """
@@ -56,6 +57,8 @@ def verdict_json(verdict: Verdict, desk_time_zone: str) -> dict[str, Any]:
         "own_ruled_out": ruled_out_json(one.ruled_out),
         "ruled_out": ruled_out_json(verdict.ruled_out),
     }
+    if verdict.source.ordered_for_it:
+        stored["ordered_for_it"] = True
     if one.money_available:
         stored["money_available"] = one.money_available
     for name in OPTIONAL_INSTANTS:
@@ -106,7 +109,13 @@ def _candidate(stored: Mapping[str, Any], desk_time_zone: str) -> CandidateContr
         stored["incidents_held"],
         stored.get("money_available", 0),
     )
-    return CandidateContract(contract, stored["distance"], limits, stored["own_incident_held"])
+    return CandidateContract(
+        contract,
+        stored["distance"],
+        limits,
+        stored["own_incident_held"],
+        ordered_for_it=stored.get("ordered_for_it", False),
+    )
 
 
 @lru_cache(maxsize=4096)  # each decision about a contract repeats its dates

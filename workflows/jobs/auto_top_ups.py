@@ -11,7 +11,12 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
 from workflows.billing.issuing.use_cases import issue_invoice
-from workflows.billing.sold.due_sales import draft_top_up, draft_uninvoiced_top_up, uninvoiced_top_ups
+from workflows.billing.sold.due_sales import (
+    draft_top_up,
+    draft_uninvoiced_top_up,
+    is_issued_at_once,
+    uninvoiced_top_ups,
+)
 from workflows.contracts.auto_top_up import low_contracts, top_up_when_low
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
@@ -77,4 +82,5 @@ def _act(tx: Transaction, *, contract_id: str) -> tuple[bool, str | None]:
     """Whether something was done, and the draft of the top-up's invoice, if it is to be issued."""
     settle_due(tx, contract_id)  # a month's rest counts, also where the job of that has not run yet
     done = top_up_when_low(tx, contract_id)
-    return done, draft_top_up(tx, contract_id) if done and tx.settings.invoicing else None
+    draft = draft_top_up(tx, contract_id) if done and tx.settings.invoicing else None
+    return done, draft if draft is not None and is_issued_at_once(tx, contract_id) else None

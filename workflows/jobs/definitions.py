@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
+from engine.service_requests import UNFINISHED_STATES, WAITING_OUTCOMES
 from workflows.billing.issuing.notices import attached_pdf
 from workflows.billing.reminders.use_cases import next_reminder_due
 from workflows.core.actors import SYSTEM
@@ -23,7 +24,7 @@ from workflows.core.clock import CLOCK_SKEW
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import cover_one, settle_due
-from workflows.coverage.waiting_list import has_active_contract, waits_for_contract
+from workflows.coverage.waiting_list import has_active_contract
 from workflows.jobs.auto_top_ups import auto_top_ups
 from workflows.jobs.billing import (
     bill_overage,
@@ -40,6 +41,7 @@ from workflows.jobs.sla_alerts import sla_alerts
 from workflows.jobs.unpaid_requests import unpaid_requests
 from workflows.ledger.checkpoints import take_checkpoint
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
+from workflows.lifecycle.service_requests.opened_uncovered import open_uncovered, waiting_while_off
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.delivery import deliver_outbox
 from workflows.notifications.webhooks.delivery import delete_old_deliveries, deliver_webhooks
@@ -149,11 +151,13 @@ def auto_close(desk: Desk, at: datetime) -> int:
 def open_waiting(desk: Desk, at: datetime) -> int:
     """Search again for waiting requests that an active contract might cover.
 
-    This only catches up: a contract that becomes valid opens its waiting requests in the same transaction.
+    This only catches up: a contract that becomes valid opens its waiting requests in the same transaction,
+    and switching contracts off opens all. What that opened is searched for once contracts are on again.
     """
     if not desk.config.settings.contracts:
-        return 0
-    due = select(r.c.id).where(waits_for_contract(), has_active_contract()).order_by(r.c.opened_at, r.c.id)
+        return _each(desk, waiting_while_off(), open_uncovered, at, "open_waiting")
+    lacks = and_(r.c.outcome.in_(WAITING_OUTCOMES), r.c.state.in_(UNFINISHED_STATES))
+    due = select(r.c.id).where(lacks, has_active_contract()).order_by(r.c.opened_at, r.c.id)
     return _each(desk, due, partial(cover_one, cause="open_waiting"), at, "open_waiting")
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Row, Select, and_, case, func, select
 
 from engine.approvals import NotToExceed
 from engine.payers import REST_KIND
-from workflows.core.actors import Actor
+from workflows.core.actors import PRICE_ROLES, Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.ledger.adjustments import Adjustments
@@ -326,10 +326,13 @@ def _work(tx: Transaction, ids: Iterable[str]) -> dict[str, MovedWorkView]:
         .order_by(e.c.started_at, e.c.created_at, e.c.id, a.c.effective_at, is_rest, a.c.kind, a.c.grant_id)
     )  # fmt: skip
     found: dict[str, MovedWorkView] = {}
+    priced = tx.actor.role in PRICE_ROLES
     for row in rows:
         one = found.setdefault(row.id, MovedWorkView(row.id, row.request, row.number, row.started_at, [], []))
         if row.kind is not None:
-            paid = MoneyView(row.amount_minor, row.currency) if row.amount_minor is not None else None
+            paid = (
+                MoneyView(row.amount_minor, row.currency) if priced and row.amount_minor is not None else None
+            )
             one.after.append(
                 AllocationView(
                     row.kind,

@@ -204,26 +204,32 @@ def check_trigger(tx: Transaction, request: Any, command: FireTrigger) -> None:
 
 
 def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
-    """Add a comment; those of customers are always public. Returns the note's id.
+    """Add a comment, a public one if `public` is not given. Returns the note's id.
 
     A public one is also sent by mail: to the customer if staff wrote it, else to the desk. The first public
-    one by staff is the response, unless work started before. Raises: NotFound; CustomerErased.
+    one by staff is the response, unless work started before.
+    Raises: NotFound; CustomerErased; InvalidInput for a note of a customer that is not to be public.
     Source: product.md section 9.
     """
     request = require_visible(tx, service_request_id)
     require_not_erased(tx, request.customer_id)
+    if not (command.public or tx.actor.is_staff):
+        raise invalid(
+            "/public",
+            gettext("Only staff write internal notes."),
+            gettext("Leave it out: the note is public."),
+        )
     note_id = new_id()
-    public = command.public or not tx.actor.is_staff
     tx.add(
         t.service_request_note,
         id=note_id,
         service_request_id=request.id,
         body=command.body,
-        public=public,
+        public=command.public,
         author=tx.actor.name,
         written_at=tx.now,
     )
-    if public:
+    if command.public:
         notify_public_note(tx, request, note_id, command.body)
     if tx.actor.is_staff and command.public and request.responded_at is None:
         _respond(tx, request)

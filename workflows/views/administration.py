@@ -32,12 +32,14 @@ class ChecklistStep(View):
     """One requirement for activating billing.
 
     `label` states it where it is met, and asks for it where it is not; `left` describes what is still to do.
+    Billing is not activated while one that is `required` is not done.
     """
 
     id: str
     label: str
     done: bool
     left: str | None
+    required: bool
 
 
 @view

@@ -425,7 +425,8 @@ def _contracts(tx: Transaction, ids: Collection[str]) -> dict[str, _Contract]:
 class _Allocations:
     """Turns slices into allocations; those that only the calendar cut are added up.
 
-    A contract that may not be named to the actor is left out with its grant; the minutes stay.
+    A contract that may not be named to the actor is left out with its grant; the minutes stay. So is what a
+    contract in money pays, for those who see no prices.
     """
 
     def __init__(
@@ -436,6 +437,7 @@ class _Allocations:
             contracts = _contracts(tx, {piece.contract for piece in slices if piece.contract is not None})
         self._months = lending_months(tx, slices) if any(one.lends for one in contracts.values()) else {}
         self._by_month = {contract for contract, one in contracts.items() if one.by_month}
+        self._priced = tx.actor.role in PRICE_ROLES
         self._nameable = Nameable(tx, {"contract": contracts})
         self._numbers = {
             contract: one.number
@@ -461,7 +463,7 @@ class _Allocations:
                 contract_number=self._numbers.get(contract or ""),
                 grant=grant,
                 minutes=minutes,
-                amount=_money(minor, currency),
+                amount=_money(minor, currency) if self._priced else None,
                 borrowed=ahead,
                 held=held,
                 by_month=kind == "carried" and contract in self._by_month,

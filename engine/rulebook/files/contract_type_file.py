@@ -148,9 +148,7 @@ class _TypeReader:
         nodes = example_nodes(self.report, self.fields)
         if rules is not None:
             asked = len(nodes) * (size(rules.valid_when) + size(rules.expires_when))
-            if not can_run_examples(
-                self.report, self.fields["examples"] if nodes else self.fields.node, asked
-            ):
+            if not can_run_examples(self.report, self.fields, asked):
                 return
         plain = rules.run_by("plain") if rules is not None else None
         for node in nodes:

@@ -62,9 +62,7 @@ def _examples(report: FileReport, fields: Fields, book: CoverageBook, known: Dec
     if report.has_errors:
         return
     asked = sum(size(rule.conditions) for rule in book.rules)
-    if not can_run_examples(
-        report, fields["examples"], asked * sum(max(1, len(one.candidates)) for one in read)
-    ):
+    if not can_run_examples(report, fields, asked * sum(max(1, len(one.candidates)) for one in read)):
         return
     for example in read:
         example.run(book)

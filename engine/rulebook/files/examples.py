@@ -39,12 +39,12 @@ def engines_agree(report: FileReport, place: Place, name: str, *, plain: object,
     return False
 
 
-def can_run_examples(report: FileReport, node: Node, conditions_evaluated: int) -> bool:
+def can_run_examples(report: FileReport, fields: Fields, conditions_evaluated: int) -> bool:
     """Whether examples that evaluate so many conditions run in reasonable time; reports a problem if not."""
     if conditions_evaluated <= MAX_CONDITIONS_EVALUATED:
         return True
     report.error(
-        node.place,
+        place_of(fields, "examples"),
         f"The examples evaluate {conditions_evaluated:,} conditions; "
         f"{MAX_CONDITIONS_EVALUATED:,} are allowed. Remove some examples.",
     )

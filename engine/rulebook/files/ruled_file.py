@@ -63,7 +63,7 @@ def run_examples(
     with report.examples():
         read = [read_example(report, node) for node in example_nodes(report, fields)]
         asked = len(read) * sum(size(rule.conditions) for rule in rules)
-        if report.has_errors or not can_run_examples(report, fields.node, asked):
+        if report.has_errors or not can_run_examples(report, fields, asked):
             return
         plain_book = plain()
         for example in read:

@@ -2,7 +2,7 @@
 """The checker's messages about contract types, service levels, and the files themselves."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -310,3 +310,51 @@ def test_large_files_and_many_problems_are_limited() -> None:
     ]
     folder = check_rule_set({f"variants/v{number}.json": " " * 1_000_000 for number in range(5)})
     assert [one.message.split(";")[0] for one in folder] == ["The files have 5,000,000 characters"]
+
+
+NEEDED = ("slas.json", "calendars.json", "contract_types/per_request.json")
+"""What other files name: enough for each of them to be read to its end, faster than with the whole set."""
+
+
+def _places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of each member of the objects in a parsed file, and of the first element of its lists."""
+    members = (
+        value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    )
+    for key, member in members:
+        yield (*at, key)
+        yield from _places(member, (*at, key))
+
+
+@pytest.mark.parametrize(
+    "path", [*NEEDED, BY_MONTH, "charging.json", "coverage.json", "invoice_checks.json", "rate_cards/standard.json"]
+)  # fmt: skip
+def test_what_is_left_out_or_has_a_wrong_type_never_ends_the_check(path: str) -> None:
+    documents = {one: json.loads(shipped_files()[one]) for one in (*NEEDED, path)}
+    for document in documents.values():
+        document["examples"] = document["examples"][:2]
+    files = {one: json.dumps(document) for one, document in documents.items()}
+    assert error_texts(files, path) == []
+    for place in _places(documents[path]):
+        for wrong in ("left out", None, ["x"]):
+            document = json.loads(files[path])
+            holder = document
+            for key in place[:-1]:
+                holder = holder[key]
+            if wrong == "left out":
+                del holder[place[-1]]
+            else:
+                holder[place[-1]] = wrong
+            for problem in check_rule_set({**files, path: json.dumps(document)}):
+                assert min(problem.line, problem.column) >= 1, problem
+
+
+@pytest.mark.parametrize("path", [one for one in shipped_files() if '"examples"' in shipped_files()[one]])
+def test_a_file_without_examples_is_warned_about_as_one_with_an_empty_list(path: str) -> None:
+    def problems(change: Callable[[Any], object]) -> list[tuple[str, str]]:
+        found = check_rule_set(with_change(path, change))
+        return [(one.severity, one.message) for one in found if one.file == path]
+
+    [warning] = problems(lambda one: one.pop("examples"))
+    assert [warning] == problems(lambda one: one.update(examples=[]))
+    assert warning[0] == "warning"

@@ -202,7 +202,7 @@ def test_a_draft_is_voided_without_a_number(billing: Billing) -> None:
     ):
         assert billing.refused(billing.finance, f"/invoices/{draft}/{action}", body, 409)["state"] == "void"
     assert billing.finance.patch(f"/invoices/{draft}", {"note": "x"}).status_code == 409
-    assert billing.finance.post(f"/invoices/{draft}/void", {}).status_code == 422
+    assert billing.finance.post(f"/invoices/{draft}/void", {"why": "x"}).status_code == 422
     assert billing.issue()["number"] == "INV-2026-0001"
 
 

@@ -87,6 +87,18 @@ def test_a_reversal_opens_what_the_payment_and_its_surplus_settled(billing: Bill
     assert minor(billing.issue(line(100)), "paid") == (0,)
 
 
+def test_the_api_asks_for_no_reason_to_void_or_reverse(billing: Billing) -> None:
+    invoice_id = billing.issue()["id"]
+    paid = billing.pay(invoice_id, 5000)
+    back = billing.ask(billing.finance, "POST", f"/payments/{paid['id']}/reverse", {})
+    assert (back["state"], back["reversal_reason"]) == ("reversed", "")
+    other = billing.issue()
+    voided = billing.ask(billing.finance, "POST", f"/invoices/{other['id']}/void", {})
+    assert (voided["state"], voided["void_reason"]) == ("void", "")
+    (note,) = billing.read("/invoices?kind=credit_note")["items"]
+    assert billing.invoice(note["id"])["reason"] == f"{other['number']} is void."
+
+
 def test_a_reversal_takes_an_unused_surplus_and_a_discount_back(billing: Billing) -> None:
     invoice_id = billing.issue(early_payment={"days": 10, "percent": "2"})["id"]
     billing.sample.clock.move(days=10)

@@ -106,22 +106,65 @@ def test_a_required_payment_is_awaited(billing: Billing) -> None:
     assert run_job(billing.sample.desk, "auto_top_ups") == 0
 
 
-def test_a_prepared_one_is_sold_when_confirmed_and_added_when_paid_or_waived(billing: Billing) -> None:
+def test_a_prepared_one_has_the_draft_of_its_invoice_and_is_added_when_confirmed(billing: Billing) -> None:
+    contract = use_up(billing, "draft", price={"amount_minor": 4_000})
+    assert available(billing, contract) == 15
+    (invoice,) = billing.read("/invoices")["items"]
+    assert (invoice["state"], *minor(invoice, "net")) == ("draft", 4_000)
+    assert run_job(billing.sample.desk, "auto_top_ups") == 0
+    (row,) = billing.read(f"/contracts/{contract}/auto-top-ups")["items"]
+    assert (row["state"], row["awaits_payment"]) == ("draft", False)
+    path = f"/contracts/{contract}/auto-top-ups/{row['id']}"
+    assert billing.refused(billing.supervisor, f"{path}/decline", {}, 409)["state"] == "invoiced"
+    billing.ask(billing.supervisor, "POST", f"{path}/confirm", {})
+    assert available(billing, contract) == 75
+    billing.issued(invoice["id"])
+    billing.process(invoice["id"])
+    assert available(billing, contract) == 75
+    assert [one["id"] for one in billing.read("/invoices")["items"]] == [invoice["id"]]
+    (item,) = billing.sample.rows(t.sold_item)
+    (top_up,) = billing.sample.rows(t.auto_top_up)
+    assert (item.grant_id, top_up.state) == (top_up.grant_id, "issued")
+    assert billing.sample.see(audit_desk).ok
+
+
+def test_processing_the_invoice_of_a_prepared_one_adds_it(billing: Billing) -> None:
+    contract = use_up(billing, "draft")
+    (invoice,) = billing.read("/invoices")["items"]
+    billing.issued(invoice["id"])
+    billing.process(invoice["id"])
+    assert available(billing, contract) == 75
+
+
+def test_a_prepared_one_is_added_when_paid_or_waived_and_declined_off_its_draft(billing: Billing) -> None:
     billing.sample.set(payment_required=True)
     contract = use_up(billing, "draft")
     (top_up,) = billing.sample.rows(t.auto_top_up)
-    assert billing.sample.rows(t.sold_item) == []
-    path = f"/contracts/{contract}/auto-top-ups/{top_up.id}/confirm"
-    billing.ask(billing.supervisor, "POST", path, {})
-    assert available(billing, contract) == 15
     (item,) = billing.sample.rows(t.sold_item)
-    billing.move_to(3, 3)
-    billing.sample.set(draft_sold_items=False)
-    assert billing.due() == [("sale", 5_500, "2026-03-03")]
+    path = f"/contracts/{contract}/auto-top-ups/{top_up.id}"
+    for action in ("confirm", "decline"):
+        refused = billing.refused(billing.supervisor, f"{path}/{action}", {}, 409)
+        assert refused["state"] == "awaiting_payment"
+    (invoice,) = billing.read("/invoices")["items"]
+    billing.ask(billing.finance, "POST", f"/invoices/{invoice['id']}/void", {})
     billing.ask(billing.finance, "POST", f"/sold-items/{item.id}/waive", {"reason": "Goodwill"})
-    billing.ask(billing.supervisor, "POST", path, {})
+    billing.ask(billing.supervisor, "POST", f"{path}/confirm", {})
     assert available(billing, contract) == 75
     assert len(billing.sample.rows(t.sold_item)) == 1
+    other = use_up_again(billing, contract)
+    (draft,) = billing.read("/invoices?state=draft")["items"]
+    billing.ask(billing.finance, "POST", f"/invoices/{draft['id']}/void", {})
+    billing.ask(billing.supervisor, "POST", f"/contracts/{contract}/auto-top-ups/{other}/decline", {})
+    assert billing.read("/sold-items?state=open&kind=top_up")["items"] == []
+
+
+def use_up_again(billing: Billing, contract: str) -> str:
+    """Use the contract up to its threshold once more; returns the id of its next top-up."""
+    sample = billing.sample
+    sample.clock.move(days=31)
+    sample.work(sample.log(), 60)
+    assert run_job(sample.desk, "auto_top_ups") == 1
+    return str(next(one["id"] for one in billing.read(f"/contracts/{contract}/auto-top-ups")["items"]))
 
 
 def test_one_by_hand_awaits_a_required_payment(billing: Billing) -> None:

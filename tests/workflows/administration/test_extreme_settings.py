@@ -31,14 +31,21 @@ from workflows.rule_sets.publishing import check_rules
 from workflows.service_requests.queries import list_service_requests, read_service_request
 from workflows.service_requests.use_cases import add_note
 
-BILLING = {"invoices": True, "default_overage_rate_minor": 1}
+COMPANY = {
+    "street": "Hafenstrasse 12",
+    "city": "Hamburg",
+    "country": "DE",
+    "tax_number": "1",
+    "iban": "DE89370400440532013000",
+}
+BILLING = {"invoices": True, "default_overage_rate_minor": 1, "company": COMPANY}
 """Time is billed at a price."""
 FEW_MINUTES = {"sun": [{"opens": "23:55", "closes": "24:00"}]}
 """Just enough for the longest target of the shipped levels in 20 years."""
 EVERY_DAY = [(date(2026, 1, 1) + timedelta(days=n)).isoformat() for n in range(2000)]
 EXTREMES: dict[str, list[dict[str, Any]]] = {
     "contracts": [{"contracts": False}],
-    "invoices": [{"invoices": False}, {"invoices": True}],
+    "invoices": [{"invoices": False}, {"invoices": True, "company": COMPANY}],
     "invoice_due_days": [{"invoice_due_days": days} for days in (0, 365)],
     "draft_sold_items": [{"draft_sold_items": False}],
     "renewal_lead_days": [{"renewal_lead_days": days} for days in (None, 1, 365)],
@@ -130,7 +137,7 @@ EXTREMES: dict[str, list[dict[str, Any]]] = {
             ]
         }
     ],
-    "company": [{"company": {"name": "", "email": None}}, {"company": {"name": "N" * 200}}],
+    "company": [{"company": {"name": "", "email": None}}, {"company": COMPANY | {"name": "N" * 200}}],
 }
 """Changes of settings, by the setting that they try."""
 

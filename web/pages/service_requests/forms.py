@@ -15,7 +15,7 @@ from web.pages.forms.base import KeyedForm
 from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, select_options
 from web.pages.service_requests import timer
 from web.pages.wording.formats import money_text
-from workflows.contracts.offers import usual_prices
+from workflows.contracts.offers import offered_types, pending_order, usual_prices
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.queries import contract_types
 from workflows.core.actors import PRICE_ROLES, SUPERVISORS, Actor
@@ -227,6 +227,8 @@ def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView)
         return None
     if tx.actor.role == "customer" and request.customer != tx.actor.customer:
         return None
+    if pending_order(tx, request.id) is not None:
+        return None
     holders = [
         (f"item:{request.item}", gettext("Item %(name)s", name=request.item_name), request.item),
         (f"customer:{request.customer}", request.customer_name, request.customer),
@@ -240,8 +242,19 @@ def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView)
     kinds = {kind for kind, there in (("item", request.item), ("org_unit", request.org_unit)) if there}
     kinds.add("customer")
     offered = [one for one in types if one.key == PER_REQUEST or kinds & set(one.held_by)]
-    offered.sort(key=lambda one: one.key != PER_REQUEST)
-    form.type.choices = select_options((one.key, one.label) for one in offered)
+    by_rule = offered_types(tx, request.id)
+    if by_rule is not None and tx.actor.role not in SELLERS:
+        offered = [one for one in offered if one.key in by_rule]
+    offered.sort(key=lambda one: (one.key not in (by_rule or ()), one.key != PER_REQUEST))
+    form.type.choices = select_options(
+        (
+            one.key,
+            gettext("%(type)s (offered for this request)", type=one.label)
+            if one.key in (by_rule or ())
+            else one.label,
+        )
+        for one in offered
+    )
     prices = usual_prices(tx, request.id)
     form.descriptions = {
         one.key: _description(one, prices.get(one.key), sees_prices=tx.actor.role in PRICE_ROLES)

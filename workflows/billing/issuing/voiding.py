@@ -14,7 +14,7 @@ from workflows.commands.billing import CreditInvoice, VoidInvoice
 from workflows.core.actors import OFFICE
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
-from workflows.languages.texts import gettext
+from workflows.languages.texts import SOURCE, gettext, in_language, known_language
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
@@ -38,7 +38,10 @@ def void_invoice(tx: Transaction, invoice_id: str, command: VoidInvoice) -> str:
         tx.require(*ISSUERS)
     _refuse(tx, row)
     if row.state == "issued":
-        write_credit_note(tx, row, CreditInvoice(reason=command.reason), voids=True)
+        # a credit note says what it is for, also where nobody gave a reason
+        with in_language(known_language(row.language) or SOURCE):
+            reason = command.reason or gettext("%(number)s is void.", number=row.number)
+        write_credit_note(tx, row, CreditInvoice(reason=reason), voids=True)
     tx.change(
         i,
         invoice_id,

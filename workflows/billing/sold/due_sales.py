@@ -24,8 +24,8 @@ IS_STANDING = and_(
     or_(c.c.enabled_at.is_not(None), and_(c.c.payment_due, c.c.paid_at.is_(None))),
 )
 """SQL: a contract is not cancelled and does not await being enabled."""
-IS_ISSUED_AT_ONCE = c.c.auto_top_up["mode"].as_string() == "issue"
-"""SQL: the terms of a contract add a top-up and invoice it."""
+IS_INVOICED_AT_ONCE = c.c.auto_top_up["mode"].as_string().in_(("draft", "issue"))
+"""SQL: the terms of a contract draft the invoice of a top-up, or also issue it."""
 
 
 class DueSales(NamedTuple):
@@ -74,11 +74,11 @@ def draft_due_sales(tx: Transaction, party: tuple[str, str], items: Sequence[str
 def draft_top_up(tx: Transaction, contract_id: str) -> str | None:
     """Write the draft of an automatic top-up that was sold in this transaction; returns its id.
 
-    None where it has no price, or its terms leave the invoice to people. For the job.
+    None where it has no price, or its terms only warn. For the job.
     """
     row = tx.connection.execute(select(c).where(c.c.id == contract_id)).one()
     terms = auto_top_up_terms(row)
-    if terms is None or terms.mode != "issue":
+    if terms is None or terms.mode == "warn":
         return None
     sold = _sold_now(tx, contract_id, "top_up")
     if sold is None:
@@ -96,14 +96,21 @@ def uninvoiced_top_ups(tx: Transaction, at: datetime) -> list[str]:
     return list(tx.connection.execute(statement).scalars())
 
 
+def is_issued_at_once(tx: Transaction, contract_id: str) -> bool:
+    """Whether the invoice of a contract's automatic top-ups is issued by the job, not only drafted."""
+    terms = auto_top_up_terms(tx.connection.execute(select(c).where(c.c.id == contract_id)).one())
+    return terms is not None and terms.mode == "issue"
+
+
 def draft_uninvoiced_top_up(tx: Transaction, sold_id: str) -> str | None:
-    """Write the draft of one of these; returns its id, None if it is invoiced meanwhile. For the job."""
+    """Write the draft of one of these; returns its id if it is to be issued, else None. For the job."""
     statement = select(s).where(s.c.id == sold_id, _is_uninvoiced_top_up(tx.now))
     sold = tx.connection.execute(statement).one_or_none()
     if sold is None:
         return None
     kind, party_id = party_of(sold)
-    return draft_sold(tx, DraftSold.model_validate({kind: party_id, "sold": [sold.id]}))
+    draft = draft_sold(tx, DraftSold.model_validate({kind: party_id, "sold": [sold.id]}))
+    return draft if is_issued_at_once(tx, sold.contract_id) else None
 
 
 def _is_uninvoiced_top_up(at: datetime) -> ColumnElement[bool]:
@@ -112,7 +119,7 @@ def _is_uninvoiced_top_up(at: datetime) -> ColumnElement[bool]:
     added = (
         select(a.c.id)
         .join(c, c.c.id == a.c.contract_id)
-        .where(is_its_sale, nobody_decided, a.c.state.in_(("issued", "draft")), IS_ISSUED_AT_ONCE)
+        .where(is_its_sale, nobody_decided, a.c.state.in_(("issued", "draft")), IS_INVOICED_AT_ONCE)
     )
     recent = and_(s.c.sold_at > at - timedelta(days=1), s.c.sold_at <= at)
     return and_(s.c.kind == "top_up", s.c.released_at.is_(None), STATES["open"], recent, exists(added))

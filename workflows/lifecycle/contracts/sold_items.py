@@ -45,10 +45,17 @@ def add_sold_item(
     )
 
 
-def waive_sale(tx: Transaction, contract_id: str, reason: str, *, grant_id: str | None = None) -> None:
+def waive_sale(
+    tx: Transaction,
+    contract_id: str,
+    reason: str,
+    *,
+    grant_id: str | None = None,
+    top_up_id: str | None = None,
+) -> None:
     """Leave a contract that was sold off the list of what is to be invoiced, unless it is on an invoice.
 
-    With a `grant_id`, only the top-up that added this grant.
+    With a `grant_id`, only the top-up that added this grant; with a `top_up_id`, one that has none yet.
     """
     s = t.sold_item
     found = select(s.c.id).where(
@@ -56,6 +63,8 @@ def waive_sale(tx: Transaction, contract_id: str, reason: str, *, grant_id: str 
     )
     if grant_id is not None:
         found = found.where(s.c.grant_id == grant_id)
+    if top_up_id is not None:
+        found = found.where(s.c.top_up_id == top_up_id)
     for sold_item_id in tx.connection.execute(found.with_for_update()).scalars().all():
         tx.change(s, sold_item_id, waived_at=tx.now, waived_by=tx.actor.name, waive_reason=reason)
         tx.audit("contract", contract_id, "not to be invoiced", sold=sold_item_id, reason=reason)

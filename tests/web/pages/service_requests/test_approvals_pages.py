@@ -43,6 +43,9 @@ def test_the_api_refuses_asks_and_answers(web: WebClients, request_id: str) -> N
     refused: Any = technician.post(f"/service-requests/{request_id}/work", work)
     assert (refused.status_code, refused.json["type"]) == (409, "/api/docs#approval-required")
     assert [one["minutes"] for one in refused.json["preview"]["allocations"]] == [30, 20]
+    preview: Any = technician.post(f"/service-requests/{request_id}/work/preview", work).json
+    assert refused.json["preview"] == {**preview, "approval": None}
+    assert "from" in preview["segments"][0]
     approval = asked(web, request_id)
     assert (approval["state"], approval["minutes"]) == ("asked", 60)
     customer = ApiClient(
@@ -57,7 +60,9 @@ def test_the_api_refuses_asks_and_answers(web: WebClients, request_id: str) -> N
     done: Any = customer.post(f"{path}/approve", {"minutes": 30, "comment": "Fine"}).json
     assert (done["state"], done["rest_minutes"], done["way"]) == ("approved", 30, "portal")
     assert technician.post(f"/service-requests/{request_id}/work", work).status_code == 201
-    left: Any = technician.get(path).json
+    read = technician.get(path)
+    assert read.headers["ETag"] == technician.get(path).headers["ETag"]
+    left: Any = read.json
     assert left["rest_minutes"] == 10
     assert customer.post(f"{path}/decline", {}).status_code == 409
 
