@@ -23,7 +23,7 @@ REGISTER: tuple[Theirs | NotTheirs, ...] = (
         t.user_account,
         by(t.user_account.c.customer_id),
         {"email": Kind.EMAIL, "name": Kind.NAME, "password_hash": Kind.SECRET},
-        "role language",
+        "role language time_zone",
     ),
     Theirs(t.user_role_change, by_user(t.user_role_change.c.user_id), plain="old_role"),
     Theirs(

@@ -30,7 +30,8 @@ REQUESTS: tuple[Theirs | NotTheirs, ...] = (
             # whose it was before: ids, perhaps of another customer
             "earlier": Kind.REFERENCE,
         },
-        "number priority work_type channel state on_hold_reason outcome sla",
+        "number priority work_type channel state on_hold_reason outcome sla"
+        " response_due_data resolution_due_data",
     ),
     Theirs(
         t.service_request_history,
