@@ -65,7 +65,7 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
         _insert(tx, service_request_id, command, parties, state="open", number=number)
         write_history(tx, service_request_id, "log", None, "open")
         _publish_logged(tx, service_request_id)
-        if number is None:
+        if tx.settings.request_receipts and number is None:
             notify_request_event(tx, lock_request(tx, service_request_id), "logged")
         return Logged(service_request_id, None)
     if is_wanted(tx, MOVED):
@@ -209,7 +209,8 @@ def _open_if_enabled(tx: Transaction, service_request_id: str, contract_id: str,
         return
     if request.state == "pending_no_contract":
         move_request(tx, request, "cover", note=found.decision.why)
-        notify_request_event(tx, request, "logged")
+        if tx.settings.request_receipts:
+            notify_request_event(tx, request, "logged")
     tx.change(
         t.service_request,
         service_request_id,

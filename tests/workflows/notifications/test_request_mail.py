@@ -83,6 +83,13 @@ def test_what_is_logged_and_opens_is_a_receipt_with_its_number(
         )
 
 
+@pytest.mark.parametrize("contracts", [True, False])
+def test_without_the_setting_there_is_no_receipt(sample: SampleDesk, *, contracts: bool) -> None:
+    sample.sell("subscription")
+    sample.set(contracts=contracts)
+    assert subjects(sample, sample.log()) == []
+
+
 def test_what_a_rule_covers_at_once_by_a_new_contract_is_a_receipt(sample: SampleDesk) -> None:
     rule = json.loads((RULES / "coverage.json").read_text())
     rule["rules"][-1]["actions"][0]["params"] = {"type": "per_request", "enable": True}
