@@ -62,7 +62,7 @@ from workflows.commands.contracts import (
 from workflows.commands.disputes import OpenDispute
 from workflows.commands.fields import MoneyGiven, RateGiven
 from workflows.commands.mail_templates import ChangeMailTemplate
-from workflows.commands.people import SetLegalHold
+from workflows.commands.people import EraseCustomer, SetLegalHold
 from workflows.commands.quotes import NewQuote, QuoteLineGiven
 from workflows.commands.selling import NewPrice, NewProduct, NewRecurringSale, NewSoldItem
 from workflows.commands.service_requests import MergeRequest
@@ -76,6 +76,7 @@ from workflows.disputes.use_cases import open_dispute
 from workflows.notifications.mail_links import make_approval_secret, make_quote_secret
 from workflows.notifications.template_editing import change_mail_template
 from workflows.notifications.webhooks.endpoints import create_webhook, send_test
+from workflows.people.erasing import erase_customer
 from workflows.people.legal_holds import set_legal_hold
 from workflows.register.billing_details import change_billing_details
 from workflows.rule_sets.folder import read_rules_folder
@@ -315,6 +316,7 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
         "carl": carl,
         "eve": sample.customer("Eve"),
         "held": _held(sample),
+        "erased": _erased(sample),
         "org_unit": sample.site,
         **invoices,
         "item": sample.laptop,
@@ -367,6 +369,12 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
         "offered_product": offered,
         "sessions": sessions,
     }
+
+
+def _erased(sample: SampleDesk) -> str:
+    erased = sample.customer("Fred")
+    sample.do(erase_customer, erased, EraseCustomer(name="Fred", reason="Asked for it"))
+    return erased
 
 
 def _held(sample: SampleDesk) -> str:

@@ -47,6 +47,8 @@ ISSUED = re.compile(r"/(api/v1/)?invoices/<invoice_id>(/document|/e-invoice)?\.(
 OF_CUSTOMERS = re.compile(r"(/api/v1)?/offers\b")
 """Routes that only customers may read."""
 OWN_RECORDS = {
+    "/api/v1/customers/<customer_id>/erasure": {"customer_id": "erased"},
+    "/api/v1/customers/<customer_id>/legal-hold": {"customer_id": "held"},
     "/offers/<product_id>": {"product_id": "offered_product"},
     "/requests/<service_request_id>/sold-items/<sold_item_id>": {"sold_item_id": "request_sold_item"},
 }
