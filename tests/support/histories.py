@@ -345,6 +345,8 @@ class Histories(StoredHistory):
             return
         self.check()
         self.audit()
+        if self.in_time:
+            return
         # jobs that come late, after a month's end and the ends of contracts, draw again from the middle
         self.wait(40 * 24 * 60)
         self.audit()
