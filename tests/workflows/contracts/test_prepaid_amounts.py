@@ -92,7 +92,7 @@ def test_balance_and_postings_are_in_the_currency(sample: SampleDesk) -> None:
 def test_the_preview_shows_what_is_left(sample: SampleDesk) -> None:
     contract, request = prepaid(sample, 4_000), sample.log()
     command = WorkGiven(minutes=60, worked_at=MONDAY)
-    with sample.desk.read(sample.technician) as tx:
+    with sample.desk.read(sample.supervisor) as tx:
         shown = preview_view(tx, preview_work(tx, request, command))
     assert [(one.kind, one.minutes, one.amount) for one in shown.allocations] == [
         ("grant", 24, MoneyView(4_000, "EUR")),

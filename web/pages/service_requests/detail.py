@@ -23,6 +23,7 @@ from web.pages.service_requests.forms import (
     assign_form,
     assignee_form,
     may_enable,
+    may_order,
     take_form,
     work_form,
 )
@@ -250,7 +251,7 @@ def request_page(
         forms["ask"] = _ask_form(found, actor(), asks_first=asks_first)
         forms["merge"] = _merge_form(found)
         forms["take_contract"] = take_form(tx, found)
-        ordered = ordered_contracts(tx, found) if forms["take_contract"] is not None else []
+        ordered = ordered_contracts(tx, found) if may_order(tx.actor, found) else []
         forms["assign"] = assign_form(tx, found)
         forms["assignee"] = assignee_form(tx, found)
         forms |= submitted

@@ -221,13 +221,16 @@ def take_form(tx: Transaction, request: ServiceRequestView) -> TakeForm | None:
     return fill_take_form(tx, TakeForm(formdata=None, prefix="take_"), request)
 
 
-def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView) -> TakeForm | None:
+def may_order(who: Actor, request: ServiceRequestView) -> bool:
+    """Whether someone may order a contract for a request: it waits for one, and is not another customer's."""
     waits = request.state in UNFINISHED_STATES and request.coverage is not None
     if not waits or (request.coverage and request.coverage.outcome in OPENING_OUTCOMES):
-        return None
-    if tx.actor.role == "customer" and request.customer != tx.actor.customer:
-        return None
-    if pending_order(tx, request.id) is not None:
+        return False
+    return who.role != "customer" or request.customer == who.customer
+
+
+def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView) -> TakeForm | None:
+    if not may_order(tx.actor, request) or pending_order(tx, request.id) is not None:
         return None
     holders = [
         (f"item:{request.item}", gettext("Item %(name)s", name=request.item_name), request.item),
