@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, exists, or_, select
 
+from engine.auto_top_up import AutoTopUpTerms
 from engine.invoices import CONTRACT_SOLD
 from engine.periods import first_instant_of, local_date
 from workflows.billing.invoicing.parties import party_of
@@ -76,8 +77,7 @@ def draft_top_up(tx: Transaction, contract_id: str) -> str | None:
 
     None where it has no price, or its terms only warn. For the job.
     """
-    row = tx.connection.execute(select(c).where(c.c.id == contract_id)).one()
-    terms = auto_top_up_terms(row)
+    terms = _terms_of(tx, contract_id)
     if terms is None or terms.mode == "warn":
         return None
     sold = _sold_now(tx, contract_id, "top_up")
@@ -98,8 +98,12 @@ def uninvoiced_top_ups(tx: Transaction, at: datetime) -> list[str]:
 
 def is_issued_at_once(tx: Transaction, contract_id: str) -> bool:
     """Whether the invoice of a contract's automatic top-ups is issued by the job, not only drafted."""
-    terms = auto_top_up_terms(tx.connection.execute(select(c).where(c.c.id == contract_id)).one())
+    terms = _terms_of(tx, contract_id)
     return terms is not None and terms.mode == "issue"
+
+
+def _terms_of(tx: Transaction, contract_id: str) -> AutoTopUpTerms | None:
+    return auto_top_up_terms(tx.connection.execute(select(c).where(c.c.id == contract_id)).one())
 
 
 def draft_uninvoiced_top_up(tx: Transaction, sold_id: str) -> str | None:
