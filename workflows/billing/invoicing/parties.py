@@ -3,10 +3,10 @@
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Row, bindparam, literal_column, null, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, literal_column, null, select
 
 from engine.invoice_document import Party
-from workflows.core.erased import refuse_erased, require_not_erased
+from workflows.core.erased import refuse_erased
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
@@ -82,14 +82,14 @@ def checked_party(tx: Transaction, customer: str | None, org_unit: str | None) -
             gettext("Give one of the two."),
         )
     kind, party_id = ("customer", customer) if customer is not None else ("org_unit", org_unit)
-    if kind == "customer":
-        require_not_erased(tx, party_id)
-    if _PARTY[kind].first(tx.connection, {"party": party_id}) is None:
+    found = (_SHARED if tx.writes else _PARTY)[kind].first(tx.connection, {"party": party_id})
+    if found is None:
         raise invalid(
             f"/{kind}",
             gettext("There is no %(kind)s with this id.", kind=word(kind.replace("_", " "))),
             gettext("Look it up first."),
         )
+    refuse_erased(found.erased_at)
     return kind, str(party_id)
 
 
@@ -109,12 +109,11 @@ def _buyer(kind: str) -> Prepared:
     """Name and mail address of who pays, and the billing details, if there are any."""
     table, b = PARTIES[kind], t.billing_details.c
     own_email: Any = t.customer.c.email if kind == "customer" else literal_column("''")
-    erased_at: Any = t.customer.c.erased_at if kind == "customer" else null()
     return Prepared(
         select(
             table.c.name.label("own_name"),
             own_email.label("own_email"),
-            erased_at.label("erased_at"),
+            _erased_at(kind),
             *(b[name] for name in BUYER_FIELDS),
         )
         .outerjoin(t.billing_details, COLUMNS[kind] == table.c.id)
@@ -122,8 +121,22 @@ def _buyer(kind: str) -> Prepared:
     )
 
 
+def _erased_at(kind: str) -> ColumnElement[Any]:
+    return (t.customer.c.erased_at if kind == "customer" else null()).label("erased_at")
+
+
+def _party(kind: str) -> Select[Any]:
+    return (
+        select(_erased_at(kind))
+        .select_from(PARTIES[kind])
+        .where(PARTIES[kind].c.id == bindparam("party", type_=Id))
+    )
+
+
 _BUYER = {kind: _buyer(kind) for kind in PARTIES}
-_PARTY = {
-    kind: Prepared(select(table).where(table.c.id == bindparam("party", type_=Id)))
-    for kind, table in PARTIES.items()
+_PARTY = {kind: Prepared(_party(kind)) for kind in PARTIES}
+_SHARED = {
+    "customer": Prepared(_party("customer").with_for_update(read=True, key_share=True)),
+    "org_unit": _PARTY["org_unit"],
 }
+"""`_PARTY` where the transaction writes: nobody can erase the customer until it ends."""
