@@ -58,8 +58,12 @@ invoices, payment_routes = RouteGroup("Invoices"), RouteGroup("Payments")
 
 
 class PaymentQuery(ListQuery):
-    """Filters of payments. `invoice` finds those that settled a part of it."""
+    """Filters of payments. `q` searches reference, invoice number and who paid.
 
+    `invoice` finds those that settled a part of it.
+    """
+
+    q: Text | None = None
     customer: Text | None = None
     org_unit: Text | None = None
     invoice: Text | None = None
@@ -67,8 +71,12 @@ class PaymentQuery(ListQuery):
 
 
 class SoldQuery(ListQuery):
-    """Filters of what was sold; `state` open is what is to be invoiced."""
+    """Filters of what was sold; `state` open is what is to be invoiced.
 
+    `q` searches description, number of the contract or the service request, and who pays.
+    """
+
+    q: Text | None = None
     state: Literal["open", "invoiced", "waived"] | None = None
     customer: Text | None = None
     org_unit: Text | None = None
@@ -91,7 +99,7 @@ class InvoiceQuery(ListQuery):
     `delivery` `to_process` finds what was issued and whose contracts or top-ups take effect by processing it.
     `dunning_level` finds overdue invoices by the level that they have reached, 0 for none yet.
 
-    `q` searches number, order number and buyer reference.
+    `q` searches number, order number, buyer reference and who pays.
     """
 
     q: Text | None = None

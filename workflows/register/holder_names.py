@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal, or_, select
+from sqlalchemy import ColumnElement, Table, and_, literal, or_, select
 
 from workflows.core.search import find_ids, parse
 from workflows.core.transaction import Transaction
@@ -29,14 +29,27 @@ def holder_names(tx: Transaction, holders: Iterable[tuple[str, str]]) -> dict[tu
 
 def held_by_name(tx: Transaction, q: str) -> ColumnElement[bool]:
     """SQL: a contract's holder is an item, a customer or an org unit whose words a search finds."""
-    search, c = parse(q), t.contract.c
-    conditions = []
-    for table in (t.customer, t.item, t.org_unit):
-        ids: Any = find_ids(tx, table, search)
-        if ids is None:
-            ids = select(table.c.id).where(search.matches(table))
-        conditions.append(and_(c.holder_kind == table.name, c.holder_id.in_(ids)))
-    return or_(*conditions)
+    c = t.contract.c
+    return or_(
+        *(
+            and_(c.holder_kind == table.name, c.holder_id.in_(_found(tx, table, q)))
+            for table in (t.customer, t.item, t.org_unit)
+        )
+    )
+
+
+def paid_by_name(tx: Transaction, q: str, row: Table) -> ColumnElement[bool]:
+    """SQL: who pays by a row with `customer_id` and `org_unit_id` has words that a search finds."""
+    return or_(
+        row.c.customer_id.in_(_found(tx, t.customer, q)), row.c.org_unit_id.in_(_found(tx, t.org_unit, q))
+    )
+
+
+def _found(tx: Transaction, table: Table, q: str) -> Any:
+    """The ids of the rows whose words a search finds, or SQL for them where they are many."""
+    search = parse(q)
+    ids: Any = find_ids(tx, table, search)
+    return select(table.c.id).where(search.matches(table)) if ids is None else ids
 
 
 def holder_name(tx: Transaction, holder: tuple[str, str]) -> str:

@@ -43,7 +43,7 @@ class ReverseForm(KeyedForm):
 
 @pages.get("")
 def payments() -> str | Response:
-    filters = query_filters("view", "customer", "org_unit", "invoice", "order")
+    filters = query_filters("view", "q", "customer", "org_unit", "invoice", "order")
     view = filters.pop("view", "")
     chosen = {**filters, **({"state": view} if view in ("recorded", "reversed") else {})}
     with desk().read(actor()) as tx:

@@ -170,7 +170,7 @@ def _draft_form(sent: Any) -> DraftSoldForm:
 
 
 def _page(form: DraftSoldForm) -> str | Response:
-    filters = query_filters("view", "customer", "org_unit", "contract", "kind", "order")
+    filters = query_filters("view", "q", "customer", "org_unit", "contract", "kind", "order")
     view = filters.pop("view", "open")
     chosen = {**filters, **({"state": view} if view in VIEWS else {"state": "open"})}
     with desk().read(actor()) as tx:

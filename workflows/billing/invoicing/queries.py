@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
 
 from engine.invoice_document import InvoiceDocument
 from engine.invoices import CONTRACT_SOLD, DELIVERY_STATES, INVOICE_STATES, PAYMENT_STATES, payment_state
@@ -25,7 +25,7 @@ from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.lifecycle.invoice_access import visible_invoices
-from workflows.register.holder_names import holder_names
+from workflows.register.holder_names import holder_names, paid_by_name
 from workflows.store import tables as t
 from workflows.store.column_types import decimal_text
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
@@ -71,12 +71,13 @@ def list_invoices(
 
     `dunning_level` finds overdue invoices by the level that they have reached, 0 for none yet.
 
-    `q` searches number, order number and buyer reference.
+    `q` searches number, order number, buyer reference and who pays.
     Raises: NotAllowed; InvalidInput for a state, an order or a cursor.
     """
     statement = select(i).where(visible_invoices(tx))
     if q is not None:
-        statement = statement.where(matches(q, i.c.number, i.c.order_number, i.c.buyer_reference))
+        by_number = matches(q, i.c.number, i.c.order_number, i.c.buyer_reference)
+        statement = statement.where(or_(by_number, paid_by_name(tx, q, i)))
     if customer is not None:
         statement = statement.where(i.c.customer_id == customer)
     if org_unit is not None:

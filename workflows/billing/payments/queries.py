@@ -9,9 +9,9 @@ from sqlalchemy import Row, Select, or_, select
 from workflows.billing.invoicing.parties import party_of
 from workflows.billing.payments.use_cases import payment_row
 from workflows.core.actors import OFFICE
-from workflows.core.paging import Sort, read_page
+from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
-from workflows.register.holder_names import holder_names
+from workflows.register.holder_names import holder_names, paid_by_name
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.billing import PaidInvoiceView, PaymentView
@@ -29,6 +29,7 @@ ORDERS = {"recorded_at": Sort(p.c.recorded_at), "amount": Sort(p.c.amount_minor)
 def list_payments(
     tx: Transaction,
     *,
+    q: str | None = None,
     customer: str | None = None,
     org_unit: str | None = None,
     invoice: str | None = None,
@@ -40,10 +41,15 @@ def list_payments(
 ) -> Page[PaymentView]:
     """A page of payments; `invoice` finds those that settled a part of it, `state` is recorded or reversed.
 
+    `q` searches the reference, the numbers of what was settled, and who paid.
     Raises: NotAllowed; InvalidInput for an order or a cursor.
     """
     tx.require(*OFFICE)
     statement = _payments()
+    if q is not None:
+        numbered = select(a.c.payment_id).join(i, i.c.id == a.c.invoice_id).where(matches(q, i.c.number))
+        settled_number = p.c.id.in_(numbered.where(a.c.payment_id.is_not(None)))
+        statement = statement.where(or_(matches(q, p.c.reference), settled_number, paid_by_name(tx, q, p)))
     if customer is not None:
         statement = statement.where(p.c.customer_id == customer)
     if org_unit is not None:

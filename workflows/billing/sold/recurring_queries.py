@@ -26,7 +26,7 @@ from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
-from workflows.register.holder_names import holder_names
+from workflows.register.holder_names import holder_names, paid_by_name
 from workflows.store import tables as t
 from workflows.store.column_types import decimal_text
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
@@ -57,14 +57,15 @@ def list_recurring_sales(
     cursor: str | None = None,
     counted: bool = False,
 ) -> Page[RecurringSaleView]:
-    """A page of recurring sales; `q` searches numbers and descriptions, `state` is as of today.
+    """A page of recurring sales; `q` searches numbers, descriptions and who pays, `state` is as of today.
 
     Raises: NotAllowed; InvalidInput for a state, an order or a cursor.
     """
     tx.require(*OFFICE)
     statement = _sales()
     if q is not None:
-        statement = statement.where(matches(q, rs.c.number, rs.c.description))
+        by_number = matches(q, rs.c.number, rs.c.description)
+        statement = statement.where(or_(by_number, paid_by_name(tx, q, rs)))
     for column, wanted in (
         (rs.c.customer_id, customer),
         (rs.c.org_unit_id, org_unit),

@@ -21,7 +21,7 @@ from workflows.billing.sold.sold_texts import description_text
 from workflows.commands.billing import MOST_LINES, DraftSold, WaiveSold
 from workflows.core.actors import OFFICE, PRICE_ROLES
 from workflows.core.errors import NotFound, StateForbids, invalid
-from workflows.core.paging import Sort, read_page
+from workflows.core.paging import Sort, matches, read_page
 from workflows.core.tax_rates import named_tax_rate
 from workflows.core.transaction import Transaction
 from workflows.languages.shipped_rules import rule_file_text
@@ -29,7 +29,7 @@ from workflows.languages.texts import Language, gettext, in_language
 from workflows.languages.words import and_text, word
 from workflows.lifecycle.service_requests.access import require_visible, visible_row
 from workflows.lifecycle.service_requests.merged import visible_merged
-from workflows.register.holder_names import holder_names
+from workflows.register.holder_names import holder_names, paid_by_name
 from workflows.store import tables as t
 from workflows.store.column_types import decimal_text
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
@@ -59,6 +59,7 @@ STATES: Mapping[str, ColumnElement[bool]] = {
 def list_sold_items(
     tx: Transaction,
     *,
+    q: str | None = None,
     state: str | None = None,
     customer: str | None = None,
     org_unit: str | None = None,
@@ -73,6 +74,7 @@ def list_sold_items(
 ) -> Page[SoldItemView]:
     """A page of what was sold at a price; `state` open is what is to be invoiced.
 
+    `q` searches the description, the numbers of the contract and of the service request, and who pays.
     Whoever sees a service request sees what was sold on it, also on those merged into it.
     Raises: NotAllowed; NotFound for a service request; InvalidInput for a state, an order or a cursor.
     """
@@ -81,6 +83,9 @@ def list_sold_items(
         statement = statement.where(s.c.service_request_id.in_(_with_merged(tx, service_request)))
     else:
         tx.require(*OFFICE)
+    if q is not None:
+        by_number = matches(q, s.c.description, c.c.number, r.c.number)
+        statement = statement.where(or_(by_number, paid_by_name(tx, q, s)))
     if kind is not None:
         if kind not in SOLD_KINDS:
             raise invalid(
