@@ -32,8 +32,9 @@ class StatementQuery(ListQuery):
 
 
 class EntryQuery(ListQuery):
-    """Filters of entries; undecided are those that are offered or left."""
+    """Filters of entries; undecided are those offered or left. `q` searches payer, IBAN and texts."""
 
+    q: Text | None = None
     state: Literal[EntryState, "undecided"] | None = None
 
 

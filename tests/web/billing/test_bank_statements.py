@@ -1,6 +1,7 @@
 """Bank statements by the API: what is exact is recorded at once, what is likely offered, the rest left."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -372,6 +373,16 @@ def test_after_a_reversal_an_entry_is_assigned_anew(bank: Bank) -> None:
     entry = bank.assign(entry, right)
     assert (bank.open_minor(wrong), bank.open_minor(right)) == (11_900, 0)
     assert (entry["state"], len(entry["payments"])) == ("assigned", 1)
+
+
+def test_entries_are_searched_by_who_paid_and_what_they_wrote(bank: Bank) -> None:
+    bank.upload(bank.entry("5.00", "Interest"), bank.entry("7.00", "Grüße, order 0815"))
+
+    def found(q: str) -> list[int]:
+        items = bank.read(f"/bank-entries?{urlencode({'q': q})}")["items"]
+        return [one["amount"]["amount_minor"] for one in items]
+
+    assert [found(word) for word in ("interest", "0815", "grüße", "nobody")] == [[500], [700], [700], []]
 
 
 def test_an_entry_is_set_aside_and_still_assigned(bank: Bank) -> None:

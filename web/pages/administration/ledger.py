@@ -31,6 +31,7 @@ CSV_HEADER = [
     "effective_at", "recorded_at", "kind", "why", "actor", "contract", "service_request", "owner", "account",
     "unit", "amount", "chain", "sequence", "hash",
 ]  # fmt: skip
+DEFAULT_ORDER = "-recorded_at"
 
 pages = Blueprint("ledger", __name__, url_prefix="/ledger")
 
@@ -38,8 +39,9 @@ pages = Blueprint("ledger", __name__, url_prefix="/ledger")
 @pages.get("")
 def ledger() -> str | Response:
     filters = query_filters("kind", "account", "contract", "service_request", "from", "to")
+    order = query_filters("order").get("order", DEFAULT_ORDER)
     with desk().read(actor()) as tx:
-        chosen = _resolved(tx, filters)
+        chosen = {**_resolved(tx, filters), "order": order}
         if wants_csv():
             rows = all_rows(lambda **at: _read(tx, chosen, at))
             return csv_response("ledger", CSV_HEADER, [line for one in rows for line in _csv_rows(one)])
@@ -50,6 +52,7 @@ def ledger() -> str | Response:
         "administration/ledger.html",
         page=page,
         filters=filters,
+        order=order,
         kinds=MOVEMENTS,
         accounts=ACCOUNTS,
         audit=audit,

@@ -57,6 +57,7 @@ def entries() -> str | Response:
     view = query_filters("view").get("view") or "undecided"
     order = query_filters("order").get("order") or "booked_on"
     filters: dict[str, Any] = {"state": view if view in VIEWS else "undecided", "order": order}
+    filters |= query_filters("q")
     with desk().read(actor()) as tx:
         if wants_csv():
             rows = [
@@ -65,7 +66,13 @@ def entries() -> str | Response:
             return csv_response("bank-entries", ["statement", *ENTRY_CSV], rows)
         page = list_entries(tx, **filters, **counted_page())
     return render_template(
-        "billing/bank_entries.html", page=page, view=view, views=VIEWS, order=order, entry_texts=entry_texts
+        "billing/bank_entries.html",
+        page=page,
+        view=view,
+        views=VIEWS,
+        filters=filters,
+        order=order,
+        entry_texts=entry_texts,
     )
 
 

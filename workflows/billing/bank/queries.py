@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Text, cast, func, select
 
 from engine.bank_statements import ENTRY_STATES, UNDECIDED
 from workflows.billing.bank.entries import entry_row, may_decide, standing_payments
@@ -12,7 +12,7 @@ from workflows.billing.invoicing.actions import CASHIERS, ISSUERS
 from workflows.billing.invoicing.parties import party_of
 from workflows.billing.payments.payable import in_parts
 from workflows.core.errors import NotFound, invalid
-from workflows.core.paging import Sort, read_page
+from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
 from workflows.register.holder_names import holder_names
@@ -92,6 +92,7 @@ def require_statement(tx: Transaction, statement_id: str) -> Row[Any]:
 def list_entries(
     tx: Transaction,
     *,
+    q: str | None = None,
     statement: str | None = None,
     state: str | None = None,
     order: str = "booked_on",
@@ -101,10 +102,13 @@ def list_entries(
 ) -> Page[BankEntryView]:
     """A page of entries; `state` is one of theirs, or `undecided` for those offered or left.
 
+    `q` searches who paid, their IBAN, the reference and the texts.
     Raises: NotAllowed; InvalidInput for a state, an order or a cursor.
     """
     tx.require(*READERS)
     found = select(e)
+    if q is not None:
+        found = found.where(matches(q, e.c.party, e.c.party_iban, e.c.reference, cast(e.c.texts, Text)))
     if statement is not None:
         found = found.where(e.c.statement_id == statement)
     if state == "undecided":

@@ -134,6 +134,12 @@ def test_the_ledger_is_filtered(web: WebClients) -> None:
     assert "Drawn for work" in fay.open("/ledger?contract=sh-0001")
     assert "1 transaction" in fay.open("/ledger?kind=draw&service_request=SR-1001")
     assert "No matching transactions" in fay.open("/ledger?contract=SH-9999")
+    assert 'aria-sort="descending"' in fay.open("/ledger").html
+    first, last = (
+        fay.client.get(f"/ledger?order={order}&format=csv").text.splitlines()[1]
+        for order in ("effective_at", "-effective_at")
+    )
+    assert first < last
 
 
 def test_the_history_of_one_setting_is_shown(web: WebClients) -> None:
