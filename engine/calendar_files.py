@@ -2,7 +2,8 @@
 
 The libraries parse the file and find the days of repeating events. What they get wrong is corrected before
 (icalendar 7.3.0, recurring-ical-events 3.8.2): durations are exact time, also over a change of the clocks; a
-date as UNTIL covers that whole day; a date in RDATE takes the time of DTSTART.
+date as UNTIL covers that whole day; a date in RDATE takes the time of DTSTART. Events are taken out of their
+calendar: its X-WR-TIMEZONE would move series in UTC to other days (findings/recurring-ical-events-zone.sh).
 Source: product.md section 7; RFC 5545 sections 3.3.10, 3.6.1 and 3.8.5.
 """
 

@@ -17,7 +17,7 @@ Align = Literal["LEFT", "RIGHT"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its share of the width is `width` of the sum of all widths.
+    """A column of a table: its share of the width is `width` of the sum of all widths, or more for numbers.
 
     `title` is in English, and translated in the document.
     """
@@ -62,14 +62,21 @@ def statement_pdf(
         document.multi_cell(w=0, text=printable(fact), new_x="LMARGIN", new_y="NEXT")
     document.ln(4)
     document.set_font(FAMILY, size=9)
+    titles = [gettext(column.title) for column in columns]
+    cells = [[printable(cell) for cell in line] for line in lines]
+    numbers = {
+        place: {titles[place], *(line[place] for line in cells)}
+        for place, column in enumerate(columns)
+        if column.align == "RIGHT"
+    }
     with document.table(
-        col_widths=tuple(column.width for column in columns),
+        col_widths=document.widths([column.width for column in columns], numbers),
         text_align=tuple(column.align for column in columns),
         headings_style=HEADINGS,
         borders_layout="HORIZONTAL_LINES",
         line_height=4.5,
     ) as table:
-        table.row([gettext(column.title) for column in columns])
-        for cells in lines:
-            table.row([printable(cell) for cell in cells])
+        table.row(titles)
+        for line in cells:
+            table.row(line)
     return bytes(document.output())

@@ -64,6 +64,13 @@ def test_a_date_in_rdate_takes_the_time_of_the_start() -> None:
     assert [start for start, _ in found] == ["03-02 10:00+0100", "04-05 10:00+0200"]
 
 
+def test_a_zone_for_display_moves_no_series_in_utc() -> None:
+    """By recurring-ical-events 3.8.2 alone it is four, the later ones a day early."""
+    series = event("DTSTART:20260105T233000Z", HOUR, "RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=3")
+    found = closures("X-WR-TIMEZONE:Europe/Berlin", series)
+    assert [start for start, _ in found] == ["01-06 00:30+0100", "01-13 00:30+0100", "01-20 00:30+0100"]
+
+
 def test_whole_days_are_those_of_the_provider() -> None:
     christmas = event("DTSTART;VALUE=DATE:20261224", "DTEND;VALUE=DATE:20261227")
     assert closures(christmas) == [("12-24 00:00+0100", "12-27 00:00+0100")]

@@ -243,7 +243,8 @@ def _sum(page: Page, label: str, amount: str, *, bold: bool) -> None:
     page.text_block(label, width_mm=74, bold=bold)
     bottom = page.y
     page.set_xy(MARGIN_MM + 134, min(top, bottom))
-    page.text_block(amount, width_mm=40, align="R", bold=bold)
+    size = page.size_for([(amount, 40)], 9.5, bold=bold)
+    page.text_block(amount, width_mm=40, align="R", bold=bold, size=size)
     page.set_y(max(bottom, page.y))
 
 

@@ -4,7 +4,8 @@ Each piece of text is tagged as a heading or a paragraph, in reading order; what
 artifact. fpdf2 has no tags within each other, so a line of a table is a paragraph.
 """
 
-from collections.abc import Generator, Sequence
+import math
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -20,6 +21,8 @@ from workflows.languages.texts import gettext
 MARGIN_MM = 18
 FOOTER_MM = 24
 PROGRAM = "Coverdesk"
+SMALLEST = 6.0
+"""The size of the smallest amounts, in points."""
 DOTS_PER_MM = 24
 """600 dpi: a finer picture makes each document larger, and prints no better."""
 Align = Literal["L", "R"]
@@ -97,7 +100,17 @@ class Page(FPDF):
     def table(  # type: ignore[override]
         self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, size: float = 9
     ) -> None:
-        """A table with its head on each page. A row that does not fit on a page goes on at the next one."""
+        """A table with its head on each page. A row that does not fit on a page goes on at the next one.
+
+        It is printed smaller where a number would not fit into its column.
+        """
+        numbers = (
+            (text, column.width_mm)
+            for row in rows
+            for text, column in zip(row, columns, strict=True)
+            if column.align == "R"
+        )
+        size = self.size_for(numbers, size)
         self.break_page_before(size * 2)
         self._head(columns, size)
         for row in rows:
@@ -109,6 +122,19 @@ class Page(FPDF):
             w=width_mm, text=printable(text), dry_run=True, output="LINES", align="L"
         )
         return lines
+
+    def size_for(self, texts: Iterable[tuple[str, float]], size: float, *, bold: bool = False) -> float:
+        """The size, from `SMALLEST` to `size`, at which each word of a text fits into its millimetres.
+
+        fpdf2 2.8.9 breaks a word that is too wide after any letter, so that "12,345.67" would go on with its
+        last digit in the next line: findings/fpdf2-amount-over-lines.sh.
+        """
+        self.set_font(FAMILY, style="B" if bold else "", size=size)
+        fits = 1.0
+        for text, width_mm in texts:
+            taken = max(map(self.get_string_width, printable(text).split(" ")))
+            fits = min(fits, (width_mm - 2 * self.c_margin) / max(taken, 1))
+        return size if fits >= 1 else max(math.floor(size * fits * 10) / 10, SMALLEST)
 
     def break_page_before(self, height_mm: float) -> bool:
         """Begin a page if this does not fit on the current one; returns whether it did."""

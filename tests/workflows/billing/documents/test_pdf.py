@@ -234,6 +234,29 @@ def test_letters_that_the_font_lacks_are_written_in_latin_ones() -> None:
     assert shown(PdfReader(BytesIO(statement))) == "ShangHai BeiJing Fact HanZi A DongJing Page 1 of 1"
 
 
+def test_a_statement_has_each_amount_in_one_line() -> None:
+    """By fpdf2 2.8.9 alone, it has "EUR 10,000.0" and a "0" below it: findings/fpdf2-amount-over-lines.sh."""
+    amounts = ["EUR 10,000.00", "-1.234.567.890,12\xa0IDR"]
+    statement = statement_pdf(
+        title="Statement",
+        facts=[],
+        columns=[Column("Reason", 90), Column("Change", 10, "RIGHT"), Column("Balance", 9, "RIGHT")],
+        rows=[["Sold " * 40, *amounts]],
+        sender="Acme",
+        created_at=datetime(2026, 11, 29, tzinfo=UTC),
+    )
+    text = shown(PdfReader(BytesIO(statement)))
+    assert "Change Balance" in text
+    assert all(" ".join(amount.split()) in text for amount in amounts)
+    assert text.count("Sold") == 40
+
+
+def test_an_invoice_has_each_amount_in_one_line() -> None:
+    text = shown(read(document(line("Licence", "1", 98_765_432_109_876), currency="IDR"), None))
+    assert text.count(" 987,654,321,098.76") == 4
+    assert "Amount to pay IDR 1,175,308,642,107.52" in text
+
+
 @pytest.mark.parametrize(
     ("mode", "file_format"), [("RGBA", "PNG"), ("CMYK", "JPEG"), ("P", "PNG"), ("L", "JPEG")]
 )
