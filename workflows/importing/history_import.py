@@ -15,6 +15,7 @@ from workflows.importing.mapping import Mapping
 from workflows.importing.register_lookup import Known, registered_codes
 from workflows.importing.replaying_events import StepRefused
 from workflows.importing.report import ImportReport
+from workflows.store.postgresql_sessions import plan_anew
 
 
 class CoverageNotChosen(DeskError):
@@ -67,16 +68,18 @@ def import_history(
     report.skipped = [row for row in unread if not row.left_out]
     report.left_out = sum(row.left_out for row in unread)
     committed: Known = {}
-    done = 0
+    done = planned_at = 0
     # a search for coverage locks contracts: those of several requests would be locked out of order
     most_events = 0 if config.settings.contracts and mapping.coverage == "search" else MOST_EVENTS
     for chunk in chunks_of(found, most_events=most_events):
-        outcome = _import_chunk(desk, chunk, mapping, committed, dry_run=dry_run)
+        grown = done >= 2 * planned_at > 0
+        outcome = _import_chunk(desk, chunk, mapping, committed, dry_run=dry_run, grown=grown)
         for one in outcome.histories:
             report.add(one)
         report.created |= outcome.created
         if not dry_run:
             committed |= outcome.known
+        planned_at = done if grown else planned_at or len(chunk)
         done += len(chunk)
         if progress is not None:
             progress(done, len(found))
@@ -103,9 +106,20 @@ def _check_coverage(mapping: Mapping) -> None:
 
 
 def _import_chunk(
-    desk: Desk, histories: Sequence[History], mapping: Mapping, committed: Known, *, dry_run: bool
+    desk: Desk,
+    histories: Sequence[History],
+    mapping: Mapping,
+    committed: Known,
+    *,
+    dry_run: bool,
+    grown: bool,
 ) -> ChunkOutcome:
+    """Import histories in one transaction; `grown` says that twice as many were imported since statements
+    were last planned."""
+
     def replay(tx: Transaction, *, is_careful: bool = False) -> ChunkOutcome:
+        if grown:
+            plan_anew(tx.connection)
         return replay_chunk(tx, histories, mapping, committed, is_careful=is_careful)
 
     try:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy.event import listen
 
 from tests.support.builders import DeskFixture
 from tests.support.exports import event, export, mapping, run
@@ -432,3 +433,13 @@ def test_texts_of_one_line_are_imported_as_one_line(new_desk: DeskFixture) -> No
     [item] = new_desk.rows(t.item)
     assert (item.number, item.name) == ("Tall printer", "Tall printer")
     assert one_line(one(new_desk).subject)
+
+
+def test_a_long_import_lets_postgresql_plan_anew_as_its_tables_grow(new_desk: DeskFixture) -> None:
+    sent: list[str] = []
+    engine = new_desk.desk.database.engine
+    listen(engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    raw = export(*(event(f"INC{number}", "New", "08:05") for number in range(450)))
+    assert run(new_desk.desk, raw).new == 450
+    # after the first 100 and at twice as many: 200, 400
+    assert sent.count("DISCARD PLANS") == (2 if engine.dialect.name == "postgresql" else 0)
