@@ -134,7 +134,7 @@ def _hash(rows: dict[Table, list[dict[str, Any]]]) -> None:
         legs.setdefault(one["transaction_id"], []).append(leg)
     last = None
     for row in rows[t.ledger_transaction]:
-        fields: list[Any] = [*(_hashed(row[name]) for name in HASHED), legs[row["id"]]]
+        fields: list[Any] = [*(_hashed(row[name]) for name in HASHED), legs[row["id"]], None, row["job"]]
         last = row["hash"] = next_hash(last, content_hash(content_text(*fields)))
     [head] = rows[t.ledger_chain]
     head["hash"] = last

@@ -18,6 +18,8 @@ FORMAT = "coverdesk-ledger-1"
 HASH_BYTES = 32
 BELONGS = "b"
 """What comes before the instant of an adjustment: a posting begins with a digit."""
+JOB = "j"
+"""What comes before the name of the job that recorded a transaction."""
 _LEAF, _NODE = b"\x00", b"\x01"
 """What begins the input of a leaf and of a node, so that neither can be taken for the other (RFC 6962)."""
 
@@ -48,10 +50,12 @@ def content_text(
     service_request_id: str | None,
     legs: Iterable[Leg],
     belongs_at: int | None = None,
+    job: str | None = None,
 ) -> str:
     """What is hashed of a transaction. Instants are whole microseconds since 1970; legs are sorted.
 
-    `belongs_at` is the instant at which an adjustment belongs; None for any other transaction.
+    `belongs_at` is the instant at which an adjustment belongs, None for any other transaction; `job` is the
+    job that recorded it, None for a person's call.
     """
     # as `text_field` writes them, but without its call: an audit makes one for each transaction
     head = (
@@ -65,7 +69,8 @@ def content_text(
         for leg, owner, account, unit, amount in legs
     ]
     belongs = "" if belongs_at is None else f"{BELONGS}{belongs_at};"
-    return f"{head}{''.join(postings)}{belongs}"
+    by_job = "" if job is None else f"{JOB}{text_field(job)}"
+    return f"{head}{''.join(postings)}{belongs}{by_job}"
 
 
 def content_hash(content: str) -> bytes:

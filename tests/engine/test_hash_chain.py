@@ -13,7 +13,7 @@ legs = st.tuples(st.integers(0, 9), texts, texts, texts, st.integers(-99, 99))
 contents = st.tuples(
     texts, texts, texts, st.integers(0, 99), st.integers(0, 99), texts,
     st.none() | texts, st.none() | texts, st.none() | texts, st.none() | texts,
-    st.lists(legs, max_size=3),
+    st.lists(legs, max_size=3), st.none() | st.integers(0, 99), st.none() | texts,
 )  # fmt: skip
 
 

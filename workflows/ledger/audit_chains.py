@@ -66,7 +66,7 @@ def audit_chains(tx: Transaction, counts: Counts, progress: Progress | None) -> 
     yield from _without_transactions(tx)
 
 
-ID, KIND, EFFECTIVE, RECORDED, CAUSE, KEY, REVERSES, CONTRACT, REQUEST, CHAIN, SEQUENCE, HASH = range(12)
+ID, KIND, EFFECTIVE, RECORDED, CAUSE, KEY, REVERSES, CONTRACT, REQUEST, CHAIN, SEQUENCE, HASH, JOB = range(13)
 """The columns of a transaction as it is read."""
 
 
@@ -154,6 +154,7 @@ def _hash(row: Sequence[Any], postings: Sequence[_Posting], belongs_at: int | No
         row[REQUEST],
         [leg for leg, _ in postings],
         belongs_at,
+        row[JOB],
     )
     return next_hash(place.hash, content_hash(text))
 
@@ -269,6 +270,7 @@ def _transactions(is_sqlite: bool) -> Select[Any]:
             entry.c.chain_id,
             entry.c.sequence,
             entry.c.hash,
+            entry.c.job,
         )
         .where(tuple_(*order) > tuple_(*after))
         .order_by(*order)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.util import ClauseAdapter
 
-from engine.hash_chain import BELONGS, FORMAT, content_hash, content_text, number_field, text_field
+from engine.hash_chain import BELONGS, FORMAT, JOB, content_hash, content_text, number_field, text_field
 from engine.ledger import Posting
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
@@ -82,6 +82,7 @@ def chained_rows(
             values["service_request_id"],
             [(leg, one.owner, one.account, one.unit, one.amount) for leg, one in enumerate(postings)],
             microseconds_of(belongs_at) if belongs_at is not None else None,
+            values["job"],
         )
     )
     adjustment: list[NewRow] = []
@@ -187,6 +188,8 @@ def append_for_each(
     if belongs_at is not None:
         adjusts = literal(BELONGS, Text) + _instant_sql(belongs_at, is_sqlite=tx.is_sqlite)
         text = text + case((values["effective_at"] != belongs_at, adjusts), else_=literal("", Text))
+    if values["job"] is not None:
+        text = text + literal(JOB + text_field(values["job"]), Text)
     content = hash_of_text(text)
     dialect = sqlite if tx.is_sqlite else postgresql
     for place in range(most):

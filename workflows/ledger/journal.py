@@ -143,6 +143,7 @@ def _transaction_row(
         "effective_at": entry.effective_at,
         "recorded_at": tx.recorded_at,
         "cause": entry.cause,
+        "job": tx.job,
         "actor": tx.actor.name,
         "why": entry.why,
         "idempotency_key": entry.key,

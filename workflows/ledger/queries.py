@@ -40,7 +40,8 @@ class LedgerTransactionView:
 
     `chain` is the id of the contract, else of the customer, in whose chain it has the number `sequence`;
     `hash` is hexadecimal, over its content and the hash before. `belongs_at` is set for an adjustment: the
-    instant in a closed accounting period at which it would be effective if that were open.
+    instant in a closed accounting period at which it would be effective if that were open. `job` is the job
+    that recorded it; null where a person's call did, and of what is older than this field.
     """
 
     id: str
@@ -60,6 +61,7 @@ class LedgerTransactionView:
     hash: str
     postings: list[PostingView]
     belongs_at: datetime | None = None
+    job: str | None = None
 
 
 def list_ledger_transactions(
@@ -170,4 +172,5 @@ def _view(
         hash=row.hash.hex(),
         postings=postings,
         belongs_at=row.belongs_at,
+        job=row.job,
     )

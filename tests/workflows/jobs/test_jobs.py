@@ -17,6 +17,7 @@ from workflows.core.desk import Desk
 from workflows.jobs import scheduler
 from workflows.jobs.definitions import ANY_MACHINE, JOBS, Job, claim_slot, run_job
 from workflows.jobs.sandbox_clock import set_clock
+from workflows.ledger.queries import list_ledger_transactions
 from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 
@@ -43,6 +44,20 @@ def test_a_contract_becomes_active_on_its_day_and_opens_waiting_requests(sample:
     assert sample.request(request).contract_id == contract
     assert sample.contract(contract).activated_at == start
     assert run_all(sample) == 0
+
+
+def test_a_posting_names_the_job_that_recorded_it(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=90, ends_on=MONDAY.date())
+    sample.work(sample.log(), 30)
+    sample.clock.move(days=2)
+    assert run_job(sample.desk, "expire_contracts") == 1
+    found = sample.see_as(sample.finance, lambda tx: list_ledger_transactions(tx, order="recorded_at"))
+    assert [(one.kind, one.job) for one in found.items] == [
+        ("grant", None),
+        ("draw", None),
+        ("expire", "expire_contracts"),
+    ]
+    assert audit_is_clean(sample)
 
 
 def test_a_contract_expires_with_its_ledger_row_and_a_second_run_adds_nothing(sample: SampleDesk) -> None:

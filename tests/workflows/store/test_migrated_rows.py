@@ -27,6 +27,7 @@ from workflows.contracts.use_cases import cancel_contract, renew
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.jobs.definitions import run_job
+from workflows.lifecycle.contracts.settlement import sync_contract_state
 from workflows.reports.audit import audit_desk
 from workflows.service_requests.queries import list_service_requests
 from workflows.store import tables as t
@@ -85,7 +86,12 @@ def source(database_url: str) -> Database:
     sample.work(sample.log(item=None), 50)
     sample.sell("time_limited_subscription", to=("customer", bob), minutes=30, ends_on=MONDAY.date())
     sample.clock.move(days=2)
-    run_job(sample.desk, "expire_contracts")
+    with sample.desk.write() as tx:
+        # not by the job: until step 0057 the hash of a transaction did not cover the job that recorded it
+        for contract in (
+            tx.connection.execute(select(t.contract.c.id).order_by(t.contract.c.id)).scalars().all()
+        ):
+            sync_contract_state(tx, contract)
     with sample.desk.write() as tx:
         key = {
             "user_id": sample.administrator.id,

@@ -158,6 +158,11 @@ def _csv_row(row: JobRow) -> list[Any]:
     return [row.name, row.label, row.every_seconds, ran, found.last_count, failed, found.last_error]
 
 
+def job_label(name: str) -> str:
+    """What a job is called on pages."""
+    return _label_and_description(name)[0]
+
+
 def _label_and_description(name: str) -> tuple[str, str]:
     if name not in JOB_LABELS:
         return name.replace("_", " ").capitalize(), ""

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
+from web.pages.administration.jobs import job_label
 from web.pages.context import actor, desk
 from web.pages.layout.listing import (
     all_rows,
@@ -29,7 +30,7 @@ from workflows.views import CountedPage, Page
 
 CSV_HEADER = [
     "effective_at", "recorded_at", "kind", "why", "actor", "contract", "service_request", "owner", "account",
-    "unit", "amount", "chain", "sequence", "hash",
+    "unit", "amount", "chain", "sequence", "hash", "job",
 ]  # fmt: skip
 DEFAULT_ORDER = "-recorded_at"
 
@@ -60,6 +61,7 @@ def ledger() -> str | Response:
         against_error=error,
         checkpoint=newest[0] if newest else None,
         posting_account=posting_account,
+        job_label=job_label,
         difference_text=difference_text,
         difference_record=difference_record,
     )
@@ -116,6 +118,7 @@ def _csv_rows(one: LedgerTransactionView) -> list[list[Any]]:
             one.chain,
             one.sequence,
             one.hash,
+            one.job,
         ]
         for posting in one.postings
     ]

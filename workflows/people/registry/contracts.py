@@ -67,7 +67,7 @@ CONTRACTS: tuple[Theirs | NotTheirs, ...] = (
         is_posted_for,
         # neither is hashed (engine.hash_chain): they may be replaced
         {"actor": Kind.STAFF, "why": Kind.TEXT},
-        "id kind cause idempotency_key reverses_id chain_id hash",
+        "id kind cause job idempotency_key reverses_id chain_id hash",
     ),
     Theirs(
         t.ledger_posting,

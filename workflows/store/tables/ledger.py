@@ -25,6 +25,7 @@ ledger_transaction = Table(
     Column("effective_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("cause", Key, nullable=False),
+    Column("job", String(40)),
     Column("actor", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("idempotency_key", Key, unique=True),
@@ -40,7 +41,10 @@ ledger_transaction = Table(
     Index("ix_ledger_transaction_recorded_at", "recorded_at", "id"),
     Index("ix_ledger_transaction_effective_at", "effective_at"),
 )
-"""`chain_id` is the contract, else the customer of the service request: see `workflows.ledger.hash_chain`."""
+"""`chain_id` is the contract, else the customer of the service request: see `workflows.ledger.hash_chain`.
+
+`job` is the job that recorded it, null where a person's call did.
+"""
 
 ledger_posting = Table(
     "ledger_posting",
