@@ -17,6 +17,7 @@ from engine.periods import first_instant_of
 from workflows.contracts.acceptance import latest_acceptance
 from workflows.contracts.access import up_to_date_contract, visible_contracts
 from workflows.contracts.pending_movements import PENDING, held_for_work, pending_among
+from workflows.core.actors import sees_movements
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import broken_cursor, require_limit
 from workflows.core.transaction import Transaction
@@ -228,7 +229,8 @@ def _views(tx: Transaction, rows: Any) -> list[HolderStatementLine]:
     nameable = Nameable(tx, {"service_request": {row.service_request_id for row in rows}})
     pending = pending_among(tx, (row.id for row in rows if row.held))
     changes = _changes(tx, {row.contract_id for row in rows})
-    return [_view(row, nameable, row.id in pending, row.id in changes) for row in rows]
+    shows_money = sees_movements(tx.actor.role, "money")
+    return [_view(row, nameable, row.id in pending, row.id in changes, shows_money) for row in rows]
 
 
 def _changes(tx: Transaction, contracts: set[str]) -> set[str]:
@@ -241,11 +243,14 @@ def _changes(tx: Transaction, contracts: set[str]) -> set[str]:
     return found
 
 
-def _view(row: Row[Any], nameable: Nameable, is_pending: bool, is_change: bool) -> HolderStatementLine:
+def _view(
+    row: Row[Any], nameable: Nameable, is_pending: bool, is_change: bool, shows_money: bool
+) -> HolderStatementLine:
     moved, request_id = int(row.moved), row.service_request_id
     is_named = request_id is None or nameable.may("service_request", request_id)
     has_grant = row.grant_key != NO_GRANT
     unit = row.draws if row.draws in UNITS else "minutes"
+    is_shown = shows_money or unit != "money"
     return HolderStatementLine(
         transaction=row.id,
         contract=row.contract_id,
@@ -263,8 +268,8 @@ def _view(row: Row[Any], nameable: Nameable, is_pending: bool, is_change: bool) 
         another_service_request=not is_named,
         minutes=moved if unit == "minutes" else 0,
         incidents=moved if unit == "incidents" else 0,
-        money=moved if unit == "money" else 0,
-        balance_after=int(row.balance) if has_grant else None,
+        money=(moved if unit == "money" else 0) if is_shown else None,
+        balance_after=int(row.balance) if has_grant and is_shown else None,
         why=(row.why if is_named else row.why.replace(row.request_number, ANOTHER_REQUEST))
         + (f", {PENDING}" if is_pending else ""),
         pending=is_pending,

@@ -5,7 +5,7 @@ A page reads its own lines and one sum, whatever came before it. Source: product
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import accumulate, dropwhile, groupby
@@ -18,6 +18,7 @@ from engine.periods import first_instant_of
 from workflows.contracts.acceptance import AcceptedStatement, latest_acceptance, statement_unit
 from workflows.contracts.access import contract_row, up_to_date_contract
 from workflows.contracts.pending_movements import PENDING, held_for_work, pending_among
+from workflows.core.actors import sees_movements
 from workflows.core.errors import invalid
 from workflows.core.paging import Place, Sort, broken_cursor, read_cursor, require_limit
 from workflows.core.transaction import Transaction
@@ -152,12 +153,13 @@ def _place_after(cursor: str, order: str) -> tuple[datetime, str]:
 
 
 class _Ledger:
-    """The movements of one contract in a span of days."""
+    """The movements of one contract in a span of days; without amounts for who may not see them."""
 
     def __init__(self, tx: Transaction, row: Row[Any], from_: date | None, to: date | None) -> None:
         zone = contract_value(row).zone
         self.tx, self.row = tx, row
         self.unit = statement_unit(row)
+        self.sees_movements = sees_movements(tx.actor.role, self.unit)
         self.currency = row.currency if row.draws == "money" else None
         self.start = first_instant_of(from_, zone) if from_ else None
         now = tx.now + timedelta(microseconds=1)
@@ -180,7 +182,7 @@ class _Ledger:
         balance, lines = found.row.balance, []
         for one in rows[:MOST_DIFFERENCES]:
             balance += int(one.moved)
-            lines.append(self._line(one, balance, nameable, pending))
+            lines.append(self._shown(self._line(one, balance, nameable, pending)))
         return AcceptanceView(
             id=found.row.id,
             contract=self.row.id,
@@ -193,7 +195,7 @@ class _Ledger:
             heads=found.views(),
             intact=found.is_intact(self.tx),
             changes=len(rows),
-            difference=sum(int(one.moved) for one in rows),
+            difference=sum(int(one.moved) for one in rows) if self.sees_movements else None,
             differences=lines,
         )
 
@@ -242,7 +244,7 @@ class _Ledger:
                 before = self.stored_before(first) if latest_first else self.sum_before(first)
             lines = self._lines(first, last, before)
         left = self._after(lines[::-1] if latest_first else lines, after)
-        return left[:limit], len(left) > limit
+        return [self._shown(one) for one in left[:limit]], len(left) > limit
 
     def lines(self) -> Iterator[StatementLine]:
         """All lines, the earliest first, read in steps."""
@@ -252,10 +254,13 @@ class _Ledger:
             first, last = self._window(STEP, at, latest_first=False, inclusive=False)
             if first is None:
                 return
-            for line in self._lines(first, last, balance):
-                balance = line.balance_after
-                yield line
+            lines = self._lines(first, last, balance)
+            balance += sum(one.minutes + one.incidents + (one.money or 0) for one in lines)
+            yield from map(self._shown, lines)
             at = last
+
+    def _shown(self, line: StatementLine) -> StatementLine:
+        return line if self.sees_movements else replace(line, money=None, balance_after=None)
 
     def _window(
         self, count: int, at: datetime | None, *, latest_first: bool, inclusive: bool = True

@@ -255,7 +255,7 @@ class RequiredApproval(View):
 class WorkPreview(View):
     """The draw-down that saving would make; `leaves` are the minutes left afterwards, by contract id.
 
-    `leaves_money` is the money left of contracts in money, by contract id.
+    `leaves_money` is the money left of contracts in money, by contract id; empty for users who see no prices.
     `moves` are the entries that come after it and would be drawn from elsewhere. `adjustment` is set where
     minutes would move in a closed accounting period. `approval` is set where the customer would have to
     approve it first. `changed_since` names what it is charged by as it was when it was worked, and not as it

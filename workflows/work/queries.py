@@ -11,7 +11,7 @@ from engine.charging import Segment
 from engine.payers import Slice
 from engine.work_approval import WORK_ENTRY_STATES, WorkEntryState
 from workflows.charging.terms import changed_since
-from workflows.core.actors import PRICE_ROLES, STAFF
+from workflows.core.actors import PRICE_ROLES, STAFF, sees_movements
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
@@ -221,6 +221,8 @@ def _leaves(tx: Transaction, planned: Planned) -> dict[str, int | MoneyView]:
         currency = currencies.get(contract_id)
         if contract_id not in own:
             continue
+        if currency is not None and not sees_movements(tx.actor.role, "money"):
+            continue  # what is left before and after is the price of the work
         if currency is not None:
             leaves[contract_id] = MoneyView(max(0, has.money_available - drawn), currency)
         else:
