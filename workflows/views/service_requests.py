@@ -114,6 +114,7 @@ class AllocationView(View):
     `contract`, its number and `grant` are None, too, if the contract may not be named to the user.
     `borrowed`: the minutes are drawn ahead on the month after the one of the work. `by_month`: what the
     contract lacked waits for its next months, and for the holder's next contract after the last of them.
+    `why` says in words which contract excludes time that is not billed, and what it excludes.
     """
 
     kind: str
@@ -125,6 +126,7 @@ class AllocationView(View):
     borrowed: bool = False
     held: bool = False
     by_month: bool = False
+    why: str | None = None
 
 
 @view
