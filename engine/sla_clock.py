@@ -10,7 +10,9 @@ event moves it. Every event moves the other targets, by the working time that is
 resolution again, unless it was missed.
 
 While the clock is stopped, the due instant of an open target is the one that it would have if the clock had
-not stopped: it lies after `stopped_at`, and moves when the clock runs again.
+not stopped: it lies after `stopped_at`, and moves when the clock runs again. A response while it is stopped
+is compared with the instant at which it would be due if the clock ran again at the response, whether the
+service level is in force by then or comes later, with the contract that the request waits for.
 
 Source: product.md section 9.
 """
@@ -184,6 +186,9 @@ def _rescheduled(clock: SlaClock, settled_by: datetime) -> SlaClock:
     new_response = new_resolution = None
     if clock.terms is not None and clock.counts_from is not None:
         new_response, new_resolution = _due_instants(clock.terms, clock.counted, clock.counts_from)
+        if clock.responded_at is not None and clock.responded_at > clock.counts_from:
+            # while the clock was stopped and no level was in force
+            new_response, _ = _due_instants(clock.terms, clock.counted, clock.responded_at)
     return replace(
         clock,
         response_due_at=response_due_at if response_is_settled else new_response,

@@ -62,6 +62,10 @@ PATTERNS = tuple(
             mark("%(time)s carried over to the next month, or to the holder's next contract"),
         ),
         (rf"{_TIME} recorded as uncovered", mark("%(time)s recorded as uncovered")),
+        (
+            rf"{_TIME} recorded as uncovered \((?P<reason>.+)\)",
+            mark("%(time)s recorded as uncovered (%(reason)s)"),
+        ),
         (rf"{_TIME} to be billed at the overage rate", mark("%(time)s to be billed at the overage rate")),
         (rf"{_TIME} carried over to later months", mark("%(time)s carried over to later months")),
         (rf"{_TIME} no longer carried over", mark("%(time)s no longer carried over")),

@@ -176,6 +176,11 @@ def _accepted(accepted: AcceptanceView, currency: str | None, zone: ZoneInfo) ->
     )
     if not accepted.changes:
         return text
+    if accepted.difference is None:
+        changed = ngettext(
+            "%(num)s line has changed it since.", "%(num)s lines have changed it since.", accepted.changes
+        )
+        return f"{text} {changed}"
     moved = _change(accepted.difference, accepted.unit, currency)
     changed = ngettext(
         "%(num)s line has changed it since: %(moved)s.",
@@ -210,6 +215,7 @@ def _contract_row(
 
 
 def _holder_row(line: HolderStatementLine, zone: ZoneInfo, dispute: DisputeView | None) -> list[str]:
+    has_balance = line.balance_after is not None or line.money is None
     return [
         line.contract_number,
         GRANT_KINDS.get(line.grant_kind or "", ""),
@@ -218,7 +224,7 @@ def _holder_row(line: HolderStatementLine, zone: ZoneInfo, dispute: DisputeView 
         _request(line),
         _reason(line, dispute),
         _change(line.minutes or line.incidents or line.money, line.unit, line.currency),
-        "" if line.balance_after is None else _amount(line.balance_after, line.unit, line.currency),
+        _amount(line.balance_after, line.unit, line.currency) if has_balance else "",
     ]
 
 
@@ -238,13 +244,17 @@ def _days(from_: date | None, to: date | None) -> str:
     return gettext("Movements from %(first)s to %(to)s", first=day_text(from_), to=day_text(to))
 
 
-def _change(amount: int, unit: str, currency: str | None) -> str:
+def _change(amount: int | None, unit: str, currency: str | None) -> str:
+    if amount is None:
+        return gettext("not shown")
     if not amount:
         return gettext("none")
     return f"{'+' if amount > 0 else '-'}{_amount(abs(amount), unit, currency)}"
 
 
-def _amount(amount: int, unit: str, currency: str | None) -> str:
+def _amount(amount: int | None, unit: str, currency: str | None) -> str:
+    if amount is None:
+        return gettext("not shown")
     if unit == "money":
         return money_text(amount, currency or "")
     return str(amount) if unit == "incidents" else hours_text(amount)

@@ -24,16 +24,22 @@ from tests.support.web_clients import COMPILED
 from web import create_app
 from workflows.commands.approvals import AskApproval
 from workflows.commands.disputes import OpenDispute
+from workflows.commands.people import EraseCustomer, SetLegalHold
+from workflows.commands.register import NewCustomer
 from workflows.commands.service_requests import MergeRequest
 from workflows.commands.webhooks import NewWebhook
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.demo import LOGINS, load_demo
 from workflows.disputes.use_cases import open_dispute
 from workflows.jobs.definitions import run_job
 from workflows.notifications.mail_links import make_approval_secret, make_quote_secret
 from workflows.notifications.webhooks.endpoints import create_webhook, send_test
 from workflows.operations.deployment import open_desk
+from workflows.people.erasing import erase_customer
+from workflows.people.legal_holds import set_legal_hold
+from workflows.register import create_customer
 from workflows.replay.use_cases import start_replay
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
@@ -77,6 +83,7 @@ QUERIES = {
     "/disputes": ["", "?view=all", "?q=nothing-like-it"],
     "/disputes/new": ["?work_entry={entry_id}"],
     "/products": ["", "?q=nothing-like-it"],
+    "/settings/retention": ["", "?mail_retention_months=12", "?mail_retention_months=361"],
     "/work-approval": ["", "?state=rejected", "?q=nothing-like-it"],
     "/work-approval/approve": ["?entry={entry_id}"],
     "/work-approval/reject": ["?entry={entry_id}"],
@@ -100,6 +107,8 @@ NOT_PAGES = {
     "rules.proposal",  # the demonstration has no open proposal
     "sandbox.clock",  # only with the sandbox setting
 }
+OF_PEOPLE = {"customers.show", "erasure.show", "personal_data.show"}
+"""Pages that are opened for a customer with a legal hold, and for one who was erased, too."""
 OUTSIDE = {"static", "api", "operations", "typed"}
 
 
@@ -183,13 +192,37 @@ def _paths(app: Flask, desk: Desk, *, every_state: bool = False) -> list[str]:
     for rule in app.url_map.iter_rules():
         if not _is_read(rule.endpoint, rule.methods) or rule.endpoint in NOT_PAGES:
             continue
-        for values in _records(desk, rule.endpoint) if every_state else [_any_record(desk)]:
+        people = _people(desk) if rule.endpoint in OF_PEOPLE else []
+        for values in _records(desk, rule.endpoint) if every_state else [_any_record(desk), *people]:
             path = rule.rule
             for name in rule.arguments.difference(rule.defaults or ()):
                 path = path.replace(f"<{name}>", values[name])
             queries = QUERIES.get(rule.rule, [""])
             found += [path + query.format(**values) for query in queries]
     return list(dict.fromkeys(found))
+
+
+def _people(desk: Desk) -> list[dict[str, str]]:
+    """A customer with a legal hold and one who was erased; both are made where there are none."""
+    administrator = _actor(desk, "administrator")
+    assert administrator is not None
+
+    def add(tx: Transaction) -> list[str]:
+        held, erased = (
+            create_customer(tx, NewCustomer(name=name, email=f"{name}@example.com"))
+            for name in ("Hera", "Fred")
+        )
+        set_legal_hold(tx, held, SetLegalHold(reason="Case 12"))
+        erase_customer(tx, erased, EraseCustomer(name="Fred", reason="Asked for it"))
+        return [held, erased]
+
+    with desk.database.read() as connection:
+        holds, erasures = (
+            list(connection.execute(select(table.c.customer_id)).scalars())
+            for table in (t.legal_hold, t.erasure)
+        )
+    found = [*holds, *erasures] or desk.perform(administrator, add)
+    return [{**_any_record(desk), "customer_id": one} for one in found]
 
 
 def _is_read(endpoint: str, methods: set[str] | None) -> bool:
@@ -203,6 +236,8 @@ def _records(desk: Desk, endpoint: str) -> list[dict[str, str]]:
         "contract.show": t.contract,
         "invoice.show": t.invoice,
     }
+    if endpoint in OF_PEOPLE:
+        return [_any_record(desk), *_people(desk)]
     if endpoint == "quotes.show":
         with desk.database.read() as connection:
             every = connection.execute(select(t.quote.c.id)).scalars().all()

@@ -220,6 +220,19 @@ def test_a_response_while_the_clock_is_stopped_is_in_time() -> None:
     assert answered.resolution_due_at == MONDAY + 8 * HOUR
 
 
+@pytest.mark.parametrize("runs_first", [True, False])
+def test_a_response_while_waiting_is_in_time_by_a_level_that_comes_later(*, runs_first: bool) -> None:
+    """As when a contract that the request waited for covers it."""
+    answered_at, covered_at = MONDAY + 2 * HOUR, MONDAY + 9 * HOUR
+    clock = respond(stop_clock(SlaClock(), MONDAY), answered_at)
+    if runs_first:
+        clock = change_terms(run_clock(clock, covered_at), ROUND_THE_CLOCK, covered_at)
+    else:
+        clock = run_clock(change_terms(clock, ROUND_THE_CLOCK, covered_at), covered_at)
+    assert clock.response_due_at == (covered_at if runs_first else answered_at) + 4 * HOUR
+    assert clock.resolution_due_at == covered_at + 8 * HOUR
+
+
 @pytest.mark.parametrize(("seconds", "state"), [(-1, "met"), (0, "met"), (1, "missed")])
 def test_done_at_the_due_instant_is_met(seconds: int, state: str) -> None:
     done_at = MONDAY + timedelta(seconds=seconds)

@@ -104,7 +104,9 @@ class _Walk:
             self._settle_what_is_due()
             for target in (self.response, self.resolution):
                 if target.done_at is not None and target.due_at is None:
-                    target.due_at = self._due_at(target, self.stopped_at or event.at)
+                    # as if the clock ran again when it was done, or counted from now on
+                    since = event.at if self.stopped_at is None else max(self.stopped_at, target.done_at)
+                    target.due_at = self._due_at(target, since)
         elif event.kind in ("stop", "cancel"):
             self.stopped_at = self.stopped_at or event.at
             self.is_cancelled = event.kind == "cancel"

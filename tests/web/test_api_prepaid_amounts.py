@@ -46,7 +46,7 @@ def test_sale_top_up_work_and_statement(sample: SampleDesk) -> None:
     request = sample.log()
     work = f"/service-requests/{request}/work"
     body = {"minutes": 30, "worked_at": MONDAY.isoformat()}
-    preview = clients.technician.post(f"{work}/preview", body).get_json()
+    preview = clients.supervisor.post(f"{work}/preview", body).get_json()
     assert preview["leaves_money"] == {contract["id"]: {"amount_minor": 9_000, "currency": "EUR"}}
     entry = clients.technician.post(work, body).get_json()
     [allocation] = entry["allocations"]
@@ -137,7 +137,7 @@ def test_the_pages_show_money(web: WebClients) -> None:
     assert "€50.00 of €100.00 left" in web.ann.open(f"/contracts/{contract['id']}")
 
 
-BALANCES = {"balance", "money_left", "pending_money", "posted_money", "leaves_money"}
+BALANCES = {"balance", "money_left", "pending_money", "posted_money"}
 """What is left, which technicians see: they see balances, and no prices."""
 
 

@@ -6,9 +6,10 @@
         return get_org_unit(tx, create_org_unit(tx, command))
 
 `command` is the body, `file` a body that is a file, `query` the query parameters, `expected_version` the
-version in If-Match; every other argument is a part of the path. The return value is the response body;
-None responds with 204. A `Problem` that is returned, not raised, commits the transaction. The OpenAPI
-document is generated from the same signatures.
+version in If-Match; every other argument is a part of the path. Where a record has no version of its own,
+`once_locked` compares it with If-Match: the use case calls it once it has locked the record. The return value
+is the response body; None responds with 204. A `Problem` that is returned, not raised, commits the
+transaction. The OpenAPI document is generated from the same signatures.
 
 A record that is read or changed has an ETag: its version, or where it has none a hash of its contents.
 If-Match of a change is compared with the one of the GET of the same record.
@@ -51,6 +52,7 @@ from workflows.users.authentication import become_token_owner
 BASE = "/api/v1"
 PATH_NAME = re.compile(r"{(\w+)}")
 EXPECTED = "expected_version"
+ONCE_LOCKED = "once_locked"
 ID_PATTERN = re.compile(r"^[!-~]{1,64}$", re.ASCII)
 
 Endpoint = Callable[..., Any]
@@ -159,7 +161,7 @@ class Operation:
     @property
     def honours_if_match(self) -> bool:
         """Whether the call changes a record only if it is as it was read."""
-        return self.method == "PATCH" or EXPECTED in self.parameters
+        return bool({EXPECTED, ONCE_LOCKED} & self.parameters)
 
     @property
     def takes_file(self) -> bool:
@@ -281,17 +283,20 @@ class Operation:
     def _act(self, tx: Transaction, arguments: dict[str, Any]) -> Any:
         """Call the endpoint, where If-Match is honoured only if the record has one of the tags.
 
-        A use case that takes a version compares it once the record is locked. Raises: VersionChanged.
+        The use case compares once the record is locked, so that of two calls with the same tag at the same
+        time one is refused. Raises: VersionChanged.
         """
         if not self.honours_if_match:
             return self.endpoint(tx, **arguments)
         rest = dict(arguments)
         tags, version = rest.pop(EXPECTED), None
+        if ONCE_LOCKED in self.parameters:
+            compare = partial(self._require_tag, tx, arguments, tags) if tags is not None else None
+            return self.endpoint(tx, **rest, **{ONCE_LOCKED: compare})
         if tags is not None:
             version = only_version(tags)
-            if version is None or EXPECTED not in self.parameters:
-                version = self._require_tag(tx, rest, tags)
-        return self.endpoint(tx, **rest, **({EXPECTED: version} if EXPECTED in self.parameters else {}))
+            version = self._require_tag(tx, rest, tags) if version is None else version
+        return self.endpoint(tx, **rest, **{EXPECTED: version})
 
     def _require_tag(self, tx: Transaction, arguments: dict[str, Any], tags: list[str]) -> int | None:
         """Return the version of the record, as the GET that reads it has it.
@@ -485,6 +490,8 @@ class RouteGroup:
                 expands=expands,
                 compare_secrets=compare_secrets,
             )
+            if method == "PATCH" and not operation.honours_if_match:
+                raise TypeError(f"{endpoint.__name__} takes neither {EXPECTED} nor {ONCE_LOCKED}")
             self.operations.append(operation)
             return endpoint
 

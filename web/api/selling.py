@@ -91,15 +91,19 @@ def add_price(tx: Transaction, product: str, command: NewPrice) -> ProductView:
 
 
 @products.patch("/products/{product}/prices/{price}")
-def end_price(tx: Transaction, product: str, price: str, command: EndPrice) -> ProductView:
+def end_price(
+    tx: Transaction, product: str, price: str, command: EndPrice, expected_version: int | None
+) -> ProductView:
     """Give a price another last day, or none. A price that is past stays as it is."""
-    return price_list_queries.read_product(tx, price_list.end_price(tx, product, price, command))
+    changed = price_list.end_price(tx, product, price, command, expected_version=expected_version)
+    return price_list_queries.read_product(tx, changed)
 
 
 @products.delete("/products/{product}/prices/{price}")
-def remove_price(tx: Transaction, product: str, price: str) -> ProductView:
+def remove_price(tx: Transaction, product: str, price: str, expected_version: int | None) -> ProductView:
     """Remove a price that has not begun, and at which nothing was sold."""
-    return price_list_queries.read_product(tx, price_list.remove_price(tx, product, price))
+    changed = price_list.remove_price(tx, product, price, expected_version=expected_version)
+    return price_list_queries.read_product(tx, changed)
 
 
 @offers.get("/offers")

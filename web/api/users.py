@@ -3,6 +3,7 @@
 Tokens are created on the command line or on a page: a response here would be stored with its idempotency key.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from engine.roles import UserRole
@@ -65,9 +66,11 @@ def read_user(tx: Transaction, user_id: str) -> UserView:
 
 
 @users.patch("/users/{user_id}")
-def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> UserView:
+def change_user(
+    tx: Transaction, user_id: str, command: ChangeUser, once_locked: Callable[[], object] | None
+) -> UserView:
     """Change a user. A new role, a new password or disabling ends the user's sessions."""
-    accounts.change_user(tx, user_id, command)
+    accounts.change_user(tx, user_id, command, once_locked=once_locked)
     return accounts.get_user(tx, user_id)
 
 

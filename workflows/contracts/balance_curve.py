@@ -14,6 +14,7 @@ from engine.contracts import METERED
 from engine.projection import BAND_WEEKS, PACE_SPAN, WEEK, Band, Drawn, Pace, project_band, project_run_out
 from workflows.contracts.access import contract_row
 from workflows.contracts.queries import read_contract
+from workflows.core.actors import sees_movements
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.column_types import EPOCH, MICROSECOND, microseconds
@@ -34,13 +35,15 @@ class BalanceCurve:
 
     Amounts are in the contract's unit: whole minutes, or minor units of money. `recently_drawn` was drawn
     within the last `PACE_SPAN`, and `weekly_drawn` those of each of
-    the last whole weeks, the latest first: at most eight, and none from before the curve begins.
+    the last whole weeks, the latest first: at most eight, and none from before the curve begins. Without
+    `shows_movements` there are no points, and what was drawn serves the projection only.
     """
 
     begins_at: datetime
     points: Sequence[tuple[datetime, int]]
     recently_drawn: int
     weekly_drawn: tuple[int, ...] = ()
+    shows_movements: bool = True
 
 
 class Projection(NamedTuple):
@@ -70,11 +73,12 @@ def read_burn_down(tx: Transaction, contract_id: str) -> BurnDownView:
     currency = balance.money.currency if contract.draws == "money" else None
     found = project(contract, curve, tx.now) if curve is not None else None
     projection = None
-    if found is not None:
+    if curve is not None and found is not None:
+        in_money = found.pace.drawn_minutes if curve.shows_movements else None
         earliest_at, latest_at = found.band or (None, None)
         projection = ProjectionView(
             drawn_minutes=0 if currency else found.pace.drawn_minutes,
-            drawn_money=found.pace.drawn_minutes if currency else 0,
+            drawn_money=in_money if currency else 0,
             span_days=found.pace.span.days,
             runs_out_at=found.pace.runs_out_at,
             earliest_at=earliest_at,
@@ -110,7 +114,9 @@ def read_balance_curve(tx: Transaction, contract_id: str) -> BalanceCurve | None
     )
     begins_at, points = _points(tx, contract_id)
     recently_drawn = int(tx.connection.execute(recent).scalar_one())
-    return BalanceCurve(begins_at, points, recently_drawn, _weekly_drawn(tx, drawn, begins_at))
+    is_shown = sees_movements(tx.actor.role, row.draws)
+    weekly_drawn = _weekly_drawn(tx, drawn, begins_at)
+    return BalanceCurve(begins_at, points if is_shown else (), recently_drawn, weekly_drawn, is_shown)
 
 
 def _weekly_drawn(

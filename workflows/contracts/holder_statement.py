@@ -17,9 +17,11 @@ from engine.periods import first_instant_of
 from workflows.contracts.acceptance import latest_acceptance
 from workflows.contracts.access import up_to_date_contract, visible_contracts
 from workflows.contracts.pending_movements import PENDING, held_for_work, pending_among
+from workflows.core.actors import sees_movements
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import broken_cursor, require_limit
 from workflows.core.transaction import Transaction
+from workflows.coverage.exclusions import exclusions_of_movements
 from workflows.languages.texts import gettext
 from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameable, may_name
 from workflows.register.holder_names import holder_names
@@ -166,6 +168,7 @@ def _movements(tx: Transaction, holder: Holder) -> Select[Any]:
             entry.c.effective_at,
             entry.c.recorded_at,
             entry.c.kind,
+            entry.c.cause,
             entry.c.why,
             entry.c.service_request_id,
             func.coalesce(leg.c.owner, NO_GRANT).label("grant_key"),
@@ -228,7 +231,12 @@ def _views(tx: Transaction, rows: Any) -> list[HolderStatementLine]:
     nameable = Nameable(tx, {"service_request": {row.service_request_id for row in rows}})
     pending = pending_among(tx, (row.id for row in rows if row.held))
     changes = _changes(tx, {row.contract_id for row in rows})
-    return [_view(row, nameable, row.id in pending, row.id in changes) for row in rows]
+    shows_money = sees_movements(tx.actor.role, "money")
+    excluded = exclusions_of_movements(tx, rows)
+    return [
+        _view(row, nameable, row.id in pending, row.id in changes, shows_money, excluded.get(row.id))
+        for row in rows
+    ]
 
 
 def _changes(tx: Transaction, contracts: set[str]) -> set[str]:
@@ -241,11 +249,19 @@ def _changes(tx: Transaction, contracts: set[str]) -> set[str]:
     return found
 
 
-def _view(row: Row[Any], nameable: Nameable, is_pending: bool, is_change: bool) -> HolderStatementLine:
+def _view(
+    row: Row[Any],
+    nameable: Nameable,
+    is_pending: bool,
+    is_change: bool,
+    shows_money: bool,
+    excluded: str | None,
+) -> HolderStatementLine:
     moved, request_id = int(row.moved), row.service_request_id
     is_named = request_id is None or nameable.may("service_request", request_id)
     has_grant = row.grant_key != NO_GRANT
     unit = row.draws if row.draws in UNITS else "minutes"
+    is_shown = shows_money or unit != "money"
     return HolderStatementLine(
         transaction=row.id,
         contract=row.contract_id,
@@ -263,9 +279,10 @@ def _view(row: Row[Any], nameable: Nameable, is_pending: bool, is_change: bool) 
         another_service_request=not is_named,
         minutes=moved if unit == "minutes" else 0,
         incidents=moved if unit == "incidents" else 0,
-        money=moved if unit == "money" else 0,
-        balance_after=int(row.balance) if has_grant else None,
+        money=(moved if unit == "money" else 0) if is_shown else None,
+        balance_after=int(row.balance) if has_grant and is_shown else None,
         why=(row.why if is_named else row.why.replace(row.request_number, ANOTHER_REQUEST))
+        + (f" ({excluded})" if excluded and is_named else "")
         + (f", {PENDING}" if is_pending else ""),
         pending=is_pending,
         since_acceptance=is_change,

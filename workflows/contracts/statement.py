@@ -3,9 +3,9 @@
 A page reads its own lines and one sum, whatever came before it. Source: product.md sections 7 and 8.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import accumulate, dropwhile, groupby
@@ -18,9 +18,11 @@ from engine.periods import first_instant_of
 from workflows.contracts.acceptance import AcceptedStatement, latest_acceptance, statement_unit
 from workflows.contracts.access import contract_row, up_to_date_contract
 from workflows.contracts.pending_movements import PENDING, held_for_work, pending_among
+from workflows.core.actors import sees_movements
 from workflows.core.errors import invalid
 from workflows.core.paging import Place, Sort, broken_cursor, read_cursor, require_limit
 from workflows.core.transaction import Transaction
+from workflows.coverage.exclusions import exclusions_of_movements
 from workflows.languages.texts import gettext
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameable, PersonNames
@@ -152,12 +154,14 @@ def _place_after(cursor: str, order: str) -> tuple[datetime, str]:
 
 
 class _Ledger:
-    """The movements of one contract in a span of days."""
+    """The movements of one contract in a span of days; without amounts for who may not see them."""
 
     def __init__(self, tx: Transaction, row: Row[Any], from_: date | None, to: date | None) -> None:
         zone = contract_value(row).zone
         self.tx, self.row = tx, row
         self.unit = statement_unit(row)
+        self._excluded: dict[str, str] = {}
+        self.sees_movements = sees_movements(tx.actor.role, self.unit)
         self.currency = row.currency if row.draws == "money" else None
         self.start = first_instant_of(from_, zone) if from_ else None
         now = tx.now + timedelta(microseconds=1)
@@ -172,15 +176,13 @@ class _Ledger:
         found = self._accepted
         if found is None:
             return None
-        rows = self.tx.connection.execute(
-            self._movements(found.changes).order_by(entry.c.sequence, entry.c.id)
-        ).all()
+        rows = self._read(self._movements(found.changes).order_by(entry.c.sequence, entry.c.id))
         nameable = Nameable(self.tx, {"service_request": {one.service_request_id for one in rows}})
         pending = pending_among(self.tx, (one.id for one in rows[:MOST_DIFFERENCES] if one.held))
         balance, lines = found.row.balance, []
         for one in rows[:MOST_DIFFERENCES]:
             balance += int(one.moved)
-            lines.append(self._line(one, balance, nameable, pending))
+            lines.append(self._shown(self._line(one, balance, nameable, pending)))
         return AcceptanceView(
             id=found.row.id,
             contract=self.row.id,
@@ -193,7 +195,7 @@ class _Ledger:
             heads=found.views(),
             intact=found.is_intact(self.tx),
             changes=len(rows),
-            difference=sum(int(one.moved) for one in rows),
+            difference=sum(int(one.moved) for one in rows) if self.sees_movements else None,
             differences=lines,
         )
 
@@ -242,7 +244,7 @@ class _Ledger:
                 before = self.stored_before(first) if latest_first else self.sum_before(first)
             lines = self._lines(first, last, before)
         left = self._after(lines[::-1] if latest_first else lines, after)
-        return left[:limit], len(left) > limit
+        return [self._shown(one) for one in left[:limit]], len(left) > limit
 
     def lines(self) -> Iterator[StatementLine]:
         """All lines, the earliest first, read in steps."""
@@ -252,10 +254,13 @@ class _Ledger:
             first, last = self._window(STEP, at, latest_first=False, inclusive=False)
             if first is None:
                 return
-            for line in self._lines(first, last, balance):
-                balance = line.balance_after
-                yield line
+            lines = self._lines(first, last, balance)
+            balance += sum(one.minutes + one.incidents + (one.money or 0) for one in lines)
+            yield from map(self._shown, lines)
             at = last
+
+    def _shown(self, line: StatementLine) -> StatementLine:
+        return line if self.sees_movements else replace(line, money=None, balance_after=None)
 
     def _window(
         self, count: int, at: datetime | None, *, latest_first: bool, inclusive: bool = True
@@ -293,7 +298,7 @@ class _Ledger:
         movements = self._movements(
             *self._in_span(), entry.c.effective_at >= first, entry.c.effective_at <= last
         )
-        rows = self.tx.connection.execute(movements).all()
+        rows = self._read(movements)
         nameable = Nameable(self.tx, {"service_request": {one.service_request_id for one in rows}})
         pending = pending_among(self.tx, (one.id for one in rows if one.held))
         changes = [one for one in self._changes if first <= one.effective_at <= last]
@@ -350,10 +355,17 @@ class _Ledger:
             .group_by(entry.c.id, request.c.number)
         )
 
+    def _read(self, movements: Select[Any]) -> Sequence[Row[Any]]:
+        rows = self.tx.connection.execute(movements).all()
+        self._excluded |= exclusions_of_movements(self.tx, rows)
+        return rows
+
     def _line(
         self, row: Row[Any] | ContractChange, balance: int, nameable: Nameable, pending: set[str]
     ) -> StatementLine:
-        return _statement_line(row, self.unit, self.currency, balance, nameable, row.id in pending)
+        return _statement_line(
+            row, self.unit, self.currency, balance, nameable, row.id in pending, self._excluded.get(row.id)
+        )
 
     @staticmethod
     def _after(lines: list[StatementLine], after: tuple[datetime, str] | None) -> list[StatementLine]:
@@ -371,6 +383,7 @@ _SHOWN: tuple[ColumnElement[Any], ...] = (
     entry.c.effective_at,
     entry.c.recorded_at,
     entry.c.kind,
+    entry.c.cause,
     entry.c.why,
     entry.c.service_request_id,
 )
@@ -403,6 +416,7 @@ def _statement_line(
     balance: int,
     nameable: Nameable,
     is_pending: bool,
+    excluded: str | None,
 ) -> StatementLine:
     moved = int(row.moved)
     is_named = row.service_request_id is None or nameable.may("service_request", row.service_request_id)
@@ -420,6 +434,7 @@ def _statement_line(
         currency=currency,
         balance_after=balance,
         why=(row.why if is_named else row.why.replace(str(row.request_number), ANOTHER_REQUEST))
+        + (f" ({excluded})" if excluded and is_named else "")
         + (f", {PENDING}" if is_pending else ""),
         pending=is_pending,
         since_acceptance=bool(row.is_change),

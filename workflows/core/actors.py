@@ -13,9 +13,18 @@ DESK: tuple[Role, ...] = ("administrator", "supervisor", "technician")
 OFFICE: tuple[Role, ...] = ("administrator", "finance", "supervisor")
 """They sell contracts, and read what is charged."""
 PRICE_ROLES: tuple[Role, ...] = (*OFFICE, "customer", "system")
-"""They see prices; a customer sees those of their own contracts and work."""
+"""They see prices; a customer sees those of their own contracts and work.
+
+Technicians see balances, and no prices (product.md section 2). What a contract in money pays for work is the
+price of the work; so of money they see what a contract or a grant has in sum, and no single movement.
+"""
 SUPERVISORS: tuple[Role, ...] = ("administrator", "supervisor")
 """They decide about other people's service requests."""
+
+
+def sees_movements(role: Role, unit: str) -> bool:
+    """Whether a role sees what single movements of a unit (minutes, incidents or money) come to."""
+    return unit != "money" or role in PRICE_ROLES
 
 
 @dataclass(frozen=True, slots=True)

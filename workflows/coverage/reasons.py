@@ -21,6 +21,7 @@ RULED_OUT_TEXTS = {
     "outside_period": mark("is outside its period"),
     "service_request_closed": mark("ended when its service request was closed"),
     "excluded_work_type": mark("does not cover the work type %(value)s"),
+    "excluded_role": mark("does not cover work of the role %(value)s"),
     "excluded_priority": mark("does not cover the priority %(value)s"),
     "excluded_item_type": mark("does not cover items of the type %(value)s"),
     "type_not_in_force": mark("has the type %(value)s, which is not in the rule set"),

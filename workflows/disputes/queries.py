@@ -14,7 +14,7 @@ from engine.disputes import DISPUTE_KINDS, DISPUTE_STATES, DisputeKind
 from workflows.billing.payments.payable import in_parts
 from workflows.commands.disputes import OpenDispute
 from workflows.contracts.access import visible_contracts
-from workflows.core.actors import OFFICE, STAFF
+from workflows.core.actors import OFFICE, STAFF, sees_movements
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
@@ -185,7 +185,7 @@ def disputes_of_statements(tx: Transaction, contracts: Iterable[str]) -> dict[st
 def preview_subject(tx: Transaction, command: OpenDispute) -> DisputedView:
     """What a new dispute would be about. Raises: as `open_dispute`, but Conflict."""
     tx.require(*READERS)
-    return _subject(find_subject(tx, command, locked=False).values)
+    return _subject(tx, find_subject(tx, command, locked=False).values)
 
 
 def count_open(tx: Transaction) -> int:
@@ -272,7 +272,7 @@ def _view(
         customer=row.customer_id,
         org_unit=row.org_unit_id,
         party_name=party_name,
-        subject=_subject(row.subject),
+        subject=_subject(tx, row.subject),
         reason=row.reason,
         opened_at=row.opened_at,
         opened_by=people[row.opened_by],
@@ -280,26 +280,30 @@ def _view(
         decided_by=people[row.decided_by] if row.decided_by is not None else None,
         decision_reason=row.decision_reason,
         minutes_left=changed.get("minutes_left"),
-        returned=changed.get("returned"),
+        returned=changed.get("returned") if _sees_movement(tx, row.subject) else None,
         credit_note=row.credit_note_id if invoice is not None else None,
         credit_note_number=row.credit_note_number if invoice is not None else None,
         allowed_actions=["accept", "decline"] if decides else [],
     )
 
 
-def _subject(values: dict[str, Any]) -> DisputedView:
+def _subject(tx: Transaction, values: dict[str, Any]) -> DisputedView:
     at, net = values.get("at"), values.get("net")
     return DisputedView(
         at=datetime.fromisoformat(at) if at is not None else None,
         worked_minutes=values.get("worked_minutes"),
         chargeable_minutes=values.get("chargeable_minutes"),
         movement=values.get("movement"),
-        moved=values.get("moved"),
+        moved=values.get("moved") if _sees_movement(tx, values) else None,
         unit=values.get("unit"),
         currency=values.get("currency"),
         description=values.get("description"),
         net=MoneyView(**net) if net is not None else None,
     )
+
+
+def _sees_movement(tx: Transaction, subject: dict[str, Any]) -> bool:
+    return sees_movements(tx.actor.role, subject.get("unit", ""))
 
 
 def _require_one_of(name: str, value: str, allowed: Sequence[str]) -> None:

@@ -72,10 +72,10 @@ TEMPLATES: dict[str, MailTemplate] = {
         },
     ),
     "request_opened": MailTemplate(
-        mark("A request is covered"),
+        mark("A request is open"),
         CUSTOMER,
         mark("Your request {number} is open"),
-        mark("Your request «{subject}» is now covered, and work can begin."),
+        mark("Your request «{subject}» is now open, and work can begin."),
         REQUEST,
     ),
     "request_in_progress": MailTemplate(

@@ -17,6 +17,7 @@ from engine.payers import REST_KIND
 from workflows.core.actors import PRICE_ROLES, Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.coverage.exclusions import exclusion_texts
 from workflows.ledger.adjustments import Adjustments
 from workflows.lifecycle.contracts.limits import overage_terms, past_limit
 from workflows.register.holder_names import holder_names
@@ -324,8 +325,9 @@ def _work(tx: Transaction, ids: Iterable[str]) -> dict[str, MovedWorkView]:
         .join(c, c.c.id == a.c.contract_id, isouter=True)
         .where(e.c.id.in_(sorted(ids)), t.COUNTED_WORK)
         .order_by(e.c.started_at, e.c.created_at, e.c.id, a.c.effective_at, is_rest, a.c.kind, a.c.grant_id)
-    )  # fmt: skip
+    ).all()  # fmt: skip
     found: dict[str, MovedWorkView] = {}
+    excluded = exclusion_texts(tx, (row.id for row in rows if row.kind == "ignored"))
     priced = tx.actor.role in PRICE_ROLES
     for row in rows:
         one = found.setdefault(row.id, MovedWorkView(row.id, row.request, row.number, row.started_at, [], []))
@@ -342,6 +344,7 @@ def _work(tx: Transaction, ids: Iterable[str]) -> dict[str, MovedWorkView]:
                     row.minutes,
                     paid,
                     by_month=row.kind == "carried" and row.monthly_minutes is not None,
+                    why=excluded.get(row.id) if row.kind == "ignored" else None,
                 )
             )
     return found

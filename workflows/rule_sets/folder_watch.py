@@ -3,13 +3,14 @@
 The last content is stored in the database, per folder and machine. So neither an unchanged folder nor an
 edit of it undoes a publication by page or API, and if several machines share a folder or receive the same
 edit, only one of them publishes it. A folder with errors is never published: its problems are stored and
-logged, and administrators are notified. Source: product.md section 12.
+logged, and administrators are notified. It is tried again every minute, since what forbids it may lie in the
+desk: a contract of a type that it removes, a setting that a rule needs. Source: product.md section 12.
 """
 
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from socket import gethostname
@@ -39,6 +40,8 @@ from workflows.views.rules import FolderView
 FOLDER_ACTOR = Actor(None, "The rules folder", "system")
 SETTLE_SECONDS = 0.2
 """An edit counts once the folder reads the same twice, this far apart: not while an editor is writing."""
+TRY_AGAIN = timedelta(minutes=1)
+"""After which an edit that was refused is tried again."""
 MAX_PROBLEMS_STORED = 200
 NEVER_GOOD = "never good"
 """The stored content of a folder with errors when first seen: fixing it is an edit of the rules in force."""
@@ -65,7 +68,7 @@ def pick_up_rules(desk: Desk, at: datetime) -> int:
     if folder is None:
         return 0
     seen = _read_content(folder)
-    if _is_known(_folder_row(desk, folder), seen):
+    if _is_known(_folder_row(desk, folder), seen, desk.clock.now()):
         return 0
     time.sleep(SETTLE_SECONDS)
     if _read_content(folder) != seen:
@@ -114,7 +117,7 @@ def _accept(tx: Transaction, folder: Path, seen: FolderContent, files: Files) ->
     """Publish or propose the content if it is an edit; returns 1 for an edit. Raises: RuleSetRefused."""
     in_force = config_in_force(tx, to_change=True).version
     row = _locked(tx, folder)
-    if _is_known(row, seen):
+    if _is_known(row, seen, tx.real_now):
         return 0
     if in_force is None:
         return _submit(tx, folder, seen, files, base={}, edited=files)
@@ -164,10 +167,15 @@ def _taken_over(files: Files, proposal: str | None, base: Files) -> dict[str, An
 
 
 def _refuse(tx: Transaction, folder: Path, seen: FolderContent, problems: tuple[Problem, ...]) -> int:
-    """Store the problems and notify the administrators, once for each content of the folder."""
+    """Store the problems and notify the administrators, once for each content of the folder.
+
+    One that is refused again is logged only where other problems are found.
+    """
     row = _locked(tx, folder)
-    if _is_known(row, seen):
+    if _is_known(row, seen, tx.real_now):
         return 0
+    stored = _stored_problems(problems)
+    is_same = row is not None and row.refused == seen.digest and row.problems == stored
     notified = tx.connection.execute(select(exists().where(folders.c.refused == seen.digest))).scalar()
     content = row.content if row is not None else None
     unchanged = {} if row is None else {"base": row.base, "proposed": row.proposed}
@@ -175,6 +183,8 @@ def _refuse(tx: Transaction, folder: Path, seen: FolderContent, problems: tuple[
         in_force = config_in_force(tx, to_change=False).version
         content, unchanged = NEVER_GOOD, {"base": {} if in_force is None else files_of(tx, in_force)}
     _store(tx, folder, content=content, **unchanged, refused=seen.digest, problems=problems)
+    if is_same:
+        return 0
     errors = [problem for problem in problems if problem.severity == "error"]
     log.error(
         "rules folder: refused, the rule set in force does not change",
@@ -215,8 +225,13 @@ def _read_content(folder: Path) -> FolderContent:
     return FolderContent(version_of(files), files)
 
 
-def _is_known(row: Row[Any] | None, seen: FolderContent) -> bool:
-    return row is not None and seen.digest == (row.refused or row.content)
+def _is_known(row: Row[Any] | None, seen: FolderContent, now: datetime) -> bool:
+    """Whether the content was accepted, or refused a short time ago; `now` is that of the machine."""
+    if row is None or row.refused is None:
+        return row is not None and seen.digest == row.content
+    # one that is ahead was refused before the system's clock was set back
+    is_recent = row.checked_at - CLOCK_SKEW <= now < row.checked_at + TRY_AGAIN
+    return bool(seen.digest == row.refused and is_recent)
 
 
 def _key(folder: Path) -> str:
@@ -250,7 +265,7 @@ def _store(
         "base": None if base is None else dict(base),
         "proposed": proposed,
         "refused": refused,
-        "problems": [asdict(problem) for problem in problems[:MAX_PROBLEMS_STORED]],
+        "problems": _stored_problems(problems),
         "checked_at": tx.real_now,
     }
     if known is None or known.content != content:
@@ -261,6 +276,10 @@ def _store(
     skipping = insert_or_skip_on_sqlite if tx.is_sqlite else insert_or_skip
     named = {"id": _key(folder), "host": gethostname(), "path": str(folder.resolve())}
     tx.connection.execute(skipping(folders).values(**named, **values).on_conflict_do_nothing())
+
+
+def _stored_problems(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
+    return [asdict(problem) for problem in problems[:MAX_PROBLEMS_STORED]]
 
 
 def _view(row: Row[Any], tx: Transaction) -> FolderView:

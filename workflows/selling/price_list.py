@@ -122,14 +122,21 @@ def insert_price(tx: Transaction, product: Row[Any], price: ListPrice, others: S
     return price_id
 
 
-def end_price(tx: Transaction, product_id: str, price_id: str, command: EndPrice) -> str:
-    """Give a price another last day, or none; returns the product's id.
+def end_price(
+    tx: Transaction,
+    product_id: str,
+    price_id: str,
+    command: EndPrice,
+    *,
+    expected_version: int | None = None,
+) -> str:
+    """Give a price another last day, or none; returns the product's id. The version is the product's.
 
-    Raises: NotAllowed; NotFound; InvalidInput for a last day before yesterday or before its first;
-    StateForbids for a price that is past; PricesOverlap.
+    Raises: NotAllowed; NotFound; VersionChanged; InvalidInput for a last day before yesterday or before its
+    first; StateForbids for a price that is past; PricesOverlap.
     """
     tx.require(*EDITORS)
-    product = locked_product(tx, product_id)
+    product = locked_product(tx, product_id, expected_version)
     rows = prices_of(tx, product_id)
     row = _one_price(rows, price_id)
     until_on = command.last_on + ONE_DAY if command.last_on is not None else None
@@ -171,14 +178,16 @@ def set_end(
     tx.audit(SUBJECT, product.id, "price ends", before=price.text(), after=changed.text())
 
 
-def remove_price(tx: Transaction, product_id: str, price_id: str) -> str:
-    """Remove a price that has not begun; returns the product's id.
+def remove_price(
+    tx: Transaction, product_id: str, price_id: str, *, expected_version: int | None = None
+) -> str:
+    """Remove a price that has not begun; returns the product's id. The version is the product's.
 
-    Raises: NotAllowed; NotFound; StateForbids for one that has begun; Conflict where a contract was sold at
-    it.
+    Raises: NotAllowed; NotFound; VersionChanged; StateForbids for one that has begun; Conflict where a
+    contract was sold at it.
     """
     tx.require(*EDITORS)
-    locked_product(tx, product_id)
+    locked_product(tx, product_id, expected_version)
     row = _one_price(prices_of(tx, product_id), price_id)
     price = list_price(row)
     standing = price.standing(local_date(tx.now, tx.settings.zone))

@@ -3,6 +3,7 @@
 A password is stored as an argon2 hash, which cannot be reversed.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select
@@ -132,10 +133,19 @@ def must_have_first_password(tx: Transaction, user_id: str, password: str | None
         )
 
 
-def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
+def change_user(
+    tx: Transaction,
+    user_id: str,
+    command: ChangeUser,
+    *,
+    once_locked: Callable[[], object] | None = None,
+) -> None:
     """Change the fields that were given. A new password or role, or disabling, ends the user's sessions.
 
+    `once_locked` is called once no other call can change the user: a user has no version to compare.
+
     Raises:
+        VersionChanged, or whatever `once_locked` raises.
         NotAllowed: the actor is no administrator.
         NotFound: there is no such user.
         CustomerErased: it is that of a customer who was erased.
@@ -145,6 +155,8 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
     """
     tx.require("administrator")
     row = _locked(tx, user_id)
+    if once_locked is not None:
+        once_locked()
     if is_address_of_erased(row.email):
         require_not_erased(tx, row.customer_id)
     given = command.given()

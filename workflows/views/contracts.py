@@ -261,12 +261,13 @@ class BalancePoint(View):
 class ProjectionView(View):
     """When a contract runs out at its recent pace: `drawn_minutes` or `drawn_money` in the last `span_days`.
 
+    `drawn_money` is None for users who see no prices, of a contract in money.
     `earliest_at` is by the pace of the busier weeks, `latest_at` by that of the quieter ones. An instant is
     None if it is more than three years away, and both of these with less than two weeks of history.
     """
 
     drawn_minutes: int
-    drawn_money: int
+    drawn_money: int | None
     span_days: int
     runs_out_at: datetime | None
     earliest_at: datetime | None
@@ -275,7 +276,8 @@ class ProjectionView(View):
 
 @view
 class BurnDownView(View):
-    """What a contract has available over time; no points if nothing was ever drawn.
+    """What a contract has available over time; no points if nothing was ever drawn, or, of a contract in
+    money, for users who see no prices.
 
     Money is in minor units of `currency`, which is None unless the contract is in money.
     """
@@ -292,7 +294,8 @@ class BurnDownView(View):
 class StatementLine(View):
     """One movement: `minutes`, `incidents` and `money` change the available balance, to `balance_after`.
 
-    Money is in minor units of `currency`, which is None unless the contract is in money.
+    Money is in minor units of `currency`, which is None unless the contract is in money. For users who see no
+    prices, `money` and `balance_after` of a contract in money are None.
 
     `another_service_request` is true for a line of a service request that the user may not see: its id and
     number are null, and `why` does not name it. `pending`: it is held for work that awaits approval.
@@ -310,9 +313,9 @@ class StatementLine(View):
     another_service_request: bool
     minutes: int
     incidents: int
-    money: int
+    money: int | None
     currency: str | None
-    balance_after: int
+    balance_after: int | None
     why: str
     pending: bool = False
     since_acceptance: bool = False
@@ -325,7 +328,8 @@ class AcceptanceView(View):
 
     `balance` is what was available after its lines, in the statement's unit. `heads` are those of the
     ledger's chains then; `intact` says that the ledger still has them. `changes` counts the lines since then
-    that belong to what was accepted, `difference` is what they move. `differences` are the first of them, in
+    that belong to what was accepted, `difference` is what they move; None in money for users who see no
+    prices. `differences` are the first of them, in
     the order recorded: their `balance_after` goes on from the accepted balance.
     """
 
@@ -340,7 +344,7 @@ class AcceptanceView(View):
     heads: list[ChainHeadView]
     intact: bool
     changes: int
-    difference: int
+    difference: int | None
     differences: list[StatementLine]
 
 
@@ -371,8 +375,8 @@ class HolderStatementLine(View):
     """One movement of one grant of a holder's contract, in the contract's unit; money in minor units.
 
     `balance_after` is what is then available in the grant; it and `grant` are null for a movement of no
-    grant, such as carried time, whose amount is in `why`. `another_service_request` and
-    `since_acceptance` as in a contract's statement.
+    grant, such as carried time, whose amount is in `why`. `another_service_request`, `since_acceptance` and
+    what is None for users who see no prices are as in a contract's statement.
     """
 
     transaction: str
@@ -391,7 +395,7 @@ class HolderStatementLine(View):
     another_service_request: bool
     minutes: int
     incidents: int
-    money: int
+    money: int | None
     balance_after: int | None
     why: str
     pending: bool = False

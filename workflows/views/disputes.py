@@ -13,7 +13,8 @@ class DisputedView(View):
     """What is objected to, as it was when the dispute was opened; what does not apply is null.
 
     `at` is when it was worked, or when the line is effective. `moved` is what the line of a statement moved,
-    in `unit`: whole minutes, incidents, or minor units of `currency`. `net` is that of an invoice line.
+    in `unit`: whole minutes, incidents, or minor units of `currency`; null in money for users who see no
+    prices. `net` is that of an invoice line.
     """
 
     at: datetime | None
@@ -33,7 +34,8 @@ class DisputeView(View):
 
     A line of a statement that was drawn for a work entry has `work_entry` too. Records that the user may not
     see are null. `decision_reason` is written for the customer. `minutes_left` are those of the entry that
-    its acceptance left, `returned` what it gave back to the contract, in the subject's unit.
+    its acceptance left, `returned` what it gave back to the contract, in the subject's unit; null where the
+    subject's `moved` is.
     """
 
     id: str

@@ -114,6 +114,7 @@ class AllocationView(View):
     `contract`, its number and `grant` are None, too, if the contract may not be named to the user.
     `borrowed`: the minutes are drawn ahead on the month after the one of the work. `by_month`: what the
     contract lacked waits for its next months, and for the holder's next contract after the last of them.
+    `why` says in words which contract excludes time that is not billed, and what it excludes.
     """
 
     kind: str
@@ -125,6 +126,7 @@ class AllocationView(View):
     borrowed: bool = False
     held: bool = False
     by_month: bool = False
+    why: str | None = None
 
 
 @view
@@ -255,7 +257,7 @@ class RequiredApproval(View):
 class WorkPreview(View):
     """The draw-down that saving would make; `leaves` are the minutes left afterwards, by contract id.
 
-    `leaves_money` is the money left of contracts in money, by contract id.
+    `leaves_money` is the money left of contracts in money, by contract id; empty for users who see no prices.
     `moves` are the entries that come after it and would be drawn from elsewhere. `adjustment` is set where
     minutes would move in a closed accounting period. `approval` is set where the customer would have to
     approve it first. `changed_since` names what it is charged by as it was when it was worked, and not as it

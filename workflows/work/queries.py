@@ -1,6 +1,6 @@
 """Reading work entries with their allocations, and showing the preview of one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -11,10 +11,11 @@ from engine.charging import Segment
 from engine.payers import Slice
 from engine.work_approval import WORK_ENTRY_STATES, WorkEntryState
 from workflows.charging.terms import changed_since
-from workflows.core.actors import PRICE_ROLES, STAFF
+from workflows.core.actors import PRICE_ROLES, STAFF, sees_movements
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.coverage.exclusions import exclusion_text, exclusion_texts
 from workflows.languages.texts import gettext
 from workflows.ledger.adjustments import Adjustment, Adjustments
 from workflows.lifecycle.contracts.charged_entry import segments_of
@@ -183,7 +184,11 @@ def _listed_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ListedWorkV
 
 def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
     """A planned split as shown before saving, with what each contract that pays would have left."""
-    leaves = _leaves(tx, planned)
+    leaves, entry = _leaves(tx, planned), planned.entry
+    excluded = None
+    if _has_ignored(planned.slices):
+        excluded = exclusion_text(tx, planned.terms.stored(), entry.worked_from, entry.worked_type)
+    moved_excluded = _moved_exclusions(tx, planned.moved)
     moved = [piece for one in planned.moved for piece in (*one.before, *one.after)]
     allocations = _Allocations(tx, [*planned.slices, *moved])
     return WorkPreview(
@@ -192,10 +197,10 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
         charge_why=planned.worked.charge_why,
         segments=segment_views(tx, planned.worked.segments),
         price=_price(tx, planned.worked.segments),
-        allocations=allocations.of(planned.slices),
+        allocations=allocations.of(planned.slices, excluded),
         leaves={one: left for one, left in leaves.items() if isinstance(left, int)},
         leaves_money={one: left for one, left in leaves.items() if isinstance(left, MoneyView)},
-        moves=[_moved_view(one, allocations) for one in planned.moved],
+        moves=[_moved_view(one, allocations, moved_excluded) for one in planned.moved],
         adjustment=_adjustment_view(Adjustments(tx).at(_earliest(planned))),
         approval=planned.required,
         changed_since=changed_since(tx, planned.terms, planned.entry.worked_from),
@@ -221,6 +226,8 @@ def _leaves(tx: Transaction, planned: Planned) -> dict[str, int | MoneyView]:
         currency = currencies.get(contract_id)
         if contract_id not in own:
             continue
+        if currency is not None and not sees_movements(tx.actor.role, "money"):
+            continue  # what is left before and after is the price of the work
         if currency is not None:
             leaves[contract_id] = MoneyView(max(0, has.money_available - drawn), currency)
         else:
@@ -244,9 +251,10 @@ def recalculation_view(tx: Transaction, found: Recalculation) -> RecalculationVi
     splits = [*(split for one in found.entries for split in (one.before, one.after))]
     splits += [split for one in found.moved for split in (one.before, one.after)]
     allocations = _Allocations(tx, [piece for split in splits for piece in split])
+    excluded = _moved_exclusions(tx, found.moved)
     return RecalculationView(
         [_recalculated_view(tx, one, allocations) for one in found.entries],
-        [_moved_view(one, allocations) for one in found.moved],
+        [_moved_view(one, allocations, excluded) for one in found.moved],
     )
 
 
@@ -261,19 +269,26 @@ def _recalculated_view(tx: Transaction, one: Recalculated, allocations: "_Alloca
         charge_why=worked.charge_why,
         price_before=_price(tx, segments_of(entry)),
         price_after=_price(tx, worked.segments),
-        before=allocations.of(one.before),
-        after=allocations.of(one.after),
+        before=allocations.of(one.before, exclusion_texts(tx, [entry.id]).get(entry.id)),
+        after=allocations.of(
+            one.after, exclusion_text(tx, one.charged.terms.stored(), entry.started_at, entry.work_type)
+        ),
     )
 
 
-def _moved_view(one: MovedWork, allocations: "_Allocations") -> MovedWorkView:
+def _moved_exclusions(tx: Transaction, moved: Sequence[MovedWork]) -> dict[str, str]:
+    """Why contracts exclude the entries of which time is not billed before or after the move."""
+    return exclusion_texts(tx, (one.entry for one in moved if _has_ignored((*one.before, *one.after))))
+
+
+def _moved_view(one: MovedWork, allocations: "_Allocations", excluded: Mapping[str, str]) -> MovedWorkView:
     return MovedWorkView(
         id=one.entry,
         service_request=one.service_request,
         service_request_number=one.service_request_number,
         started_at=one.started_at,
-        before=allocations.of(one.before),
-        after=allocations.of(one.after),
+        before=allocations.of(one.before, excluded.get(one.entry)),
+        after=allocations.of(one.after, excluded.get(one.entry)),
     )
 
 
@@ -301,6 +316,7 @@ def _work_views(
         if one.contract_id is not None:
             contracts[one.contract_id] = _Contract(one.contract_number, one.lends, one.by_month)
     allocations = _Allocations(tx, [piece for pieces in found.values() for piece in pieces], contracts)
+    excluded = exclusion_texts(tx, (entry for entry, pieces in found.items() if _has_ignored(pieces)))
     adjustments = Adjustments(tx)
     # the time counts on the request that is left, what was written belongs to the one that it came from
     origins = Nameable(tx, {"service_request": {row.merged_from_id for row in rows}})
@@ -324,7 +340,7 @@ def _work_views(
             note=row.note if readable[row.id] else None,
             segments=segment_views(tx, segments_of(row)),
             price=_price(tx, segments_of(row)),
-            allocations=allocations.of(found.get(row.id, [])),
+            allocations=allocations.of(found.get(row.id, []), excluded.get(row.id)),
             created_at=row.created_at,
             version=row.version,
             state=row.state,
@@ -406,6 +422,11 @@ def _money(amount_minor: int | None, currency: str | None) -> MoneyView | None:
     return MoneyView(amount_minor, currency) if amount_minor is not None and currency is not None else None
 
 
+def _has_ignored(slices: Iterable[Slice]) -> bool:
+    """Whether some time is recorded and not billed."""
+    return any(one.kind == "ignored" for one in slices)
+
+
 class _Contract(NamedTuple):
     """What allocations say of a contract; `lends`: its months may be drawn ahead."""
 
@@ -445,8 +466,11 @@ class _Allocations:
             if self._nameable.may("contract", contract)
         }
 
-    def of(self, slices: Sequence[Slice]) -> list[AllocationView]:
-        """The allocations of one entry's slices, which are among those looked up."""
+    def of(self, slices: Sequence[Slice], excluded: str | None = None) -> list[AllocationView]:
+        """The allocations of one entry's slices, which are among those looked up.
+
+        `excluded` is why the covering contract excludes the entry, if it does.
+        """
         sums: dict[tuple[str, str | None, str | None, str | None, bool, bool], tuple[int, int]] = {}
         for piece in slices:
             contract_id = self._nameable.id("contract", piece.contract)
@@ -467,6 +491,7 @@ class _Allocations:
                 borrowed=ahead,
                 held=held,
                 by_month=kind == "carried" and contract in self._by_month,
+                why=excluded if kind == "ignored" else None,
             )
             for (kind, contract, grant, currency, ahead, held), (minutes, minor) in sums.items()
         ]

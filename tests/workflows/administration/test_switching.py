@@ -35,6 +35,9 @@ def test_what_waits_opens_with_contracts_off_and_is_searched_when_they_are_on_ag
     assert states(sample, created, awaited) == [("open", None)] * 2
     line = sample.rows(t.service_request_history, service_request_id=created)[-1]
     assert (line.trigger, line.note) == ("open_uncovered", "Contracts are off, so it opens without one.")
+    mails = sample.rows(t.outbox, event="service_request_opened")
+    assert sorted(row.subject_id for row in mails if row.recipient) == sorted([created, awaited])
+    assert {row.subject for row in mails} >= {f"Your request {sample.request(created).number} is open"}
     assert "Opened without a contract" in Browser(sample, sample.technician).open(f"/requests/{created}")
     assert sample.fire(created, "start") == "in_progress"
     sample.do(activate_billing, ActivateBilling(time_expired_contract="ignore"))

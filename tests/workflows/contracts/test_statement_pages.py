@@ -117,6 +117,7 @@ def test_pages_are_parts_of_the_statement_with_its_balances(
                     (part.opening_balance, part.closing_balance)
                 }
         first, last = inside[0], inside[-1]
+        assert first.balance_after is not None
         assert part.opening_balance == first.balance_after - first.minutes - first.incidents
         assert part.closing_balance == last.balance_after
 

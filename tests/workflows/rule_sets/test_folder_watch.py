@@ -9,6 +9,7 @@ import pytest
 
 from engine.rulebook import version_of
 from tests.support.builders import RULES, DeskFixture
+from tests.support.rate_cards import rate_card
 from workflows.administration.settings import change_settings
 from workflows.jobs import scheduler
 from workflows.jobs.definitions import run_job
@@ -235,6 +236,29 @@ def test_a_bad_edit_is_reported_once_and_changes_nothing(new_desk: DeskFixture, 
     version = edit(folder)
     assert (pick_up(new_desk), in_force(new_desk)) == (1, version)
     assert [one.ok for one in new_desk.see(list_rules_folders)] == [True]
+
+
+def test_an_edit_that_the_desk_forbids_is_taken_once_it_does_not(new_desk: DeskFixture, folder: Path) -> None:
+    """Nothing in the folder changes, and the server goes on running."""
+    before = in_force(new_desk)
+    (folder / "rate_cards" / "standard.json").write_text(rate_card(10_000, "CHF"))
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, before)
+    [problem] = new_desk.see(list_rules_folders)[0].problems
+    assert (problem.file, problem.severity) == ("rate_cards/standard.json", "error")
+    for seconds, tried_again in ((30, False), (31, True), (61, True)):
+        checked_at = new_desk.see(list_rules_folders)[0].checked_at
+        new_desk.clock.move(seconds=seconds)
+        assert (pick_up(new_desk), in_force(new_desk)) == (0, before)
+        assert (new_desk.see(list_rules_folders)[0].checked_at > checked_at) == tried_again
+    new_desk.do(change_settings, {"currency": "CHF"})
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, before)
+    new_desk.clock.move(seconds=60)
+    edited = version_of(read_rules_folder(folder))
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, edited)
+    [shown] = new_desk.see(list_rules_folders)
+    assert (shown.ok, [one.severity for one in shown.problems]) == (True, ["warning"])
+    assert [one.errors for one in read_health(new_desk.desk, counts=CachedCounts()).rules_folders] == [0]
+    assert len(new_desk.rows(t.outbox, event="rules_refused")) == 2, "the administrator and webhooks, once"
 
 
 def test_a_bad_edit_that_is_reverted_publishes_nothing(new_desk: DeskFixture, folder: Path) -> None:

@@ -21,6 +21,7 @@ TABLE_ROWS = 12
 class BurnDown:
     """Chart coordinates within 600 by 120; `projection` is the projected line and `band` its area, or empty.
 
+    Without `line` there is no chart: the reader does not see what single movements come to.
     `rows` are the same as text: a day, the balance, and whether that is projected.
     """
 
@@ -42,6 +43,9 @@ def burn_down(contract: ContractDetail, curve: BalanceCurve | None) -> BurnDown 
     found = project(contract, curve, now()) if _month_awaited_at(contract) is None else None
     pace, band = found or (None, None)
     begins = min(curve.begins_at, now())
+    summary = _summary(contract, pace, band, shows_drawn=curve.shows_movements)
+    if not curve.shows_movements:
+        return BurnDown(summary, line="", projection="", band="", rows=[], today_x=0, begins="", ends="")
     ends = _ends(contract, pace, band)
     zone = ZoneInfo(contract.time_zone)
     scale = _Scale(begins, ends, max([1, *(balance for _, balance in curve.points)]))
@@ -49,7 +53,7 @@ def burn_down(contract: ContractDetail, curve: BalanceCurve | None) -> BurnDown 
     if pace is not None:
         projection = f"{scale.point(now(), available)} {_projection_end(scale, pace, available)}"
     return BurnDown(
-        summary=_summary(contract, pace, band),
+        summary=summary,
         line=_steps(scale, curve, available),
         projection=projection,
         band=_band(scale, band, pace, available),
@@ -163,7 +167,7 @@ def _steps(scale: _Scale, curve: BalanceCurve, available: int) -> str:
     return " ".join(points)
 
 
-def _summary(contract: ContractDetail, pace: Pace | None, band: Band | None) -> str:
+def _summary(contract: ContractDetail, pace: Pace | None, band: Band | None, *, shows_drawn: bool) -> str:
     zone = ZoneInfo(contract.time_zone)
     ended_at = _ended_at(contract)
     if ended_at is not None:
@@ -182,14 +186,19 @@ def _summary(contract: ContractDetail, pace: Pace | None, band: Band | None) -> 
         pace.span.days,
         amount=_amount(contract, pace.drawn_minutes),
     )
+    return f"{recent} {_outlook(contract, pace, band)}" if shows_drawn else _outlook(contract, pace, band)
+
+
+def _outlook(contract: ContractDetail, pace: Pace, band: Band | None) -> str:
+    """How long a contract lasts at its recent pace."""
+    zone = ZoneInfo(contract.time_zone)
     end = contract.expires_at
     if pace.runs_out_at is None or (end is not None and pace.runs_out_at >= end):
         until = last_day(end, zone) if end is not None else None
         if until is None:
-            return f"{recent} {gettext('At this rate it will last for years.')}"
-        lasts = gettext("At this rate it will last until it ends on %(day)s.", day=day_text(until))
-        return f"{recent} {lasts}"
-    return f"{recent} {_runs_out_text(contract, pace.runs_out_at, band)}"
+            return gettext("At this rate it will last for years.")
+        return gettext("At this rate it will last until it ends on %(day)s.", day=day_text(until))
+    return _runs_out_text(contract, pace.runs_out_at, band)
 
 
 def _month_awaited_at(contract: ContractDetail) -> datetime | None:

@@ -6,6 +6,7 @@ from engine.disputes import DisputeKind
 from web.languages import Texts, gettext, mark
 from web.pages.context import zone
 from web.pages.wording.formats import amount_text, instant_text, minutes_text, money_text
+from web.statement_labels import MOVEMENTS
 from workflows.views.disputes import DisputedView, DisputeView
 
 KINDS = Texts(
@@ -26,6 +27,8 @@ def subject_text(kind: DisputeKind, subject: DisputedView) -> str:
     at = instant_text(subject.at, zone()) if subject.at is not None else ""
     if kind == "work_entry":
         return gettext("%(time)s worked, %(when)s", time=minutes_text(subject.worked_minutes), when=at)
+    if subject.moved is None:
+        return gettext("%(amount)s, %(when)s", amount=MOVEMENTS.get(subject.movement or "", ""), when=at)
     unit: Any = subject.unit
     return gettext("%(amount)s, %(when)s", amount=amount_text(subject.moved, unit, subject.currency), when=at)
 

@@ -75,20 +75,20 @@ def allocation_text(
 
     `leaves` has the minutes left by contract id, and `leaves_money` the money.
     """
-    parts: dict[tuple[str, str | None, bool, bool, bool], int] = {}
+    parts: dict[tuple[str, str | None, bool, bool, bool, str | None], int] = {}
     paid: dict[str | None, MoneyView] = {}
     numbers = {
         one.contract: one.contract_number or gettext("another holder’s contract") for one in allocations
     }
     for one in allocations:
         contract = one.contract if one.kind in ("grant", "covered") else None
-        key = (one.kind, contract, one.borrowed, one.held, one.by_month)
+        key = (one.kind, contract, one.borrowed, one.held, one.by_month, one.why)
         parts[key] = parts.get(key, 0) + one.minutes
         if one.amount is not None:
             before = paid[one.contract].amount_minor if one.contract in paid else 0
             paid[one.contract] = MoneyView(before + one.amount.amount_minor, one.amount.currency)
     texts = []
-    for (kind, contract, borrowed, held, by_month), minutes in parts.items():
+    for (kind, contract, borrowed, held, by_month, why), minutes in parts.items():
         time = minutes_text(minutes)
         if borrowed:
             texts.append(
@@ -115,7 +115,8 @@ def allocation_text(
         elif by_month:
             texts.append(gettext("%(time)s carried to the next month or contract", time=time))
         else:
-            texts.append(gettext(UNCOVERED[kind], time=time) if kind in UNCOVERED else f"{time} {kind}")
+            text = gettext(UNCOVERED[kind], time=time) if kind in UNCOVERED else f"{time} {kind}"
+            texts.append(f"{text} ({why})" if why else text)
     return ", ".join(texts) if texts else gettext("nothing is charged")
 
 

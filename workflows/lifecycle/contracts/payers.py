@@ -87,8 +87,16 @@ def valid_from(contract: Contract) -> datetime | None:
 
 def is_excluded(contract: Contract, role: str, work_type: str | None) -> bool:
     """Whether a covering contract excludes work by its type or by the role of who did it."""
-    exclusions = contract.exclusions
-    return role in exclusions.get("roles", ()) or work_type in exclusions.get("work_types", ())
+    return exclusion_of_work(contract, role, work_type) is not None
+
+
+def exclusion_of_work(contract: Contract, role: str, work_type: str | None) -> tuple[str, str] | None:
+    """The code of the reason why a contract excludes work, and the work type or role that it excludes."""
+    if work_type is not None and work_type in contract.exclusions.get("work_types", ()):
+        return "excluded_work_type", work_type
+    if role in contract.exclusions.get("roles", ()):
+        return "excluded_role", role
+    return None
 
 
 class WorkSearched(NamedTuple):

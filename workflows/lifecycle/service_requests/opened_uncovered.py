@@ -1,7 +1,8 @@
 """Requests that waited for a contract when contracts were switched off: they open without one.
 
 Nothing else could open them then. They keep their decision: once contracts are on again, a job searches for
-them like for any request that lacks a contract. Source: product.md section 3.
+them like for any request that lacks a contract. Their customers, who got a mail that they wait, get one that
+they opened. Source: product.md sections 3 and 12.
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import Select, select
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import mark
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
+from workflows.notifications.messages import notify_request_event
 from workflows.store import tables as t
 
 r = t.service_request
@@ -28,4 +30,5 @@ def open_uncovered(tx: Transaction, request_id: str) -> bool:
     if tx.settings.contracts or request.state != "pending_no_contract":
         return False
     move_request(tx, request, "cover", note=OPENED_UNCOVERED, history_trigger="open_uncovered")
+    notify_request_event(tx, request, "opened")
     return True

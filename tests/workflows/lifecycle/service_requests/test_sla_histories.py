@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from engine.service_requests import PRIORITIES, UNFINISHED_STATES
@@ -206,6 +206,8 @@ class Story:
             elif row.state == "on_hold":
                 self._add("stop")
             elif before in ("on_hold", "pending_no_contract"):
+                # a contract that is waited for brings its level while the request still waits
+                self._follow_terms(row)
                 self._add("run")
             if row.state == "in_progress":
                 self._add("respond")
@@ -317,6 +319,9 @@ def play(sample: SampleDesk, history: tuple[str, str, list[tuple[timedelta, str,
         story.act("cancel")
 
 
+ANSWERED_WHILE_IT_WAITS = ("", "critical", [(12 * STEP, "answer", 12 * STEP), (12 * STEP, "sell:0", STEP)])
+"""An answer to a request that waits for a contract, whose service level it then gets."""
+
 MANY = settings(
     max_examples=HISTORIES,
     deadline=None,
@@ -328,6 +333,7 @@ MANY = settings(
 
 @MANY
 @given(history=histories)
+@example(history=ANSWERED_WHILE_IT_WAITS)
 def test_every_target_of_a_random_history(sqlite_desk: SampleDesk, history: Any) -> None:
     play(sqlite_desk, history)
 
