@@ -4,7 +4,7 @@ A row becomes an `Event`: the values that the mapping asks for, not yet checked 
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -93,8 +93,8 @@ def _split(name: str, text: str, mapping: Mapping) -> tuple[Header, list[CsvRow]
 
 
 def _split_by(name: str, text: str, mapping: Mapping, quote: str | None) -> tuple[Header, list[CsvRow]]:
-    reader = CsvReader(text, mapping.separator, quote)
-    rows = list(reader.rows())
+    reader = CsvReader(text, mapping.separator, quote, mapping.escape)
+    rows = _with_values(reader.rows())
     header = find_header(name, rows, mapping)
     first = rows[header.index].line
 
@@ -102,8 +102,13 @@ def _split_by(name: str, text: str, mapping: Mapping, quote: str | None) -> tupl
         return row.line <= first or header.fitted(row) is not None
 
     if not all(row.last_line == row.line or fits(row) for row in rows):
-        rows = list(reader.rows(fits))
+        rows = _with_values(reader.rows(fits))
     return header, rows
+
+
+def _with_values(rows: Iterable[CsvRow]) -> list[CsvRow]:
+    """The rows without the empty ones, which a spreadsheet may write by the hundred below its last row."""
+    return [row for row in rows if row.problem is not None or any(map(str.strip, row.fields))]
 
 
 def _has_tabs(row: CsvRow) -> bool:
