@@ -122,7 +122,7 @@ def unit_of(text: str, form: str) -> timedelta:
     if form == EPOCH_MS:
         return timedelta(milliseconds=1)
     if form in NUMBER_FORMS:
-        return SECOND
+        return DAY if form == EXCEL and text.isdigit() else SECOND
     if form != ISO:
         return unit_of_form(form)
     found = ISO_TIME.search(text)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from engine.errors import DeskError, NonexistentLocalTime, UnknownTimeZone
 from engine.periods import check_date, check_instant, first_instant_at, resolve_local, zone_named
 from workflows.importing.date_forms import (
+    DAY,
     conflicting_forms,
     directives,
     form_in_english,
@@ -194,7 +195,8 @@ class _InstantReader:
             check_date(parsed)
             if parsed.tzinfo is not None:
                 return StatedInstant(check_instant(parsed.astimezone(UTC)), unit)
-            if self.mapping.nonexistent_times == "move_forward":
+            # where clocks change at midnight, a day begins at another time: it is a date all the same
+            if unit == DAY or self.mapping.nonexistent_times == "move_forward":
                 at = first_instant_at(parsed, self.zone)
             else:
                 at = resolve_local(parsed, self.zone)

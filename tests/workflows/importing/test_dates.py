@@ -40,6 +40,25 @@ def refused(*texts: str, **changes: Any) -> str:
 
 
 @pytest.mark.parametrize(
+    ("form", "text", "precise"),
+    [("iso", "2024-03-31", "2024-03-31 00:00"), ("%d.%m.%y", "31.03.24", ""), ("excel", " 45382", "45382.0")],
+)
+def test_a_date_is_a_day_also_where_clocks_change_at_midnight(form: str, text: str, precise: str) -> None:
+    """In Beirut, 31 March 2024 began at 01:00; a time of that hour is none."""
+    assert instant(text, date_form=form, time_zone="Asia/Beirut") == datetime(2024, 3, 30, 22, tzinfo=UTC)
+    if precise:
+        assert "does not exist" in str(instant(precise, date_form=form, time_zone="Asia/Beirut"))
+
+
+def test_a_spreadsheets_day_without_a_time_is_exact_to_the_day() -> None:
+    """Closed on the day of the opening: not before it."""
+    [row] = read(" 45474", opened="45474.5", date_form="excel")
+    assert isinstance(row, Event)
+    (history,), _ = group_by_service_request([row], mapping())
+    assert history.skipped == []
+
+
+@pytest.mark.parametrize(
     ("form", "text", "at"),
     [
         ("%Y-%m-%d %H:%M:%S %Z", "2024-07-01 10:00:00 UTC", "2024-07-01 10:00"),
