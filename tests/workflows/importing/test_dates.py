@@ -40,6 +40,17 @@ def refused(*texts: str, **changes: Any) -> str:
 
 
 @pytest.mark.parametrize(
+    "text", ["2024-07-01 10.15", "2024-07-01T10:15.5", "20240701T1015,5", "2024-W27-1 10.5"]
+)
+def test_a_fraction_is_one_of_a_second(text: str) -> None:
+    """What stands behind the point may be minutes, or a part of an hour: it is not guessed."""
+    assert "is not a date of the form iso" in str(instant(text, date_form="iso"))
+    assert instant("2024-07-01 10.15", date_form=["iso", "%Y-%m-%d %H.%M"]) == instant(
+        "2024-07-01T10:15+02:00", date_form="iso"
+    )
+
+
+@pytest.mark.parametrize(
     ("form", "text", "precise"),
     [("iso", "2024-03-31", "2024-03-31 00:00"), ("%d.%m.%y", "31.03.24", ""), ("excel", " 45382", "45382.0")],
 )
