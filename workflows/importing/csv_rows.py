@@ -13,9 +13,8 @@ from dataclasses import dataclass
 NOT_CLOSED = "a quotation mark is not closed"
 TEXT_FOLLOWS = "text follows a closing quotation mark; inside a cell, a quotation mark is written twice"
 BACKSLASH = "\\"
-TEXT_FOLLOWS_ESCAPED = (
-    f"text follows a quotation mark behind {BACKSLASH}: where that escapes it, "
-    f'write "escape": "{BACKSLASH * 2}" in the mapping'
+BEHIND_A_BACKSLASH = (
+    "text follows a quotation mark behind a backslash; inside a cell, the mark is written twice"
 )
 LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -121,7 +120,7 @@ class CsvReader:
             if closed is None or closed.end() > stop:
                 return NOT_CLOSED
             has_backslash = self.escape is None and closed[1].endswith(BACKSLASH)
-            return TEXT_FOLLOWS_ESCAPED if has_backslash else TEXT_FOLLOWS
+            return BEHIND_A_BACKSLASH if has_backslash else TEXT_FOLLOWS
         return self._without_escapes(closed[1], doubled=self.quote), after.end(), had_blanks
 
     def _without_escapes(self, text: str, *, doubled: str | None = None) -> str:

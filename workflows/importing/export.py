@@ -10,7 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from workflows.importing.column_sources import PLACEHOLDER
-from workflows.importing.csv_rows import CsvReader, CsvRow, row_like_lines
+from workflows.importing.csv_rows import BEHIND_A_BACKSLASH, CsvReader, CsvRow, row_like_lines
 from workflows.importing.email_cells import usable_address
 from workflows.importing.events import Event, RowNote
 from workflows.importing.header import ExportUnreadable, Header, find_header
@@ -20,6 +20,7 @@ from workflows.importing.plain_text import plain_text
 from workflows.importing.whole_numbers import without_thousands_separators
 
 LONGEST_NUMBER = 60
+ESCAPE_HINT = ', or the mapping has "escape": "\\\\"'
 MULTILINE = frozenset({"description", "resolution"})
 ADDRESSES = ("customer_email", "technician_email")
 NUMBERS = ("number", "sequence", *WORKED)
@@ -168,7 +169,8 @@ class _RowReader:
     def read(self, row: CsvRow) -> Iterator[Event | RowNote]:
         """The events of a row, or why it has none."""
         if row.problem is not None:
-            yield RowNote(row.line, row.problem)
+            hint = ESCAPE_HINT if row.problem == BEHIND_A_BACKSLASH else ""
+            yield RowNote(row.line, row.problem + hint)
             return
         fields = self.header.fitted(row)
         if fields is None:
