@@ -49,7 +49,8 @@ class CsvReader:
         mark, escaping = re.escape(quote or ""), re.escape(escape or "")
         escaped = rf"{escaping}(?:\r\n|(?s:.)|\Z)" if escape is not None else r"(?!)"
         self.escaped = re.compile(rf"{escaping}(\r\n|[\r\n{between}{mark}{escaping}])") if escaping else None
-        self.unquoted = re.compile(rf"(?:[^{between}\r\n{escaping}]|{escaped})*+")
+        plain = rf"[^{between}\r\n{escaping}]*+"
+        self.unquoted = re.compile(rf"{plain}(?:{escaped}{plain})*+" if escaping else plain)
         self.opening = re.compile(rf"{blank}*{mark}")
         # possessive: a pair of marks is never split, so each text is scanned once
         self.closed = (
@@ -90,7 +91,7 @@ class CsvReader:
             if cell is None:
                 plain = self.unquoted.match(self.text, position)
                 assert plain is not None  # it matches the empty text
-                fields.append(self._without_escapes(plain[0]))
+                fields.append(plain[0] if self.escape is None else self._without_escapes(plain[0]))
                 position = plain.end()
             else:
                 value, position, had_blanks = cell
