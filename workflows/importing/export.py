@@ -14,7 +14,14 @@ from workflows.importing.csv_rows import BEHIND_A_BACKSLASH, CsvReader, CsvRow, 
 from workflows.importing.email_cells import usable_address
 from workflows.importing.events import Event, RowNote
 from workflows.importing.header import ExportUnreadable, Header, find_header
-from workflows.importing.instants import StatedInstant, find_undecided, instant_reader
+from workflows.importing.instants import (
+    StatedInstant,
+    find_undecided,
+    instant_reader,
+    is_before,
+    is_earlier,
+    not_before,
+)
 from workflows.importing.mapping import WORKED, Mapping, Meaning, ValueSource
 from workflows.importing.plain_text import plain_text
 from workflows.importing.whole_numbers import without_thousands_separators
@@ -259,7 +266,9 @@ class _RowReader:
             yield instants
             return
         changed, opened, resolved, closed = instants
-        if resolved is not None and opened is not None and _is_earlier(resolved, opened):
+        resolved = not_before(opened, resolved)
+        closed = not_before(resolved or opened, closed)
+        if resolved is not None and opened is not None and is_earlier(resolved, opened):
             resolved = None
             remarks.append("its resolved_at is before its opening and is not used")
         at = _ended(meaning, changed, resolved, closed) or changed
@@ -280,7 +289,7 @@ class _RowReader:
             opened.unit if opened is not None else at.unit,
             tuple(remarks),
         )
-        was_resolved = resolved is not None and _is_before(resolved, at) and not _means(meaning, "resolved")
+        was_resolved = resolved is not None and is_before(resolved, at) and not _means(meaning, "resolved")
         ends = {"resolved_at": None if was_resolved else resolved, "closed_at": closed}
         event = replace(
             event, unused=tuple(key for key, end in ends.items() if end is not None and end != at)
@@ -420,16 +429,6 @@ def _ended(
 
 def _means(meaning: Meaning | None, state: str) -> bool:
     return meaning is not None and meaning.state == state
-
-
-def _is_before(one: StatedInstant, other: StatedInstant) -> bool:
-    """Whether an instant can be before another: a date without a time may be any time of that day."""
-    return one.at < other.at or (one.unit < other.unit and one.at < other.at + other.unit)
-
-
-def _is_earlier(one: StatedInstant, other: StatedInstant) -> bool:
-    """Whether an instant is before another in any case: the same day or minute is not, if one is no finer."""
-    return one.at + max(one.unit, other.unit) <= other.at
 
 
 def _repeated_columns(mapping: Mapping, header: Header) -> dict[str, tuple[int, ...]]:

@@ -54,6 +54,23 @@ class StatedInstant:
     later_at: datetime | None = None
 
 
+def is_before(one: StatedInstant, other: StatedInstant) -> bool:
+    """Whether an instant can be before another: a date without a time may be any time of that day."""
+    return one.at < other.at or (one.unit < other.unit and one.at < other.at + other.unit)
+
+
+def is_earlier(one: StatedInstant, other: StatedInstant) -> bool:
+    """Whether an instant is before another in any case: the same day or minute is not, if one is no finer."""
+    return one.at + max(one.unit, other.unit) <= other.at
+
+
+def not_before(first: StatedInstant | None, second: StatedInstant | None) -> StatedInstant | None:
+    """The second of a row's instants: of a repeated local time, the occurrence that follows the first."""
+    if first is None or second is None or second.later_at is None or not is_earlier(second, first):
+        return second
+    return StatedInstant(second.later_at, second.unit)
+
+
 WITH_NAMES = frozenset("abABcp")
 """The directives whose texts depend on the language."""
 

@@ -1,7 +1,7 @@
 """Instants of an export: forms, zones by name, months by language, precision, and the repeated hour."""
 
 from datetime import UTC, date, datetime, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,39 @@ def refused(*texts: str, **changes: Any) -> str:
     with pytest.raises(ExportUnreadable) as error:
         read(*texts, **changes)
     return str(error.value)
+
+
+@given(
+    st.sampled_from(
+        [("Europe/Berlin", "2024-10-26T23:00Z"), ("Australia/Lord_Howe", "2024-04-06T14:00Z")],
+    ),
+    st.lists(st.integers(0, 240), min_size=3, max_size=3).map(sorted),
+)
+def test_a_row_with_three_instants_of_the_night_when_clocks_go_back(
+    night: tuple[str, str], minutes: list[int]
+) -> None:
+    """Opened, resolved, closed: of a repeated time, the occurrence that follows the one before it."""
+    zone, start = ZoneInfo(night[0]), datetime.fromisoformat(night[1])
+    true = [start + timedelta(minutes=one) for one in minutes]
+    opened, resolved, closed = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in true)
+    raw = f"number,state,opened,resolved,closed,caller\nINC1,Closed,{opened},{resolved},{closed},Ann\n"
+    columns = {
+        "opened_at": "opened",
+        "resolved_at": "resolved",
+        "closed_at": "closed",
+        "changed_at": "closed",
+    }
+    others = ("sequence", "customer_email", "org_unit", "item", "technician", "priority", "subject")
+    by_row = mapping(columns=columns | dict.fromkeys(others, ...), time_zone=night[0])
+    events = [one for one in read_export("e.csv", raw.encode(), by_row, BERLIN) if isinstance(one, Event)]
+    assert not any(one.remarks or one.unused for one in events)
+    found = [events[0].opened_at, *(one.at for one in events)]
+    if resolved == closed:
+        found.insert(1, found[1])
+    assert [f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in found if at] == [opened, resolved, closed]
+    # in order, and each as early as that allows
+    assert all(first and one and first <= one for first, one in pairwise(found))
+    assert all(one and one <= at for one, at in zip(found, true, strict=True))
 
 
 @pytest.mark.parametrize(
