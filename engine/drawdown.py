@@ -216,10 +216,12 @@ def _pay(
 
     They are the last of the first `until` minutes of their segment, of which an hour costs `rate`.
     """
+    whole = minutes
     for account in accounts:
         if account.currency is not None:
             if rate is not None:
-                minutes -= pay_with_money(account, at, PricedPart(minutes, until, rate), slices, facts)
+                part = PricedPart(minutes, whole, until, rate)
+                minutes -= pay_with_money(account, at, part, slices, facts)
             if not minutes:
                 return
         elif account.metered:

@@ -16,13 +16,14 @@ from engine.quantities import Money
 
 
 class PricedPart(NamedTuple):
-    """A part of a segment: whole `minutes`, the last ones of the first `until` minutes of the segment.
+    """A part of a segment: its last `minutes`, of `whole`, the last ones of the segment's first `until`.
 
-    `rate` is the price of an hour. The prices of all parts of a segment sum to that of the segment, which is
-    rounded once.
+    `rate` is the price of an hour. A segment has several parts where a grant begins or ends within it; their
+    prices sum to that of the segment, which is rounded once.
     """
 
     minutes: int
+    whole: int
     until: int
     rate: Money
 
@@ -32,17 +33,19 @@ def pay_with_money(
 ) -> int:
     """Pay for a part from the grants of money open at `at`, in burn order. Returns the whole minutes paid.
 
-    A grant that has less than the price is drawn to exactly 0, and pays for the minute that it began. What
-    costs less than half a minor unit is covered by a contract that has money, and draws nothing.
+    A grant that has less than the price is drawn to exactly 0, and pays for the minute that it began. The
+    minutes that are left are priced by themselves, as billed ones are: rounded half up, but never more than
+    the part costs. What costs less than half a minor unit is covered by a contract that has money, and draws
+    nothing.
     Nothing is paid in another currency than the grants'. Source: product.md section 7.
     """
     if part.rate.currency != account.currency:
         return 0
-    rest = part.minutes
+    rest, most = part.minutes, price_of(part)
     for grant_id in account.open_grants(at, facts):
         if not rest:
             break
-        price = price_of_last(rest, part)
+        price = most if rest == part.whole else min(price_minor(rest, part.rate.amount_minor), most)
         if not price:
             slices.append(("covered", account.contract, None, rest, at, None, False))
             return part.minutes
@@ -50,13 +53,14 @@ def pay_with_money(
         # never more than the rest: less than its price is left
         minutes = rest if drawn == price else -(-drawn * MINUTES_AN_HOUR // part.rate.amount_minor)
         account.left[grant_id] -= drawn
+        most -= drawn
         rest -= minutes
         amount = Money(drawn, part.rate.currency)
         slices.append(("grant", account.contract, grant_id, minutes, at, amount, False))
     return part.minutes - rest
 
 
-def price_of_last(minutes: int, part: PricedPart) -> int:
-    """The price of the last so many minutes of a part, in minor units: what they add to all before them."""
+def price_of(part: PricedPart) -> int:
+    """The price of all of a part, in minor units: what it adds to the parts before it."""
     rate = part.rate.amount_minor
-    return price_minor(part.until, rate) - price_minor(part.until - minutes, rate)
+    return price_minor(part.until, rate) - price_minor(part.until - part.whole, rate)

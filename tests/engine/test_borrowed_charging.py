@@ -143,5 +143,5 @@ def text(at: datetime) -> str:
 
 
 def test_every_operation_is_run(shared_cases: Path) -> None:
-    counts = {op: len(cases(shared_cases, op)) for op in ("round_entries", "charge", *ELSEWHERE)}
-    assert counts == {"round_entries": 11, "charge": 16, "draw": 17, "pack": 1, "sla": 10, "months": 7}
+    # `cases` refuses an operation that neither this module nor another one runs
+    assert all(cases(shared_cases, op) for op in ("round_entries", "charge", *ELSEWHERE))

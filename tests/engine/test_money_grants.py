@@ -99,6 +99,14 @@ def test_money_pays_for_nothing_without_a_rate_in_its_currency(rate: Money | Non
     assert paid(one, money(grant("G", 50_000)), hours(60)) == [("grant", "H1", 60, None)]
 
 
+def test_what_is_left_of_a_segment_after_a_grant_is_priced_by_itself() -> None:
+    # 7 minutes are 14.40; a grant of 1.51 pays one of them, and 6 minutes are 12.346
+    assert paid(entry((7, 12_346)), money(grant("A", 151), grant("B", 9_000))) == [
+        ("grant", "A", 1, 151),
+        ("grant", "B", 6, 1_235),
+    ]
+
+
 def test_what_costs_less_than_half_a_minor_unit_is_covered_while_money_is_left() -> None:
     cheap = entry((1, 29))
     assert paid(cheap, money(grant("G", 5))) == [("covered", None, 1, None)]

@@ -1,7 +1,9 @@
 """The service level clock against a plain calculation over random histories, and by single cases."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -349,11 +351,18 @@ def _outcome_of(given: dict[str, Any], expected: dict[str, Any]) -> dict[str, An
     as_of = _instant(given["as_of"]) if "as_of" in given else start
     warned = minutes * given.get("warn_percent", 100) // 100
     clock = _open(SlaTerms(SlaTarget(warned, minutes), calendar), start)
+    events: list[tuple[datetime, Callable[[SlaClock, datetime], SlaClock]]] = []
     for since, until in given.get("pauses", []):
-        clock = run_clock(stop_clock(clock, _instant(since)), _instant(until))
+        # a pause without an end lasts until they look
+        events += [(_instant(since), stop_clock), (_instant(until) if until else as_of, run_clock)]
     for change in given.get("calendar_changes", []):
-        changed = SlaTerms(SlaTarget(warned, minutes), _borrowed_calendar(given, change["holidays"]))
-        clock = change_terms(clock, changed, _instant(change["at"]))
+        if "as_of" in given and _instant(change["at"]) > as_of:
+            continue
+        calendar = _borrowed_calendar(given, change["holidays"])
+        changed = SlaTerms(SlaTarget(warned, minutes), calendar)
+        events.append((_instant(change["at"]), partial(_changed, changed)))
+    for at, then in sorted(events, key=lambda event: event[0]):
+        clock = then(clock, at)
     assert clock.response_due_at is not None
     assert clock.resolution_due_at is not None
     left = remaining_minutes(calendar, clock.resolution_due_at, stopped_at=None, at=as_of)
@@ -364,6 +373,10 @@ def _outcome_of(given: dict[str, Any], expected: dict[str, Any]) -> dict[str, An
         "left_minutes": left or -late,
     }
     return {key: found[key] for key in expected}
+
+
+def _changed(terms: SlaTerms, clock: SlaClock, at: datetime) -> SlaClock:
+    return change_terms(clock, terms, at)
 
 
 def _borrowed_calendar(given: dict[str, Any], holidays: list[str]) -> WorkCalendar:

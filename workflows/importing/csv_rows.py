@@ -1,9 +1,9 @@
 """From the text of a CSV file to its rows. A broken quotation mark costs its own line and no other.
 
 A cell is quoted only if its closing mark is followed by a separator, a line end or the end of the file, and
-the marks in it are doubled (RFC 4180). Where that does not hold, the line is reported and reading continues
-with the next one. A quoted cell may have any number of lines: in a row that fits the header, they never
-become rows of their own.
+the marks in it are doubled (RFC 4180), or escaped where the mapping names the character for that. Where that
+does not hold, the line is reported and reading continues with the next one. A quoted cell may have any number
+of lines: in a row that fits the header, they never become rows of their own.
 """
 
 import re
@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 NOT_CLOSED = "a quotation mark is not closed"
 TEXT_FOLLOWS = "text follows a closing quotation mark; inside a cell, a quotation mark is written twice"
+BACKSLASH = "\\"
+BEHIND_A_BACKSLASH = (
+    "text follows a quotation mark behind a backslash; inside a cell, the mark is written twice"
+)
 LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -30,18 +34,30 @@ class CsvRow:
 
 
 class CsvReader:
-    """Splits a text into rows. `quote` is None in a file whose quotation marks are text."""
+    """Splits a text into rows. `quote` is None in a file whose quotation marks are text.
 
-    def __init__(self, text: str, separator: str, quote: str | None) -> None:
+    Behind `escape`, a quotation mark, a separator, a line end or another `escape` is text. It is text itself
+    before anything else.
+    """
+
+    def __init__(self, text: str, separator: str, quote: str | None, escape: str | None = None) -> None:
         self.text = text
         self.separator = separator
         self.quote = quote
+        self.escape = escape
         between, blank = re.escape(separator), r"[ ]" if separator == "\t" else r"[ \t]"
-        self.unquoted = re.compile(rf"[^{between}\r\n]*")
-        mark = re.escape(quote or "")
+        mark, escaping = re.escape(quote or ""), re.escape(escape or "")
+        escaped = rf"{escaping}(?:\r\n|(?s:.)|\Z)" if escape is not None else r"(?!)"
+        self.escaped = re.compile(rf"{escaping}(\r\n|[\r\n{between}{mark}{escaping}])") if escaping else None
+        plain = rf"[^{between}\r\n{escaping}]*+"
+        self.unquoted = re.compile(rf"{plain}(?:{escaped}{plain})*+" if escaping else plain)
         self.opening = re.compile(rf"{blank}*{mark}")
         # possessive: a pair of marks is never split, so each text is scanned once
-        self.closed = re.compile(rf"([^{mark}]*+(?:{mark}{mark}[^{mark}]*+)*+){mark}") if mark else None
+        self.closed = (
+            re.compile(rf"([^{mark}{escaping}]*+(?:(?:{mark}{mark}|{escaped})[^{mark}{escaping}]*+)*+){mark}")
+            if mark
+            else None
+        )
         self.after = re.compile(rf"{blank}*(?={between}|[\r\n]|\Z)")
 
     def rows(self, fits: Callable[[CsvRow], bool] = lambda row: True) -> Iterator[CsvRow]:
@@ -62,7 +78,8 @@ class CsvReader:
         """The row that begins at a position, and the position after it."""
         stop, after = self._line_end(at)
         content = self.text[at:stop]
-        if self.quote is None or self.quote not in content:
+        is_plain = self.quote is None or self.quote not in content
+        if is_plain and (self.escape is None or self.escape not in content):
             return after, CsvRow(line, line, content.split(self.separator))
         fields: list[str] = []
         has_blanks = False
@@ -74,7 +91,7 @@ class CsvReader:
             if cell is None:
                 plain = self.unquoted.match(self.text, position)
                 assert plain is not None  # it matches the empty text
-                fields.append(plain[0])
+                fields.append(plain[0] if self.escape is None else self._without_escapes(plain[0]))
                 position = plain.end()
             else:
                 value, position, had_blanks = cell
@@ -101,8 +118,20 @@ class CsvReader:
         if closed is None or after is None:
             if had_blanks:
                 return None  # without quotation marks, blanks are a part of the cell
-            return TEXT_FOLLOWS if closed is not None and closed.end() <= stop else NOT_CLOSED
-        return closed[1].replace(self.quote * 2, self.quote), after.end(), had_blanks
+            if closed is None or closed.end() > stop:
+                return NOT_CLOSED
+            has_backslash = self.escape is None and closed[1].endswith(BACKSLASH)
+            return BEHIND_A_BACKSLASH if has_backslash else TEXT_FOLLOWS
+        return self._without_escapes(closed[1], doubled=self.quote), after.end(), had_blanks
+
+    def _without_escapes(self, text: str, *, doubled: str | None = None) -> str:
+        """What a cell says: of two marks `doubled` one, and what is escaped."""
+        if self.escape is None or self.escaped is None or self.escape not in text:
+            return text.replace(doubled * 2, doubled) if doubled is not None else text
+        pieces = self.escaped.split(text)
+        if doubled is not None:
+            pieces[::2] = [piece.replace(doubled * 2, doubled) for piece in pieces[::2]]
+        return "".join(pieces)
 
     def _line_end(self, at: int) -> tuple[int, int]:
         """Where the line of a position ends, and where the next one begins."""

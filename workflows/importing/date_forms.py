@@ -28,6 +28,8 @@ SHORTEST_EPOCH_MS = 11  # digits: fewer would be a count of seconds or of days
 DAY, HOUR, MINUTE, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
 ISO_TIME = re.compile(r"[Tt ](\d\d)(?::?(\d\d))?(?::?(\d\d))?([.,]\d+)?")
+NO_SECONDS = re.compile(r"[Tt ]\d\d(?::?\d\d)?[.,]\d")
+"""A fraction of an hour or of a minute, which `fromisoformat` reads as one of a second: 10.15 is 10:15."""
 DIRECTIVE = re.compile(r"%(.)")
 ISO_SHAPES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y%m%d", "%Y%m%dT%H%M%S")
 ISO_IN_UTC = re.compile(r" ?(?:UTC|GMT)$", re.IGNORECASE)
@@ -122,7 +124,7 @@ def unit_of(text: str, form: str) -> timedelta:
     if form == EPOCH_MS:
         return timedelta(milliseconds=1)
     if form in NUMBER_FORMS:
-        return SECOND
+        return DAY if form == EXCEL and text.isdigit() else SECOND
     if form != ISO:
         return unit_of_form(form)
     found = ISO_TIME.search(text)
@@ -167,6 +169,8 @@ def parse(text: str, form: str) -> datetime | None:
     """
     try:
         if form == ISO:
+            if NO_SECONDS.search(text) is not None:
+                return None
             return datetime.fromisoformat(ISO_IN_UTC.sub("+00:00", text).upper())
         if form in NUMBER_FORMS:
             return _from_number(text, form)

@@ -4,22 +4,30 @@ A row becomes an `Event`: the values that the mapping asks for, not yet checked 
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from workflows.importing.column_sources import PLACEHOLDER
-from workflows.importing.csv_rows import CsvReader, CsvRow, row_like_lines
+from workflows.importing.csv_rows import BEHIND_A_BACKSLASH, CsvReader, CsvRow, row_like_lines
 from workflows.importing.email_cells import usable_address
 from workflows.importing.events import Event, RowNote
 from workflows.importing.header import ExportUnreadable, Header, find_header
-from workflows.importing.instants import StatedInstant, find_undecided, instant_reader
+from workflows.importing.instants import (
+    StatedInstant,
+    find_undecided,
+    instant_reader,
+    is_before,
+    is_earlier,
+    not_before,
+)
 from workflows.importing.mapping import WORKED, Mapping, Meaning, ValueSource
 from workflows.importing.plain_text import plain_text
 from workflows.importing.whole_numbers import without_thousands_separators
 
 LONGEST_NUMBER = 60
+ESCAPE_HINT = ', or the mapping has "escape": "\\\\"'
 MULTILINE = frozenset({"description", "resolution"})
 ADDRESSES = ("customer_email", "technician_email")
 NUMBERS = ("number", "sequence", *WORKED)
@@ -93,8 +101,8 @@ def _split(name: str, text: str, mapping: Mapping) -> tuple[Header, list[CsvRow]
 
 
 def _split_by(name: str, text: str, mapping: Mapping, quote: str | None) -> tuple[Header, list[CsvRow]]:
-    reader = CsvReader(text, mapping.separator, quote)
-    rows = list(reader.rows())
+    reader = CsvReader(text, mapping.separator, quote, mapping.escape)
+    rows = _with_values(reader.rows())
     header = find_header(name, rows, mapping)
     first = rows[header.index].line
 
@@ -102,8 +110,13 @@ def _split_by(name: str, text: str, mapping: Mapping, quote: str | None) -> tupl
         return row.line <= first or header.fitted(row) is not None
 
     if not all(row.last_line == row.line or fits(row) for row in rows):
-        rows = list(reader.rows(fits))
+        rows = _with_values(reader.rows(fits))
     return header, rows
+
+
+def _with_values(rows: Iterable[CsvRow]) -> list[CsvRow]:
+    """The rows without the empty ones, which a spreadsheet may write by the hundred below its last row."""
+    return [row for row in rows if row.problem is not None or any(map(str.strip, row.fields))]
 
 
 def _has_tabs(row: CsvRow) -> bool:
@@ -163,7 +176,8 @@ class _RowReader:
     def read(self, row: CsvRow) -> Iterator[Event | RowNote]:
         """The events of a row, or why it has none."""
         if row.problem is not None:
-            yield RowNote(row.line, row.problem)
+            hint = ESCAPE_HINT if row.problem == BEHIND_A_BACKSLASH else ""
+            yield RowNote(row.line, row.problem + hint)
             return
         fields = self.header.fitted(row)
         if fields is None:
@@ -252,7 +266,9 @@ class _RowReader:
             yield instants
             return
         changed, opened, resolved, closed = instants
-        if resolved is not None and opened is not None and _is_earlier(resolved, opened):
+        resolved = not_before(opened, resolved)
+        closed = not_before(resolved or opened, closed)
+        if resolved is not None and opened is not None and is_earlier(resolved, opened):
             resolved = None
             remarks.append("its resolved_at is before its opening and is not used")
         at = _ended(meaning, changed, resolved, closed) or changed
@@ -273,7 +289,7 @@ class _RowReader:
             opened.unit if opened is not None else at.unit,
             tuple(remarks),
         )
-        was_resolved = resolved is not None and _is_before(resolved, at) and not _means(meaning, "resolved")
+        was_resolved = resolved is not None and is_before(resolved, at) and not _means(meaning, "resolved")
         ends = {"resolved_at": None if was_resolved else resolved, "closed_at": closed}
         event = replace(
             event, unused=tuple(key for key, end in ends.items() if end is not None and end != at)
@@ -413,16 +429,6 @@ def _ended(
 
 def _means(meaning: Meaning | None, state: str) -> bool:
     return meaning is not None and meaning.state == state
-
-
-def _is_before(one: StatedInstant, other: StatedInstant) -> bool:
-    """Whether an instant can be before another: a date without a time may be any time of that day."""
-    return one.at < other.at or (one.unit < other.unit and one.at < other.at + other.unit)
-
-
-def _is_earlier(one: StatedInstant, other: StatedInstant) -> bool:
-    """Whether an instant is before another in any case: the same day or minute is not, if one is no finer."""
-    return one.at + max(one.unit, other.unit) <= other.at
 
 
 def _repeated_columns(mapping: Mapping, header: Header) -> dict[str, tuple[int, ...]]:

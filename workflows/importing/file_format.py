@@ -57,6 +57,19 @@ def read_quote(report: FileReport, node: Node) -> str | None:
     return text
 
 
+def read_escape(report: FileReport, node: Node) -> str | None:
+    """The character before a quotation mark that is text; None if such marks are doubled."""
+    if node.value is None:
+        return None
+    text = read_text(report, node, maximum=10)
+    if text is not None and (len(text) != 1 or text.isalnum() or text.isspace()):
+        report.error(
+            node.place, f'{quoted(text)} cannot escape. Write one character, such as "\\\\", or null.'
+        )
+        return None
+    return text
+
+
 def read_missing(report: FileReport, node: Node) -> frozenset[str]:
     """The texts that mean an unknown value."""
     marks = (read_text(report, one, maximum=100, minimum=0) for one in read_list(report, node, of="texts"))

@@ -64,6 +64,8 @@ def _history(number: str, events: list[Event], mapping: Mapping, *, newest_first
     _complete_addresses(events, mapping)
     _complete_resolutions(events)
     opened_at = next((event.opened_at for event in events if event.opened_at), events[0].at)
+    if mapping.changed_field is not None:
+        events = _after_the_first_state(events)
     history = History(number, opened_at, [], [], [])
     known: dict[str, int] = {}
     newest: Event | None = None
@@ -81,6 +83,17 @@ def _history(number: str, events: list[Event], mapping: Mapping, *, newest_first
         history.events.append(event)
         history.keys.append(key)
     return history
+
+
+def _after_the_first_state(events: list[Event]) -> list[Event]:
+    """The rows of changed fields with those before the first state behind it, at its instant.
+
+    Only a state logs a request. What was changed before, such as a priority when it was opened, holds then.
+    """
+    first = next((index for index, event in enumerate(events) if event.meaning is not None), 0)
+    state, before = events[first], events[:first]
+    moved = [replace(event, at=max(event.at, state.at), sequence=state.sequence) for event in before]
+    return [state, *moved, *events[first + 1 :]]
 
 
 def _with_unused_ends(last: Event) -> Event:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from engine.errors import DeskError, NonexistentLocalTime, UnknownTimeZone
 from engine.periods import check_date, check_instant, first_instant_at, resolve_local, zone_named
 from workflows.importing.date_forms import (
+    DAY,
     conflicting_forms,
     directives,
     form_in_english,
@@ -51,6 +52,23 @@ class StatedInstant:
     at: datetime
     unit: timedelta
     later_at: datetime | None = None
+
+
+def is_before(one: StatedInstant, other: StatedInstant) -> bool:
+    """Whether an instant can be before another: a date without a time may be any time of that day."""
+    return one.at < other.at or (one.unit < other.unit and one.at < other.at + other.unit)
+
+
+def is_earlier(one: StatedInstant, other: StatedInstant) -> bool:
+    """Whether an instant is before another in any case: the same day or minute is not, if one is no finer."""
+    return one.at + max(one.unit, other.unit) <= other.at
+
+
+def not_before(first: StatedInstant | None, second: StatedInstant | None) -> StatedInstant | None:
+    """The second of a row's instants: of a repeated local time, the occurrence that follows the first."""
+    if first is None or second is None or second.later_at is None or not is_earlier(second, first):
+        return second
+    return StatedInstant(second.later_at, second.unit)
 
 
 WITH_NAMES = frozenset("abABcp")
@@ -194,7 +212,8 @@ class _InstantReader:
             check_date(parsed)
             if parsed.tzinfo is not None:
                 return StatedInstant(check_instant(parsed.astimezone(UTC)), unit)
-            if self.mapping.nonexistent_times == "move_forward":
+            # where clocks change at midnight, a day begins at another time: it is a date all the same
+            if unit == DAY or self.mapping.nonexistent_times == "move_forward":
                 at = first_instant_at(parsed, self.zone)
             else:
                 at = resolve_local(parsed, self.zone)

@@ -38,6 +38,7 @@ from workflows.importing.date_forms import ISO, read_date_forms, read_date_langu
 from workflows.importing.file_format import (
     read_domain,
     read_encoding,
+    read_escape,
     read_missing,
     read_quote,
     read_separator,
@@ -57,7 +58,7 @@ OPTIONAL = (
     "$schema", "about", "encoding", "separator", "quote", "missing", "date_form", "time_zone",
     "date_language", "nonexistent_times", "before_opening", "priorities", "other_priority", "email_domain",
     "unknown_customer", "org_units_under", "item_owner", "item_type", "coverage", "draws", "skip", "html",
-    "thousands_separator", "changed_field", "worked_unit",
+    "thousands_separator", "changed_field", "worked_unit", "escape", "org_unit_separator",
 )  # fmt: skip
 
 GapPolicy = Literal["leave_out", "move_forward"]
@@ -117,6 +118,8 @@ class Mapping:
     thousands_separator: str | None = None
     changed_field: ChangedField | None = None
     worked_unit: WorkedUnit = "minutes"
+    escape: str | None = None
+    org_unit_separator: str | None = None
 
 
 class MappingRefused(DeskError):
@@ -265,6 +268,16 @@ def _thousands_separator(report: FileReport, node: Node) -> str | None:
     return None
 
 
+def _org_unit_separator(report: FileReport, node: Node) -> str | None:
+    text = None if node.value is None else read_text(report, node, maximum=10)
+    if text is not None and (not text.strip() or any(char.isalnum() for char in text)):
+        report.error(
+            node.place, f'{quoted(text)} cannot separate org units. Write ">", "/" or "::", or null.'
+        )
+        return None
+    return text.strip() if text is not None else None
+
+
 def _optional_name(report: FileReport, node: Node) -> str | None:
     return None if node.value is None else read_text(report, node, maximum=200)
 
@@ -295,6 +308,8 @@ READERS: dict[str, Callable[[FileReport, Node], Any]] = {
     "thousands_separator": _thousands_separator,
     "changed_field": read_changed_field,
     "worked_unit": _choice(*WORKED_UNITS, what="unit of time worked"),
+    "escape": read_escape,
+    "org_unit_separator": _org_unit_separator,
 }
 ARGUMENTS = {"date_form": "date_forms", "time_zone": "zone"}
 

@@ -29,6 +29,8 @@ from workflows.users.accounts import ChangeUser, NewUser, change_user, create_us
 
 LONGEST_CODE = 60
 LONGEST_NAME = 200
+MOST_LEVELS = 10
+"""Of a path of org units; what is deeper belongs to the last one's name."""
 LONGEST_KEY = 200
 KINDS = {"customer": t.customer, "org_unit": t.org_unit, "item": t.item, "technician": t.user_account}
 Values = dict[str, str]
@@ -93,13 +95,26 @@ class RegisterLookup:
         self.known["member", f"{customer_id} {org_unit}"] = org_unit
 
     def org_unit(self, tx: Transaction, values: Values) -> str | None:
-        """The id of a row's org unit, below the mapping's `org_units_under`, which is also the default."""
+        """The id of a row's org unit, below the mapping's `org_units_under`, which is also the default.
+
+        With `org_unit_separator` the cell is a path: an org unit has the path down to it as its code.
+        """
         under = self.mapping.org_units_under
-        top = self.unit(tx, under) if under is not None else None
+        unit = self.unit(tx, under) if under is not None else None
         name = values.get("org_unit")
         if name is None:
-            return top
-        return self.unit(tx, NamedUnit(clipped(name, LONGEST_CODE), clipped(name, LONGEST_NAME)), top)
+            return unit
+        separator = self.mapping.org_unit_separator
+        if separator is None:
+            names = [name]
+        else:
+            parts = [part.strip() for part in name.split(separator, MOST_LEVELS - 1)]
+            names = [part for part in parts if part] or [name]
+        between = f" {separator} "
+        for level, last in enumerate(names, start=1):
+            code = between.join(names[:level])
+            unit = self.unit(tx, NamedUnit(clipped(code, LONGEST_CODE), clipped(last, LONGEST_NAME)), unit)
+        return unit
 
     def unit(self, tx: Transaction, unit: NamedUnit, parent: str | None = None) -> str:
         """The id of the org unit with this code."""

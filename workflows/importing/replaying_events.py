@@ -32,7 +32,13 @@ from workflows.importing.target_requests import (
     TargetRequest,
     can_be_composed,
 )
-from workflows.importing.worked_time import as_worker, minutes_worked, worked_minutes
+from workflows.importing.worked_time import (
+    MOST_MINUTES,
+    as_worker,
+    entry_lengths,
+    minutes_worked,
+    worked_minutes,
+)
 from workflows.store import tables as t
 from workflows.work.use_cases import log_work
 
@@ -292,6 +298,9 @@ class _HistoryReplay:
             minutes -= minutes_worked(then, request_id)
         if minutes <= 0:
             return False
+        if minutes > MOST_MINUTES:
+            self._remark(f"{key}: {text!r} is more than {MOST_MINUTES // 60:,} hours of work")
+            return False
         person = next(
             (event.values[one] for one in ("technician", "changed_by") if one in event.values), None
         )
@@ -299,8 +308,10 @@ class _HistoryReplay:
             self._remark(f"{key}: the row names nobody who worked")
             return False
         worker = self.registers.technician(then, {**event.values, "technician": person})
-        command = WorkGiven(minutes=minutes, worked_at=event.at, work_type=event.values.get("work_type"))
-        log_work(as_worker(then, worker, person), request_id, command)
+        work_type = event.values.get("work_type")
+        for length in entry_lengths(minutes):
+            command = WorkGiven(minutes=length, worked_at=event.at, work_type=work_type)
+            log_work(as_worker(then, worker, person), request_id, command)
         return True
 
     def _target(self) -> TargetRequest:

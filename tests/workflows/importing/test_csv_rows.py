@@ -4,12 +4,20 @@ import csv
 import io
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.importing.csv_rows import LINE_END, NOT_CLOSED, TEXT_FOLLOWS, CsvReader, CsvRow
+from workflows.importing.csv_rows import (
+    BEHIND_A_BACKSLASH,
+    LINE_END,
+    NOT_CLOSED,
+    TEXT_FOLLOWS,
+    CsvReader,
+    CsvRow,
+)
 
 ANY_CELL = st.text(alphabet="ab ,;\"\n\r'", max_size=8)
 PLAIN_CELL = st.text(alphabet="abc 5.'-", max_size=6)
@@ -18,8 +26,10 @@ BROKEN_CELL = st.builds('"{}'.format, WORD) | st.builds('"{}" {}'.format, PLAIN_
 """Cells with a quotation mark that is not closed, or that closes before the cell ends."""
 
 
-def rows(text: str, *, separator: str = ",", quote: str | None = '"') -> list[CsvRow]:
-    return list(CsvReader(text, separator, quote).rows())
+def rows(
+    text: str, *, separator: str = ",", quote: str | None = '"', escape: str | None = None
+) -> list[CsvRow]:
+    return list(CsvReader(text, separator, quote, escape).rows())
 
 
 def problems(text: str, **options: str) -> dict[int, str]:
@@ -42,6 +52,25 @@ def test_well_formed_text_is_read_as_the_csv_module_reads_it(
     text = minimal.getvalue()
     expected = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
     assert [row.fields for row in rows(text, separator=separator)] == expected
+
+
+@given(
+    st.lists(st.lists(st.text(alphabet='ab ,\\"\n', max_size=8), min_size=2, max_size=4), max_size=6),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONE]),
+)
+def test_what_is_escaped_is_text(written: list[list[str]], quoting: Any) -> None:
+    """Databases escape with a backslash instead of doubling: the csv module writes so, and reads it."""
+    file = io.StringIO()
+    options: Any = {"doublequote": False, "escapechar": "\\", "lineterminator": "\n", "quoting": quoting}
+    csv.writer(file, **options).writerows(written)
+    expected = [row for row in written if quoting == csv.QUOTE_ALL or row != [""]]
+    assert [row.fields for row in rows(file.getvalue(), escape="\\")] == expected
+
+
+def test_before_other_characters_an_escape_is_text() -> None:
+    [row] = rows('C:\\new,"a \\"b\\" ""c""",end\\,\\N', escape="\\")
+    assert row.fields == ["C:\\new", 'a "b" "c"', "end,\\N"]
+    assert problems('"a \\"b\\" c",d') == {1: BEHIND_A_BACKSLASH}
 
 
 @given(st.text(alphabet='ab,"\n\r ', max_size=60))

@@ -1,7 +1,7 @@
 """Instants of an export: forms, zones by name, months by language, precision, and the repeated hour."""
 
 from datetime import UTC, date, datetime, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,69 @@ def refused(*texts: str, **changes: Any) -> str:
     with pytest.raises(ExportUnreadable) as error:
         read(*texts, **changes)
     return str(error.value)
+
+
+@given(
+    st.sampled_from(
+        [("Europe/Berlin", "2024-10-26T23:00Z"), ("Australia/Lord_Howe", "2024-04-06T14:00Z")],
+    ),
+    st.lists(st.integers(0, 240), min_size=3, max_size=3).map(sorted),
+)
+def test_a_row_with_three_instants_of_the_night_when_clocks_go_back(
+    night: tuple[str, str], minutes: list[int]
+) -> None:
+    """Opened, resolved, closed: of a repeated time, the occurrence that follows the one before it."""
+    zone, start = ZoneInfo(night[0]), datetime.fromisoformat(night[1])
+    true = [start + timedelta(minutes=one) for one in minutes]
+    opened, resolved, closed = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in true)
+    raw = f"number,state,opened,resolved,closed,caller\nINC1,Closed,{opened},{resolved},{closed},Ann\n"
+    columns = {
+        "opened_at": "opened",
+        "resolved_at": "resolved",
+        "closed_at": "closed",
+        "changed_at": "closed",
+    }
+    others = ("sequence", "customer_email", "org_unit", "item", "technician", "priority", "subject")
+    by_row = mapping(columns=columns | dict.fromkeys(others, ...), time_zone=night[0])
+    events = [one for one in read_export("e.csv", raw.encode(), by_row, BERLIN) if isinstance(one, Event)]
+    assert not any(one.remarks or one.unused for one in events)
+    found = [events[0].opened_at, *(one.at for one in events)]
+    if resolved == closed:
+        found.insert(1, found[1])
+    assert [f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in found if at] == [opened, resolved, closed]
+    # in order, and each as early as that allows
+    assert all(first and one and first <= one for first, one in pairwise(found))
+    assert all(one and one <= at for one, at in zip(found, true, strict=True))
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-07-01 10.15", "2024-07-01T10:15.5", "20240701T1015,5", "2024-W27-1 10.5"]
+)
+def test_a_fraction_is_one_of_a_second(text: str) -> None:
+    """What stands behind the point may be minutes, or a part of an hour: it is not guessed."""
+    assert "is not a date of the form iso" in str(instant(text, date_form="iso"))
+    assert instant("2024-07-01 10.15", date_form=["iso", "%Y-%m-%d %H.%M"]) == instant(
+        "2024-07-01T10:15+02:00", date_form="iso"
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "precise"),
+    [("iso", "2024-03-31", "2024-03-31 00:00"), ("%d.%m.%y", "31.03.24", ""), ("excel", " 45382", "45382.0")],
+)
+def test_a_date_is_a_day_also_where_clocks_change_at_midnight(form: str, text: str, precise: str) -> None:
+    """In Beirut, 31 March 2024 began at 01:00; a time of that hour is none."""
+    assert instant(text, date_form=form, time_zone="Asia/Beirut") == datetime(2024, 3, 30, 22, tzinfo=UTC)
+    if precise:
+        assert "does not exist" in str(instant(precise, date_form=form, time_zone="Asia/Beirut"))
+
+
+def test_a_spreadsheets_day_without_a_time_is_exact_to_the_day() -> None:
+    """Closed on the day of the opening: not before it."""
+    [row] = read(" 45474", opened="45474.5", date_form="excel")
+    assert isinstance(row, Event)
+    (history,), _ = group_by_service_request([row], mapping())
+    assert history.skipped == []
 
 
 @pytest.mark.parametrize(

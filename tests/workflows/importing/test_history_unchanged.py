@@ -150,6 +150,31 @@ V2,priority,4,2,2026-01-05 10:30,Ann
     assert moves(new_desk, "V1") == [("log", False), ("start", True), ("resolve", False)]
 
 
+@pytest.mark.parametrize("numbered", [True, False])
+def test_what_changed_before_the_first_state_holds_from_it_on(new_desk: DeskFixture, numbered: bool) -> None:
+    raw = b"""Id,Field,New,When,Who,No,Made
+V1,priority,4,2026-01-05 10:10,Ann,1,2026-01-05 10:00
+V1,priority,2,2026-01-05 10:30,Ann,2,2026-01-05 10:00
+V1,state,New,2026-01-05 10:30,Ann,3,2026-01-05 10:00
+V1,state,Solved,2026-01-05 12:00,Ann,4,2026-01-05 10:00
+"""
+    made = small(
+        columns={"state": "New", "priority": "New", "opened_at": "Made"}
+        | ({"sequence": "No"} if numbered else {}),
+        changed_field={"column": "Field", "keys": {"state": "state", "priority": "priority"}},
+        priorities={"2": "high", "4": "low"},
+    )
+    report = run(new_desk.desk, raw, made)
+    assert (skipped(report), report.rows_imported) == ([], 4)
+    request = one(new_desk, "V1")
+    assert (request.priority, request.opened_at, request.resolved_at) == (
+        "high",
+        at("05 10:00"),
+        at("05 12:00"),
+    )
+    assert run(new_desk.desk, raw, made).rows_imported == 0
+
+
 def test_an_unusable_address_does_not_refuse_the_request(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "New", "08:05", caller="Ann", mail="not-a-mail"),

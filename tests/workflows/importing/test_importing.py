@@ -359,6 +359,26 @@ def test_the_mapping_names_the_owner_of_unowned_items(new_desk: DeskFixture) -> 
     }
 
 
+def test_a_path_of_org_units_becomes_a_tree(new_desk: DeskFixture) -> None:
+    sites = ["Acme > Berlin > IT", "Acme>Berlin", "Acme", " > Acme >  > Munich", "?"]
+    rows = [event(f"INC{n}", "New", "08:05", site=site) for n, site in enumerate(sites)]
+    run(new_desk.desk, export(*rows), mapping(org_unit_separator=">"))
+    units = {row.id: row for row in new_desk.rows(t.org_unit)}
+    found = {row.code: (row.name, row.parent_id and units[row.parent_id].code) for row in units.values()}
+    assert found == {
+        "OLD": ("The old company", None),
+        "Acme": ("Acme", "OLD"),
+        "Acme > Berlin": ("Berlin", "Acme"),
+        "Acme > Berlin > IT": ("IT", "Acme > Berlin"),
+        "Acme > Munich": ("Munich", "Acme"),
+    }
+    of_requests = {row.number: units[row.org_unit_id].code for row in new_desk.rows(t.service_request)}
+    assert of_requests == {
+        "INC0": "Acme > Berlin > IT", "INC1": "Acme > Berlin", "INC2": "Acme", "INC3": "Acme > Munich",
+        "INC4": "OLD",
+    }  # fmt: skip
+
+
 def test_items_owned_by_customers(new_desk: DeskFixture) -> None:
     run(
         new_desk.desk,

@@ -29,6 +29,20 @@ def events(found: list[Event | RowNote]) -> list[Event]:
     return [row for row in found if isinstance(row, Event)]
 
 
+def test_rows_without_a_value_are_empty_lines() -> None:
+    found = rows(export(",,,,", GOOD, "   ", ",,,,,,,,,,", ' , ,"", ', GOOD.replace("INC1", "INC2")))
+    assert [row.line for row in events(found)] == [3, 7]
+    assert notes(found) == []
+
+
+def test_a_backslash_before_a_quotation_mark_names_the_key_that_reads_it() -> None:
+    raw = export(GOOD.replace("Printer", r'"a \"big\" one"'))
+    [(line, text)] = notes(rows(raw))
+    assert (line, text.endswith(r'or the mapping has "escape": "\\"')) == (2, True)
+    [event] = events(rows(raw, escape="\\"))
+    assert event.values["item"] == 'a "big" one'
+
+
 def test_a_title_above_the_header_and_a_total_below() -> None:
     found = rows(export("Tickets of July,,", "", HEADER, GOOD, "Total,1,,,,,,,,,", header='"A ""title"""'))
     assert [row.line for row in events(found)] == [5]

@@ -35,7 +35,10 @@ def searched(key: str = "worked", *, draws: bool = True, **more: Any) -> Any:
     [
         ("90", "minutes", 90), ("90.5", "minutes", 91), ("1:30", "minutes", 90), ("0:00:01", "minutes", 1),
         ("1.5", "hours", 90), ("1,25", "hours", 75), ("0", "hours", 0), ("100:00", "hours", 6_000),
-        ("-5", "minutes", None), ("1h", "minutes", None), ("1:75", "hours", None), ("", "minutes", None),
+        ("-5", "minutes", None), ("1d 2h", "minutes", None), ("1:75", "hours", None), ("", "minutes", None),
+        ("5401", "seconds", 91), ("1h", "minutes", 60), ("1,5 h", "minutes", 90), ("90 min", "hours", 90),
+        ("1h 30m 5s", "hours", 91), ("1h30", "hours", 90), ("PT1H30M", "hours", 90), ("PT45S", "hours", 1),
+        ("2 Stunden, 5 Min.", "minutes", 125), ("30m 1h", "minutes", None), ("h", "minutes", None),
     ],
 )  # fmt: skip
 def test_how_time_is_written(text: str, unit: WorkedUnit, expected: int | None) -> None:
@@ -110,15 +113,26 @@ def test_a_cell_that_is_no_time_and_work_of_nobody_are_reported(sample: SampleDe
     raw = export(
         timed("INC1", "New", "08:05", time="an hour"),
         timed("INC1", "Active", "09:00", time="20", who="?"),
-        timed("INC1", "Resolved", "10:00", time="1501"),
+        timed("INC1", "Resolved", "10:00", time="150001"),
         header=TIMED,
     )
     first, second, third = run(sample.desk, raw, searched()).lines()
     assert first == "line 2: imported, but worked: 'an hour' is no time worked"
     assert second == "line 3: imported, but worked: the row names nobody who worked"
-    assert third == "line 4: imported, but the work is longer than 25 hours"
+    assert third == "line 4: imported, but worked: '150001' is more than 2,500 hours of work"
     assert worked(sample) == []
     assert one(sample).state == "resolved"
+
+
+def test_the_work_of_weeks_becomes_entries_of_at_most_a_day(sample: SampleDesk) -> None:
+    """A row for each request states all that was worked on it."""
+    contract = hours_since_2026(sample)
+    raw = export(timed("INC1", "Resolved", "10:00", time="51h"), header=TIMED)
+    for _ in range(2):
+        assert list(run(sample.desk, raw, searched("worked_total")).lines())[1:] == []
+        assert [minutes for minutes, _ in worked(sample)] == [1500, 1500, 60]
+    [grant] = sample.grants(contract)
+    assert (grant.consumed, sum(row.minutes for row in sample.rows(t.carried_balance))) == (600, 2460)
 
 
 def test_a_mapping_names_one_of_both() -> None:
