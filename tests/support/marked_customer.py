@@ -51,9 +51,10 @@ from workflows.store.erasure_triggers import ALL_ERASABLE
 from workflows.store.ids import new_id
 from workflows.work.overage_approvals import answer_approval, ask_approval
 
-MARK = "zqx"
-NAME = "Zqxanna Zqxberg"
-EMAIL = "zqxanna.zqxberg@example.com"
+MARK = "zuqx"
+"""No id has it by chance: there is no "u" in one."""
+NAME = "Zuqxanna Zuqxberg"
+EMAIL = "zuqxanna.zuqxberg@example.com"
 MARKS = (f"{MARK}{place:04}" for place in itertools.count())
 SECRETS = (f"{place:064}" for place in itertools.count())
 IDENTIFYING = {("customer", "name"), ("user_account", "name"), ("password_request", "email")}
@@ -71,7 +72,7 @@ class MarkedCustomer:
         sample.set(invoices=True, overage="ask", customer_alerts=True)
         self.id = sample.customer(NAME, sample.site)
         self.actor = sample.person("customer", NAME, customer=self.id)
-        self.item = sample.item("ZQX-1", customer=self.id)
+        self.item = sample.item("ZUQX-1", customer=self.id)
         self.contract = self._contract_with_work()
         self.invoice = self._invoices()
         self._quote()
