@@ -3,6 +3,7 @@
 States are computed from instants and what was used, here in SQL by the rule of `engine.approvals`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, true
@@ -13,6 +14,7 @@ from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.languages.texts import gettext
+from workflows.lifecycle.service_requests.access import Nameable
 from workflows.lifecycle.service_requests.merged import merged_ids
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
@@ -67,10 +69,10 @@ def list_approvals(
         wanted = wanted.where(r.customer_id == customer)
     if q is not None:
         wanted = wanted.where(matches(q, r.number, r.subject, c.name, p.reason))
-    return read_page(
+    page = read_page(
         tx,
         wanted,
-        lambda row: _view(tx, row),
+        lambda row: row,
         orders=ORDERS,
         by_id=p.id,
         order=order,
@@ -78,6 +80,7 @@ def list_approvals(
         cursor=cursor,
         counted=counted,
     )
+    return page.with_items(_views(tx, page.items))
 
 
 def read_approval(tx: Transaction, approval_id: str) -> ApprovalView:
@@ -85,12 +88,12 @@ def read_approval(tx: Transaction, approval_id: str) -> ApprovalView:
     row = tx.connection.execute(_visible(tx).where(p.id == approval_id)).one_or_none()
     if row is None:
         raise no_such_approval()
-    return _view(tx, row)
+    return _views(tx, [row])[0]
 
 
 def read_linked_approval(tx: Transaction, approval_id: str) -> ApprovalView:
     """One approval for whoever has its link."""
-    return _view(tx, tx.connection.execute(_select().where(p.id == approval_id)).one(), by_link=True)
+    return _views(tx, [tx.connection.execute(_select().where(p.id == approval_id)).one()], by_link=True)[0]
 
 
 def approvals_of(tx: Transaction, service_request_id: str) -> list[ApprovalView]:
@@ -100,7 +103,7 @@ def approvals_of(tx: Transaction, service_request_id: str) -> list[ApprovalView]
         .where(p.service_request_id.in_([service_request_id, *merged_ids(tx, service_request_id)]))
         .order_by(p.asked_at.desc(), p.id.desc())
     )
-    return [_view(tx, row) for row in rows]
+    return _views(tx, rows.all())
 
 
 def visible_approvals(tx: Transaction) -> ColumnElement[bool]:
@@ -152,7 +155,18 @@ def _state(tx: Transaction) -> ColumnElement[str]:
     )
 
 
-def _view(tx: Transaction, row: Row[Any], *, by_link: bool = False) -> ApprovalView:
+def _views(tx: Transaction, rows: Sequence[Row[Any]], *, by_link: bool = False) -> list[ApprovalView]:
+    """Approvals as the actor sees them: a contract that may no longer be named to them loses its number."""
+    contract = t.contract.c
+    numbers = {row.preview.get("contract_number") for row in rows if row.preview.get("contract_number")}
+    stored = select(contract.id, contract.number).where(contract.number.in_(numbers))
+    found = tx.connection.execute(stored).all() if numbers and not (by_link or tx.actor.is_staff) else []
+    nameable = Nameable(tx, {"contract": [one.id for one in found]})
+    hidden = {one.number for one in found if not nameable.may("contract", one.id)}
+    return [_view(tx, row, hidden, by_link=by_link) for row in rows]
+
+
+def _view(tx: Transaction, row: Row[Any], hidden: set[str], *, by_link: bool) -> ApprovalView:
     used_minutes, used_minor = int(row.used_minutes), int(row.used_minor)
     rest_minutes = None if row.approved_minutes is None else row.approved_minutes - used_minutes
     rest_minor = None if row.approved_minor is None else row.approved_minor - used_minor
@@ -171,7 +185,7 @@ def _view(tx: Transaction, row: Row[Any], *, by_link: bool = False) -> ApprovalV
         minutes=row.minutes,
         amount=_money(row.amount_minor, row.currency),
         reason=row.reason,
-        preview=_preview(row.preview, priced=by_link or tx.actor.role in PRICE_ROLES),
+        preview=_preview(row.preview, hidden, priced=by_link or tx.actor.role in PRICE_ROLES),
         asked_at=row.asked_at,
         asked_by=row.asked_by,
         lapses_at=row.lapses_at,
@@ -189,10 +203,11 @@ def _view(tx: Transaction, row: Row[Any], *, by_link: bool = False) -> ApprovalV
     )
 
 
-def _preview(stored: dict[str, Any], *, priced: bool) -> ApprovalPreview:
+def _preview(stored: dict[str, Any], hidden: set[str], *, priced: bool) -> ApprovalPreview:
     cost = _money(stored.get("cost_minor"), stored.get("currency")) if priced else None
+    number = stored.get("contract_number")
     return ApprovalPreview(
-        stored.get("contract_number"),
+        None if number in hidden else number,
         stored["worked_minutes"],
         stored["chargeable_minutes"],
         stored["beyond_minutes"],

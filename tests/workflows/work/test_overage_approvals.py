@@ -9,11 +9,11 @@ from engine.approvals import ApprovalAnswer
 from tests.support.sample_desk import SampleDesk
 from workflows.billing.overage.reading import read_uncharged
 from workflows.commands.approvals import AnswerApproval, AskApproval
-from workflows.commands.contracts import AmendContract, NotToExceedGiven
+from workflows.commands.contracts import AmendContract, HolderGiven, NotToExceedGiven, TransferContract
 from workflows.commands.fields import MoneyGranted, RateGiven
 from workflows.commands.service_requests import MergeRequest
 from workflows.commands.work import ChangeWork, DecideEntries, WorkGiven
-from workflows.contracts.amending import amend_contract
+from workflows.contracts.amending import amend_contract, transfer_contract
 from workflows.core.actors import Actor
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.notifications.mail_links import make_approval_secret
@@ -383,3 +383,20 @@ def test_a_limit_in_money_is_announced_alike(sample: SampleDesk) -> None:
     refused_as_announced(sample, preview_work, log_work, request, given_work(sample, 65))
     log(sample, request, 40)
     refused_as_announced(sample, preview_work, log_work, request, given_work(sample, 15))
+
+
+def test_a_contract_that_has_gone_to_another_customer_loses_its_number(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    approval = ask(sample, request, 60)
+    number = sample.contract(contract).number
+    assert sample.do_as(ann(sample), read_approval, approval).preview.contract_number == number
+    holder = HolderGiven(customer=sample.customer("Bob", sample.site))
+    sample.do(transfer_contract, contract, TransferContract(holder=holder, reason="Agreed"))
+    of_ann = [
+        sample.do_as(ann(sample), read_approval, approval),
+        *sample.see_as(ann(sample), list_approvals).items,
+        *sample.see_as(ann(sample), approvals_of, request),
+    ]
+    assert [one.preview.contract_number for one in of_ann] == [None] * 3
+    assert seen(sample, approval).preview.contract_number == number
