@@ -145,3 +145,16 @@ def test_what_was_withdrawn_of_a_rest_stays_withdrawn_when_its_month_ends_before
     balances = {one.grant_id: (one.available, one.expired) for one in sample.grants(contract)}
     assert (balances[grants[0].id], balances[rest]) == ((0, 50), (0, 0))
     assert sample.see(audit_desk).ok
+
+
+def test_the_first_work_that_awaits_approval_takes_carried_minutes_after_those_of_earlier_work(
+    sample: SampleDesk,
+) -> None:
+    state = history(sample, minutes=49)
+    state.wait(minutes=10 * 24 * 60)
+    state.top_up(place=0, days=0, lasts=17, minutes=5)
+    state.work(place=0, days=7, at=600, minutes=318)
+    state.switch_approval(approval=True)
+    state.work(place=0, days=2, at=423, minutes=72)
+    state.check()
+    assert sample.see(planned_again, state.contracts)[0] == []

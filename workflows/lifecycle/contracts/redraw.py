@@ -323,7 +323,9 @@ def _carried_before(
     holders |= {past.key for one in payers.values() for _, past in one.past_holders}
     holders |= {one.carrier for one in posted if one.carrier is not None}
     ids = {one.posted.entry for one in posted}
-    if any(one.by_month for one in payers.values()) or has_held_carried(tx, holders):
+    # also the first that awaits approval, which is planned only now
+    by_entry = any(row.held for row in found.entries.values()) or has_held_carried(tx, holders)
+    if by_entry or any(one.by_month for one in payers.values()):
         amounts = carried_amounts(tx, holders, without=ids, since=None)
         return amounts, [one.draw for one in carried_draws_of_holders(tx, holders, found.since)]
     amounts = carried_amounts(tx, holders, without=ids, since=found.since)
